@@ -1,0 +1,163 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/ipfs/go-cid"
+	"github.com/klauspost/compress/zstd"
+	"github.com/multiformats/go-multihash"
+)
+
+// Limits of a note (section 1).
+const (
+	MaxNote      = 240 << 10 // raw bytes of a note
+	MaxNoteBlock = 255 << 10 // bytes of a note's block
+)
+
+// ErrNote is wrapped by every error that says that a block is not the note it is taken for.
+var ErrNote = errors.New("not a valid note")
+
+// Block is a note as it is stored and sent: one zstd frame under the name of its bytes.
+type Block struct {
+	CID    cid.Cid
+	Data   []byte
+	RawLen int // bytes that Data expands to, 1..MaxNote
+}
+
+// SealNote makes the block of a note from its raw bytes, of which there are 1 to MaxNote.
+// The same bytes always give the same block. It is safe for concurrent use.
+func SealNote(raw []byte) (Block, error) {
+	if len(raw) == 0 || len(raw) > MaxNote {
+		return Block{}, fmt.Errorf("%w: %d raw bytes, want 1 to %d", ErrNote, len(raw), MaxNote)
+	}
+	data := noteZstd().enc.EncodeAll(raw, nil)
+	c, err := NoteCID(data)
+	if err != nil {
+		return Block{}, err
+	}
+	return Block{CID: c, Data: data, RawLen: len(raw)}, nil
+}
+
+// NoteCID returns the name of a block: CIDv1, raw codec, sha2-256.
+func NoteCID(block []byte) (cid.Cid, error) {
+	sum, err := multihash.Sum(block, multihash.SHA2_256, -1)
+	if err != nil {
+		return cid.Undef, fmt.Errorf("name note: %w", err)
+	}
+	return cid.NewCidV1(cid.Raw, sum), nil
+}
+
+// CheckNoteCID reports whether c can name a note at all.
+func CheckNoteCID(c cid.Cid) error {
+	if !c.Defined() {
+		return fmt.Errorf("%w: no CID", ErrNote)
+	}
+	p := c.Prefix()
+	if p.Version != 1 || p.Codec != cid.Raw || p.MhType != multihash.SHA2_256 || p.MhLength != 32 {
+		return fmt.Errorf("%w: CID %s is not CIDv1, raw, sha2-256", ErrNote, c)
+	}
+	return nil
+}
+
+// OpenNote checks that block is the note named c and returns its raw bytes. Nothing is expanded before
+// the name, the frame's shape and its stated size have been found good. It is safe for concurrent use.
+func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
+	if err := CheckNoteCID(c); err != nil {
+		return nil, err
+	}
+	if len(block) > MaxNoteBlock {
+		return nil, fmt.Errorf("%w: block of %s has %d bytes, limit %d", ErrNote, c, len(block), MaxNoteBlock)
+	}
+	got, err := NoteCID(block)
+	if err != nil {
+		return nil, err
+	}
+	if !got.Equals(c) {
+		return nil, fmt.Errorf("%w: block of %s has the bytes of %s", ErrNote, c, got)
+	}
+	size, err := frameSize(block)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %v", ErrNote, c, err)
+	}
+	raw, err := noteZstd().dec.DecodeAll(block, make([]byte, 0, size))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %v", ErrNote, c, err)
+	}
+	if len(raw) != size {
+		return nil, fmt.Errorf("%w: %s expands to %d bytes, states %d", ErrNote, c, len(raw), size)
+	}
+	return raw, nil
+}
+
+// frameSize returns the content size that a block states if the block is just one zstd frame of a
+// note's limits (RFC 8878, section 3.1.1).
+func frameSize(block []byte) (int, error) {
+	var h zstd.Header
+	if err := h.Decode(block); err != nil {
+		return 0, fmt.Errorf("zstd header: %v", err)
+	}
+	switch {
+	case h.Skippable:
+		return 0, errors.New("skippable zstd frame")
+	case !h.HasFCS:
+		return 0, errors.New("zstd frame without content size")
+	case h.FrameContentSize == 0 || h.FrameContentSize > MaxNote:
+		return 0, fmt.Errorf("zstd frame states %d bytes, want 1 to %d", h.FrameContentSize, MaxNote)
+	case h.DictionaryID != 0:
+		return 0, errors.New("zstd frame with a dictionary id")
+	}
+	rest := block[h.HeaderSize:]
+	for {
+		if len(rest) < 3 {
+			return 0, errors.New("zstd frame cut short")
+		}
+		head := int(rest[0]) | int(rest[1])<<8 | int(rest[2])<<16
+		n := head >> 3
+		if head>>1&3 == 1 { // run of one byte
+			n = 1
+		}
+		if len(rest)-3 < n {
+			return 0, errors.New("zstd frame cut short")
+		}
+		rest = rest[3+n:]
+		if head&1 == 1 {
+			break
+		}
+	}
+	if h.HasCheckSum {
+		if len(rest) < 4 {
+			return 0, errors.New("zstd frame cut short")
+		}
+		rest = rest[4:]
+	}
+	if len(rest) != 0 {
+		return 0, fmt.Errorf("%d bytes after the zstd frame", len(rest))
+	}
+	return int(h.FrameContentSize), nil
+}
+
+type noteCoders struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// noteZstd are the coders of notes. EncodeAll and DecodeAll may be called concurrently.
+var noteZstd = sync.OnceValue(func() noteCoders {
+	enc, err := zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+		zstd.WithWindowSize(256<<10),
+		zstd.WithEncoderCRC(false), // the CID is the checksum
+		zstd.WithSingleSegment(true))
+	if err != nil {
+		panic(err) // only wrong options
+	}
+	dec, err := zstd.NewReader(nil,
+		zstd.WithDecoderMaxMemory(MaxNote),
+		zstd.WithDecoderConcurrency(0))
+	if err != nil {
+		panic(err)
+	}
+	return noteCoders{enc, dec}
+})
