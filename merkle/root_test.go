@@ -1,0 +1,147 @@
+package merkle
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// Bulk roots agree with the tree that grows leaf by leaf, at the edges of chunks and with any number of processors.
+func TestBulkRoot(t *testing.T) {
+	const most = 5*chunk + 3
+	const width = 36
+	leaves := make([]byte, most*width)
+	hashes := make([]Hash, most)
+	for i := range hashes {
+		leaf := leaves[i*width:][:width]
+		leaf[0], leaf[1], leaf[35] = byte(i), byte(i>>8), byte(i*7)
+		hashes[i] = LeafHash(leaf)
+	}
+	want := make([]Hash, most+1)
+	var tree Tree
+	want[0] = tree.Version().Root
+	for i, h := range hashes {
+		tree.Append(h)
+		want[i+1] = tree.Version().Root
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, procs := range []int{1, 2, 7} {
+		runtime.GOMAXPROCS(procs)
+		for _, n := range []int{0, 1, 2, 3, 255, chunk - 1, chunk, chunk + 1, 2*chunk - 1, 2 * chunk, 2*chunk + 1, 3 * chunk, 5 * chunk, most} {
+			if got := Root(hashes[:n]); got != want[n] {
+				t.Errorf("Root of %d leaves with %d processors = %v, want %v", n, procs, got, want[n])
+			}
+			if got := RootOfLeaves(leaves[:n*width], width); got != want[n] {
+				t.Errorf("RootOfLeaves of %d leaves with %d processors = %v, want %v", n, procs, got, want[n])
+			}
+		}
+	}
+	if got := compactRoot(t, hashes); got != want[most] {
+		t.Errorf("transparency-dev has root %v for %d leaves, want %v", got, most, want[most])
+	}
+}
+
+func TestRootOfLeavesPanics(t *testing.T) {
+	for _, width := range []int{-1, 0, 3} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("width %d: no panic for 8 bytes", width)
+				}
+			}()
+			RootOfLeaves(make([]byte, 8), width)
+		}()
+	}
+}
+
+// Root must not change what it reads.
+func TestRootLeavesInputAlone(t *testing.T) {
+	for _, n := range []int{2, 3, chunk, chunk + 1, 3 * chunk} {
+		hashes := testLeaves(n)
+		Root(hashes)
+		for i, h := range testLeaves(n) {
+			if hashes[i] != h {
+				t.Fatalf("leaf hash %d of %d was changed", i, n)
+			}
+		}
+	}
+}
+
+// The memory taken does not grow with the leaves but for one hash in 4096.
+func TestRootAllocations(t *testing.T) {
+	const n = 64 * chunk
+	hashes := make([]Hash, n)
+	leaves := make([]byte, 36*n)
+	for name, f := range map[string]func(){
+		"Root":         func() { Root(hashes) },
+		"RootOfLeaves": func() { RootOfLeaves(leaves, 36) },
+	} {
+		if got, most := testing.AllocsPerRun(3, f), float64(10+10*runtime.GOMAXPROCS(0)); got > most {
+			t.Errorf("%s of %d leaves makes %v allocations, want at most %v", name, n, got, most)
+		}
+	}
+	var tree Tree
+	if n := testing.AllocsPerRun(1000, func() { tree.Append(hashes[0]) }); n != 0 {
+		t.Errorf("Tree.Append makes %v allocations", n)
+	}
+}
+
+const benchLeaves = 1 << 18
+
+// BenchmarkRoot compares bulk roots with transparency-dev's compact.Range, from leaf hashes and from 32-byte leaves.
+// Run both sides in one go: go test -run '^$' -bench Root
+func BenchmarkRoot(b *testing.B) {
+	hashes := testLeaves(benchLeaves)
+	flat := make([]byte, 0, HashSize*benchLeaves)
+	for _, h := range hashes {
+		flat = append(flat, h[:]...)
+	}
+	var tree Tree
+	for _, h := range hashes {
+		tree.Append(h)
+	}
+	want := tree.Version().Root
+	check := func(b *testing.B, got Hash) {
+		if got != want {
+			b.Fatalf("root is %v, want %v", got, want)
+		}
+	}
+	run := func(name string, f func(b *testing.B)) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(benchLeaves * HashSize)
+			for b.Loop() {
+				f(b)
+			}
+			b.ReportMetric(float64(b.N)*benchLeaves/b.Elapsed().Seconds(), "leaves/s")
+		})
+	}
+	run("hashes/dictnet", func(b *testing.B) { check(b, Root(hashes)) })
+	run("hashes/tree", func(b *testing.B) {
+		var t Tree
+		for _, h := range hashes {
+			t.Append(h)
+		}
+		check(b, t.Version().Root)
+	})
+	run("hashes/compact.Range", func(b *testing.B) { check(b, compactRoot(b, hashes)) })
+
+	want = RootOfLeaves(flat, HashSize)
+	run("leaves/dictnet", func(b *testing.B) { check(b, RootOfLeaves(flat, HashSize)) })
+	run("leaves/compact.Range", func(b *testing.B) {
+		f := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
+		r := f.NewEmptyRange(0)
+		for i := range benchLeaves {
+			if err := r.Append(rfc6962.DefaultHasher.HashLeaf(flat[i*HashSize:][:HashSize]), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		root, err := r.GetRootHash(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		check(b, Hash(root))
+	})
+}
