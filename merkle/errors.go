@@ -23,15 +23,15 @@ func (e *RootError) Is(target error) bool { return target == ErrProof }
 
 // An InclusionError is an inclusion proof that was refused, whole, so that somebody else can check it.
 type InclusionError struct {
-	Version  Version
-	Index    uint64
-	LeafHash Hash
-	Proof    []Hash
-	Reason   error
+	Version    Version
+	Leaves     []Run
+	LeafHashes []Hash // said to be the hashes of Leaves, in order
+	Proof      []Hash
+	Reason     error
 }
 
 func (e *InclusionError) Error() string {
-	return fmt.Sprintf("leaf %d of version %s: %v", e.Index, e.Version, e.Reason)
+	return fmt.Sprintf("leaves %s of version %s: %v", summary(e.Leaves), e.Version, e.Reason)
 }
 
 func (e *InclusionError) Unwrap() error { return e.Reason }

@@ -25,7 +25,7 @@ func ProveInclusion(ctx context.Context, r NodeReader, index, size uint64) ([]Ha
 // (RFC 9162, section 2.1.3.2).
 func CheckInclusion(v Version, index uint64, leafHash Hash, proof []Hash) error {
 	if err := checkInclusion(v, index, leafHash, proof); err != nil {
-		return &InclusionError{v, index, leafHash, proof, err}
+		return &InclusionError{v, []Run{{index, 1}}, []Hash{leafHash}, proof, err}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (id NodeID) in(size uint64) bool { return id.Level < 64 && id.Index < size>
 // A NodeReader gives hashes of complete nodes of a tree that only grows.
 type NodeReader interface {
 	// Nodes returns the hashes of the given nodes in the given order, all of them or an error. A prover calls it once
-	// with everything it needs, at most 2 hashes for each level plus 1, so that an implementation can fetch in one go. The caller
+	// with everything it needs, so that an implementation can fetch in one go. The caller
 	// may change the result; the implementation keeps no hold of ids.
 	//
 	// Nodes may be called from several goroutines at once. Provers do not check what they are given: a wrong hash makes a wrong proof, which the
@@ -86,18 +86,22 @@ func (p *plan) subtree(lo, hi uint64) {
 	p.ends = append(p.ends, len(p.ids))
 }
 
+// node adds the hash of a node of the tree over size leaves, complete or, at the right edge, not.
+func (p *plan) node(id NodeID, size uint64) {
+	lo, hi := id.Index<<id.Level, size
+	if id.in(size) {
+		hi = (id.Index + 1) << id.Level
+	}
+	p.subtree(lo, hi)
+}
+
 // siblings adds what a proof needs to climb from node id to the root of the tree over size leaves: the sibling at each
 // level that has one, from low to high.
 func (p *plan) siblings(id NodeID, size uint64) {
 	last := (size - 1) >> id.Level // of this level; the only node that may be incomplete
 	for l, i := id.Level, id.Index; last > 0; l, i, last = l+1, i>>1, last>>1 {
-		switch {
-		case i&1 == 1:
-			p.subtree((i-1)<<l, i<<l)
-		case i+1 < last:
-			p.subtree((i+1)<<l, (i+2)<<l)
-		case i+1 == last:
-			p.subtree(last<<l, size)
+		if i^1 <= last {
+			p.node(NodeID{l, i ^ 1}, size)
 		}
 	}
 }
