@@ -106,8 +106,11 @@ func (p *plan) siblings(id NodeID, size uint64) {
 	}
 }
 
-// read returns the hash of each subtree, in the order they were added.
+// read returns the hash of each subtree, in the order they were added; nil if there are none.
 func (p *plan) read(ctx context.Context, r NodeReader) ([]Hash, error) {
+	if len(p.ends) == 0 {
+		return nil, nil
+	}
 	nodes, err := readNodes(ctx, r, p.ids)
 	if err != nil {
 		return nil, err
