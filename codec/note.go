@@ -77,7 +77,7 @@ func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
 	if !got.Equals(c) {
 		return nil, fmt.Errorf("%w: block of %s has the bytes of %s", ErrNote, c, got)
 	}
-	size, err := frameSize(block)
+	size, err := frameSize(block, MaxNote)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %v", ErrNote, c, err)
 	}
@@ -91,9 +91,9 @@ func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// frameSize returns the content size that a block states if the block is just one zstd frame of a
-// note's limits (RFC 8878, section 3.1.1).
-func frameSize(block []byte) (int, error) {
+// frameSize returns the content size that a block states, 1 to limit, if the block is just one zstd
+// frame (RFC 8878, section 3.1.1).
+func frameSize(block []byte, limit uint64) (int, error) {
 	var h zstd.Header
 	if err := h.Decode(block); err != nil {
 		return 0, fmt.Errorf("zstd header: %v", err)
@@ -103,8 +103,8 @@ func frameSize(block []byte) (int, error) {
 		return 0, errors.New("skippable zstd frame")
 	case !h.HasFCS:
 		return 0, errors.New("zstd frame without content size")
-	case h.FrameContentSize == 0 || h.FrameContentSize > MaxNote:
-		return 0, fmt.Errorf("zstd frame states %d bytes, want 1 to %d", h.FrameContentSize, MaxNote)
+	case h.FrameContentSize == 0 || h.FrameContentSize > limit:
+		return 0, fmt.Errorf("zstd frame states %d bytes, want 1 to %d", h.FrameContentSize, limit)
 	case h.DictionaryID != 0:
 		return 0, errors.New("zstd frame with a dictionary id")
 	}
@@ -138,13 +138,13 @@ func frameSize(block []byte) (int, error) {
 	return int(h.FrameContentSize), nil
 }
 
-type noteCoders struct {
+type zstdCoders struct {
 	enc *zstd.Encoder
 	dec *zstd.Decoder
 }
 
 // noteZstd are the coders of notes. EncodeAll and DecodeAll may be called concurrently.
-var noteZstd = sync.OnceValue(func() noteCoders {
+var noteZstd = sync.OnceValue(func() zstdCoders {
 	enc, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(zstd.SpeedBestCompression),
 		zstd.WithWindowSize(256<<10),
@@ -159,5 +159,5 @@ var noteZstd = sync.OnceValue(func() noteCoders {
 	if err != nil {
 		panic(err)
 	}
-	return noteCoders{enc, dec}
+	return zstdCoders{enc, dec}
 })

@@ -1,0 +1,298 @@
+package codec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+
+	"dictnet/codec/internal/gear"
+)
+
+// DefaultBuildChunk is the average length of a chunk of a sample, in bytes.
+const DefaultBuildChunk = 4096
+
+// minNote is the length, in bytes, that a note has at least unless it is the last of a build; with the mask of
+// noteMask, notes come out at about 128 KiB.
+const (
+	minNote  = 64 << 10
+	noteStep = 64 << 10 // a note ends at one chunk in so many bytes, on average
+)
+
+// BuildOptions say what of the samples goes into a dictionary.
+type BuildOptions struct {
+	// Base and BaseIndex are the dictionary that is extended: what it holds is not taken again. Nil for a new one.
+	Base      Tape
+	BaseIndex *Index
+	// ChunkSize is the average length of a chunk, in bytes; samples are compared by chunks. 0 is DefaultBuildChunk.
+	ChunkSize int
+	// MinFreq is how often a chunk occurs in the samples before it is taken: 1, or 0, takes each, once.
+	MinFreq int
+	// Progress is called now and then with the number of bytes read so far.
+	Progress func(read int64)
+}
+
+// BuildStats says what a builder has done. Bytes are raw.
+type BuildStats struct {
+	Samples int64
+	Read    int64 // bytes of samples
+	Chunks  int64
+	Taken   int64 // bytes that went into notes
+	Notes   int64 // sealed so far
+	Stored  int64 // bytes of their blocks
+}
+
+// Builder makes the notes of a dictionary from samples. Memory: about 30 bytes for each different chunk, and a few notes.
+type Builder struct {
+	ctx    context.Context
+	o      BuildOptions
+	cut    gear.Cutter
+	mask   uint64 // of the end of a note, at the end of a chunk
+	anchor uint64 // mask of the base's anchors
+	notes  *noteCache
+	seen   map[uint64]uint32 // xxh64 of a chunk -> how often, up to MinFreq
+	note   []byte
+	run    run
+	places []uint64
+	seal   sealer
+	stats  BuildStats
+	err    error
+}
+
+// run is where the base goes on as the sample does.
+type run struct {
+	pos uint64
+	ok  bool
+}
+
+// NewBuilder returns a builder that hands every note to emit, in order; emit must not call the builder.
+func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*Builder, error) {
+	if o.ChunkSize == 0 {
+		o.ChunkSize = DefaultBuildChunk
+	}
+	if o.MinFreq < 0 {
+		return nil, fmt.Errorf("build: least frequency is %d, want 1 or more", o.MinFreq)
+	}
+	if (o.Base == nil) != (o.BaseIndex == nil) {
+		return nil, errors.New("build: a dictionary to extend needs its index")
+	}
+	cut, err := gear.NewCutter(o.ChunkSize, MaxNote)
+	if err != nil {
+		return nil, fmt.Errorf("build: %w", err)
+	}
+	b := &Builder{
+		ctx: ctx, o: o, cut: cut,
+		// A chunk's end has the top bits of the hash clear already; so many more, and it ends a note.
+		mask:  gear.Mask(o.ChunkSize * 2 * max(noteStep/o.ChunkSize, 1)),
+		notes: newNoteCache(o.Base),
+		seen:  make(map[uint64]uint32),
+		seal:  sealer{emit: emit},
+	}
+	if o.BaseIndex != nil {
+		b.anchor = gear.Mask(o.BaseIndex.Spacing())
+	}
+	return b, nil
+}
+
+// Add takes one sample. After an error the builder is of no more use.
+func (b *Builder) Add(sample io.Reader) error {
+	if b.err == nil {
+		b.err = b.add(sample)
+	}
+	return b.err
+}
+
+func (b *Builder) add(sample io.Reader) error {
+	b.stats.Samples++
+	b.run.ok = false
+	var buf []byte
+	for eof := false; ; {
+		if !eof && len(buf) < b.cut.Max() {
+			if err := b.ctx.Err(); err != nil {
+				return err
+			}
+			buf = slices.Grow(buf, readSize)
+			n, err := io.ReadFull(sample, buf[len(buf):len(buf)+readSize])
+			buf = buf[:len(buf)+n]
+			b.stats.Read += int64(n)
+			if b.o.Progress != nil {
+				b.o.Progress(b.stats.Read)
+			}
+			if err == io.EOF || err == io.ErrUnexpectedEOF {
+				eof = true
+			} else if err != nil {
+				return fmt.Errorf("read sample: %w", err)
+			}
+		}
+		if len(buf) == 0 {
+			return nil
+		}
+		n, hash := b.cut.Cut(buf)
+		if err := b.chunk(buf[:n], hash); err != nil {
+			return err
+		}
+		buf = buf[n:]
+	}
+}
+
+// chunk takes one chunk if it is to be taken.
+func (b *Builder) chunk(c []byte, hash uint64) error {
+	b.stats.Chunks++
+	key := xxhash.Sum64(c)
+	count, least := b.seen[key], uint32(max(b.o.MinFreq, 1))
+	if count < least {
+		count++
+		b.seen[key] = count
+	} else {
+		count = least + 1 // it has been taken
+	}
+	known, err := b.inBase(c)
+	if err != nil || known || count != least {
+		return err
+	}
+	if len(b.note)+len(c) > MaxNote {
+		if err := b.endNote(); err != nil {
+			return err
+		}
+	}
+	b.note = append(b.note, c...)
+	b.stats.Taken += int64(len(c))
+	if len(b.note) >= minNote && hash&b.mask == 0 {
+		return b.endNote()
+	}
+	return nil
+}
+
+// inBase reports whether the base holds the chunk in one piece.
+func (b *Builder) inBase(c []byte) (bool, error) {
+	if b.notes == nil {
+		return false, nil
+	}
+	at := func(pos uint64) (uint64, []byte, error) { return b.notes.at(b.ctx, pos) }
+	if b.run.ok {
+		n, err := commonAfter(at, b.notes.size(), b.run.pos, c)
+		if err != nil {
+			return false, err
+		}
+		if n == len(c) {
+			b.run.pos += uint64(n)
+			return true, nil
+		}
+		b.run.ok = false
+	}
+	var h uint64
+	for p := 0; p < len(c); {
+		n, hash, ok := gear.Next(h, c[p:], b.anchor)
+		p, h = p+n, hash
+		if !ok || p < gear.Window {
+			continue
+		}
+		var err error
+		if b.places, err = b.o.BaseIndex.lookup(h, b.places[:0]); err != nil {
+			return false, err
+		}
+		for _, pos := range b.places {
+			if pos < uint64(p) {
+				continue
+			}
+			n, err := commonAfter(at, b.notes.size(), pos-uint64(p), c)
+			if err != nil {
+				return false, err
+			}
+			if n == len(c) {
+				b.run = run{pos - uint64(p) + uint64(n), true}
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+func (b *Builder) endNote() error {
+	if len(b.note) == 0 {
+		return nil
+	}
+	raw := b.note
+	b.note = make([]byte, 0, MaxNote)
+	return b.seal.add(raw)
+}
+
+// Close seals the last note and waits until all have been handed over.
+func (b *Builder) Close() error {
+	if b.err == nil {
+		b.err = b.endNote()
+	}
+	if err := b.seal.wait(); b.err == nil {
+		b.err = err
+	}
+	return b.err
+}
+
+// Stats says what has been done so far; after Close, all.
+func (b *Builder) Stats() BuildStats {
+	s := b.stats
+	b.seal.mu.Lock()
+	defer b.seal.mu.Unlock()
+	s.Notes, s.Stored = b.seal.notes, b.seal.stored
+	return s
+}
+
+// sealer seals notes on all cores and hands them over in order.
+type sealer struct {
+	emit  func(Block) error
+	queue []chan sealed // of the notes that have not been handed over, in order
+
+	mu            sync.Mutex
+	notes, stored int64
+}
+
+type sealed struct {
+	block Block
+	err   error
+}
+
+func (s *sealer) add(raw []byte) error {
+	if len(s.queue) > 2*runtime.GOMAXPROCS(0) {
+		if err := s.handOver(); err != nil {
+			return err
+		}
+	}
+	c := make(chan sealed, 1)
+	s.queue = append(s.queue, c)
+	go func() {
+		b, err := SealNote(raw)
+		c <- sealed{b, err}
+	}()
+	return nil
+}
+
+func (s *sealer) handOver() error {
+	r := <-s.queue[0]
+	s.queue = s.queue[1:]
+	if r.err != nil {
+		return r.err
+	}
+	s.mu.Lock()
+	s.notes++
+	s.stored += int64(len(r.block.Data))
+	s.mu.Unlock()
+	return s.emit(r.block)
+}
+
+// wait hands over what is left; after an error, it only waits.
+func (s *sealer) wait() (err error) {
+	for len(s.queue) > 0 {
+		if err == nil {
+			err = s.handOver()
+		} else {
+			<-s.queue[0]
+			s.queue = s.queue[1:]
+		}
+	}
+	return err
+}

@@ -1,0 +1,111 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// coding says how a run of bytes is stored (sections 4.2 and 4.4).
+type coding uint8
+
+const (
+	codingStored     coding = iota
+	codingZstd              // a zstd frame without its magic number
+	codingReferenced        // the same, with a prefix that the reader knows
+)
+
+func (c coding) String() string {
+	return [...]string{"stored", "zstd", "zstd with reference"}[c]
+}
+
+// zstdMagic begins every zstd frame (RFC 8878, section 3.1.1); the format leaves it out.
+const zstdMagic = "\x28\xb5\x2f\xfd"
+
+// minReference is the shortest reference worth its tables.
+const minReference = 64
+
+// pack stores raw under the coding that takes the fewest bytes. The reference may be empty. The same
+// arguments always give the same bytes.
+func pack(raw, reference []byte) (coding, []byte) {
+	best, data := codingStored, raw
+	if len(raw) == 0 {
+		return best, data
+	}
+	if d := streamZstd().enc.EncodeAll(raw, nil)[len(zstdMagic):]; len(d) < len(data) {
+		best, data = codingZstd, d
+	}
+	if len(reference) >= minReference {
+		enc, err := zstd.NewWriter(nil, append(packOptions(), zstd.WithEncoderDictRaw(0, reference))...)
+		if err != nil {
+			panic(err) // only wrong options
+		}
+		if d := enc.EncodeAll(raw, nil)[len(zstdMagic):]; len(d) < len(data) {
+			best, data = codingReferenced, d
+		}
+	}
+	return best, data
+}
+
+// unpack reverses pack. It allocates no more than rawLen bytes and the coder's tables.
+func unpack(c coding, data []byte, rawLen int, reference []byte) ([]byte, error) {
+	if c == codingStored {
+		if len(data) != rawLen {
+			return nil, fmt.Errorf("%d bytes stored for %d", len(data), rawLen)
+		}
+		return data, nil
+	}
+	frame := append([]byte(zstdMagic), data...)
+	size, err := frameSize(frame, maxPacked)
+	if err != nil {
+		return nil, err
+	}
+	if size != rawLen {
+		return nil, fmt.Errorf("zstd frame states %d bytes, want %d", size, rawLen)
+	}
+	dec := streamZstd().dec
+	if c == codingReferenced {
+		if len(reference) == 0 {
+			return nil, errors.New("coded with a reference that is empty")
+		}
+		dec, err = zstd.NewReader(nil, zstd.WithDecoderDictRaw(0, reference), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPacked))
+		if err != nil {
+			return nil, err
+		}
+		defer dec.Close()
+	}
+	raw, err := dec.DecodeAll(frame, make([]byte, 0, size))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) != rawLen {
+		return nil, fmt.Errorf("%d bytes expanded, want %d", len(raw), rawLen)
+	}
+	return raw, nil
+}
+
+// maxPacked is the most that one coded run may expand to, in bytes.
+const maxPacked = maxStream
+
+func packOptions() []zstd.EOption {
+	return []zstd.EOption{
+		zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+		zstd.WithEncoderCRC(false),
+		zstd.WithSingleSegment(true),
+		zstd.WithEncoderConcurrency(1),
+	}
+}
+
+var streamZstd = sync.OnceValue(func() zstdCoders {
+	enc, err := zstd.NewWriter(nil, packOptions()...)
+	if err != nil {
+		panic(err) // only wrong options
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderConcurrency(0))
+	if err != nil {
+		panic(err)
+	}
+	return zstdCoders{enc, dec}
+})

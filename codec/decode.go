@@ -1,0 +1,246 @@
+package codec
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Decoder plays a template back while it arrives. It keeps what it has read of the template, in memory and
+// beyond 8 MiB in a temporary file, because later frames may repeat local notes of earlier ones; besides, it
+// uses at most 64 MiB.
+type Decoder struct {
+	ctx   context.Context
+	in    *bufio.Reader
+	kept  *spool
+	dict  *DictionaryRef
+	play  playback
+	index index // as the frames say
+	cur   *frameReader
+	sum   *xxhash.Digest // of the frame
+	whole *xxhash.Digest
+	rest  []byte // bytes that have been played but not been read
+	err   error
+}
+
+// NewDecoder reads the header of the template in src. If it names a dictionary, open is called to find it.
+// The context holds for all reads. The caller closes the decoder; nobody closes src.
+func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, error) {
+	d := &Decoder{ctx: ctx, in: bufio.NewReaderSize(src, 64<<10), kept: new(spool), sum: xxhash.New(), whole: xxhash.New()}
+	head, err := d.in.Peek(maxHeader)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read template: %w", err)
+	}
+	ref, n, err := parseHeader(head)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.take(n); err != nil {
+		return nil, err
+	}
+	d.dict = ref
+	d.play.src = d.kept
+	if d.play.notes, err = openNotes(ctx, ref, open); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// openNotes opens the dictionary that a template names, if it names one.
+func openNotes(ctx context.Context, ref *DictionaryRef, open OpenTape) (*noteCache, error) {
+	if ref == nil {
+		return nil, nil
+	}
+	if open == nil {
+		return nil, fmt.Errorf("template needs the dictionary %s", ref.Manifest)
+	}
+	t, err := open(ctx, *ref)
+	if err != nil {
+		return nil, err
+	}
+	if t.Size() == 0 || t.Size() > math.MaxInt64 {
+		return nil, fmt.Errorf("dictionary %s has a tape of %d bytes", ref.Manifest, t.Size())
+	}
+	return newNoteCache(t), nil
+}
+
+// Dictionary returns what the template names, or nil.
+func (d *Decoder) Dictionary() *DictionaryRef { return d.dict }
+
+// Close frees what the decoder keeps.
+func (d *Decoder) Close() error { return d.kept.Close() }
+
+// Read plays the next bytes. An error other than io.EOF says that the bytes read since the last whole
+// frame, or all of them, are not what was encoded.
+func (d *Decoder) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if err := d.fill(); err != nil {
+		return 0, err
+	}
+	n := copy(b, d.rest)
+	d.rest = d.rest[n:]
+	return n, nil
+}
+
+// WriteTo plays all that is left into w.
+func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		if err := d.fill(); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		k, err := w.Write(d.rest)
+		n += int64(k)
+		if err != nil {
+			return n, err
+		}
+		d.rest = nil
+	}
+}
+
+// fill makes rest hold at least one byte.
+func (d *Decoder) fill() error {
+	for d.err == nil && len(d.rest) == 0 {
+		if d.cur == nil {
+			d.err = d.nextFrame()
+			continue
+		}
+		b, err := d.cur.next(d.ctx)
+		if err == io.EOF {
+			last := d.index.frames[len(d.index.frames)-1]
+			fr, ferr := d.play.frame(len(d.index.frames) - 1)
+			if ferr != nil {
+				d.err = ferr
+				break
+			}
+			d.err = checkFrame(last, fr.sum, d.sum)
+			d.cur = nil
+			continue
+		}
+		d.err = err
+		d.rest = b
+		d.sum.Write(b)
+		d.whole.Write(b)
+	}
+	if d.err != nil && len(d.rest) == 0 {
+		return d.err
+	}
+	return nil
+}
+
+// checkFrame compares what a frame has played with what it says.
+func checkFrame(e frameEntry, want uint32, sum *xxhash.Digest) error {
+	if got := uint32(sum.Sum64()); got != want {
+		return formatErrorf(e.off, "frame plays bytes with checksum %08x, want %08x", got, want)
+	}
+	return nil
+}
+
+// checkWhole compares what all frames have played with what the index says.
+func checkWhole(x *index, off int64, sum *xxhash.Digest) error {
+	if got := sum.Sum64(); got != x.sum {
+		return formatErrorf(off, "file checksum is %016x, want %016x", got, x.sum)
+	}
+	return nil
+}
+
+// nextFrame reads a frame with its blocks, or the index, which gives io.EOF.
+func (d *Decoder) nextFrame() error {
+	at := frameEntry{off: d.kept.size}
+	if k := len(d.index.frames); k > 0 {
+		last := d.index.frames[k-1]
+		at.start, at.localPos = last.start+last.play, last.localPos+last.local
+	}
+	first, err := d.in.Peek(11)
+	if len(first) == 0 {
+		if err == io.EOF {
+			return formatErrorf(at.off, "cut short before the index")
+		}
+		return fmt.Errorf("read template: %w", err)
+	}
+	if first[0] == tagIndex {
+		return d.end()
+	}
+	size, lead, err := headSize(first, at.off)
+	if err != nil {
+		return err
+	}
+	head, err := d.take(size)
+	if err != nil {
+		return err
+	}
+	fr, err := parseHead(head, lead, at, d.play.notes.size())
+	if err != nil {
+		return err
+	}
+	if _, err := d.take(int(fr.size) - size); err != nil {
+		return err
+	}
+	d.index.frames = append(d.index.frames, fr.frameEntry)
+	d.play.add(fr)
+	if p, ok := d.tape().(Prefetcher); ok {
+		p.Prefetch(d.ctx, fr.wanted(d.play.notes.size()))
+	}
+	d.cur = d.play.play(fr, 0)
+	d.sum.Reset()
+	return nil
+}
+
+func (d *Decoder) tape() Tape {
+	if d.play.notes == nil {
+		return nil
+	}
+	return d.play.notes.tape
+}
+
+// take reads n bytes of the template and keeps them.
+func (d *Decoder) take(n int) ([]byte, error) {
+	off := d.kept.size
+	got, err := io.CopyN(d.kept, d.in, int64(n)) // grows with what arrives, not with n
+	if errors.Is(err, io.EOF) {
+		return nil, formatErrorf(off+got, "cut short")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read template: %w", err)
+	}
+	b := make([]byte, n)
+	_, err = d.kept.ReadAt(b, off)
+	return b, err
+}
+
+// end reads the index and compares it with the frames.
+func (d *Decoder) end() error {
+	base := d.kept.size
+	b, err := io.ReadAll(io.LimitReader(d.in, maxIndex+1))
+	if err != nil {
+		return fmt.Errorf("read template: %w", err)
+	}
+	first := base
+	if len(d.index.frames) > 0 {
+		first = d.index.frames[0].off
+	}
+	x, err := parseIndex(b, base, first)
+	if err != nil {
+		return err
+	}
+	if len(x.frames) != len(d.index.frames) {
+		return formatErrorf(base, "index has %d frames, template has %d", len(x.frames), len(d.index.frames))
+	}
+	for i, e := range x.frames {
+		if e != d.index.frames[i] {
+			return formatErrorf(base, "index and frame %d disagree", i)
+		}
+	}
+	if err := checkWhole(x, base, d.whole); err != nil {
+		return err
+	}
+	return io.EOF
+}

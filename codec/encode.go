@@ -1,0 +1,486 @@
+package codec
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
+
+	"dictnet/codec/internal/gear"
+	"dictnet/codec/internal/repair"
+)
+
+// Defaults of EncodeOptions.
+const (
+	DefaultChunkSize   = 512
+	DefaultMinPairFreq = 2
+)
+
+// EncodeOptions say what a template is made against, and how.
+type EncodeOptions struct {
+	// Dictionary is what the template names, and Tape and Index are its bytes. Nil makes a template that needs no dictionary.
+	Dictionary *DictionaryRef
+	Tape       Tape
+	Index      *Index
+
+	// ChunkSize is how far apart, in bytes, the places are on average at which a match may be found; shorter
+	// matches may be missed. 0 is the index's spacing, or DefaultChunkSize without one; it is not below the index's spacing.
+	ChunkSize int
+	// MinPairFreq is how often a pair of symbols occurs before it becomes a rule, >= 2; 0 is DefaultMinPairFreq.
+	MinPairFreq int
+	// Progress is called now and then with the number of bytes read so far.
+	Progress func(read int64)
+}
+
+// EncodeStats says what a template is made of. All but the counts are bytes of the file.
+type EncodeStats struct {
+	Read    int64 // bytes of the file
+	Written int64 // bytes of the template
+	Tape    int64 // played from the dictionary
+	Fresh   int64 // in local notes, counted where they are new
+	Repeat  int64 // local notes that play again
+	Spans   int64 // spans and local notes, counted each time they play
+	Symbols int64 // in the frames' sequences, after rules were made
+	Rules   int64
+	Frames  int64
+}
+
+const (
+	minTapeMatch  = 32      // bytes; a shorter match is left to the blocks' coding
+	minLocalMatch = 256     // the same, for matches with local notes
+	maxPending    = 1 << 20 // bytes of a local note
+	readSize      = 1 << 20
+	frameSymbols  = 1 << 17  // symbols after which a frame is closed
+	frameLocal    = 4 << 20  // local bytes after which a frame is closed
+	framePlay     = 16 << 30 // bytes after which a frame is closed
+	candidates    = 3        // places of the tape that are compared
+	maxAnchors    = 1 << 20  // anchors of the local tape that are remembered
+	maxSeen       = 1 << 18  // local notes that are remembered by their content
+)
+
+// Encode reads a file from src and writes its template to dst. It needs memory for its caches, at most about 250 MiB,
+// whatever the length of the file. The same file, dictionary and options always give the same template.
+func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (EncodeStats, error) {
+	e, err := newEncoder(ctx, dst, src, o)
+	if err != nil {
+		return EncodeStats{}, err
+	}
+	defer e.local.close()
+	if err := e.run(); err != nil {
+		return EncodeStats{}, err
+	}
+	return e.stats, nil
+}
+
+type encoder struct {
+	ctx   context.Context
+	dst   io.Writer
+	src   io.Reader
+	o     EncodeOptions
+	notes *noteCache
+	mask  uint64
+
+	// What has been read and not been dropped. Bytes before lit are symbols; lit to pos have been hashed.
+	buf      []byte
+	lit, pos int
+	hash     uint64
+	eof      bool
+
+	local     localTape
+	anchors   map[uint64]uint64 // rolling hash -> where its window ends on the local tape
+	localMask uint64            // of the anchors that are remembered
+	seen      map[uint64]symbol // xxh64 of a local note -> its span
+	near      uint64            // where the last span of the tape ended
+	places    []uint64
+
+	// The frame.
+	terminals []symbol
+	ids       map[symbol]uint32 // index into terminals; fresh local notes as codeRepeat
+	sequence  []uint32
+	fresh     []byte
+	freshPos  uint64 // of the frame's first fresh byte, on the local tape
+	play      uint64
+	sum       *xxhash.Digest
+
+	started bool // the header is written
+	index   index
+	whole   *xxhash.Digest
+	written int64
+	stats   EncodeStats
+}
+
+func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (*encoder, error) {
+	if (o.Dictionary == nil) != (o.Tape == nil) || (o.Tape == nil) != (o.Index == nil) {
+		return nil, errors.New("encode: a dictionary needs its tape and its index")
+	}
+	spacing := DefaultChunkSize
+	if o.Index != nil {
+		if o.Index.TapeSize() != o.Tape.Size() {
+			return nil, fmt.Errorf("encode: %w: it is of a tape of %d bytes, the dictionary has %d", ErrIndex, o.Index.TapeSize(), o.Tape.Size())
+		}
+		spacing = o.Index.Spacing()
+	}
+	if o.ChunkSize != 0 {
+		if o.ChunkSize < gear.MinChunk || o.ChunkSize > gear.MaxChunk {
+			return nil, fmt.Errorf("encode: chunk size %d is not within %d to %d", o.ChunkSize, gear.MinChunk, gear.MaxChunk)
+		}
+		spacing = max(spacing, o.ChunkSize)
+		if o.Index == nil {
+			spacing = o.ChunkSize
+		}
+	}
+	if o.MinPairFreq == 0 {
+		o.MinPairFreq = DefaultMinPairFreq
+	}
+	if o.MinPairFreq < 2 {
+		return nil, fmt.Errorf("encode: least frequency of a pair is %d, want 2 or more", o.MinPairFreq)
+	}
+	e := &encoder{
+		ctx: ctx, dst: dst, src: src, o: o,
+		notes:   newNoteCache(o.Tape),
+		mask:    gear.Mask(spacing),
+		anchors: make(map[uint64]uint64),
+		seen:    make(map[uint64]symbol),
+		ids:     make(map[symbol]uint32),
+		sum:     xxhash.New(),
+		whole:   xxhash.New(),
+	}
+	e.localMask = e.mask
+	return e, nil
+}
+
+func (e *encoder) run() error {
+	for {
+		if e.pos == len(e.buf) {
+			if e.eof {
+				break
+			}
+			if err := e.fill(); err != nil {
+				return err
+			}
+			continue
+		}
+		end := min(len(e.buf), e.lit+maxPending)
+		n, h, anchor := gear.Next(e.hash, e.buf[e.pos:end], e.mask)
+		e.pos += n
+		e.hash = h
+		if anchor {
+			m, err := e.match()
+			if err != nil {
+				return err
+			}
+			if m.sym.len > 0 {
+				if err := e.take(m); err != nil {
+					return err
+				}
+				continue
+			}
+			if h&e.localMask == 0 {
+				e.remember(h, e.local.size+uint64(e.pos-e.lit))
+			}
+		}
+		if e.pos-e.lit >= maxPending {
+			if err := e.literal(e.pos); err != nil {
+				return err
+			}
+		}
+	}
+	if err := e.literal(len(e.buf)); err != nil {
+		return err
+	}
+	if len(e.sequence) > 0 || !e.started {
+		if err := e.flush(true); err != nil {
+			return err
+		}
+	}
+	e.index.sum = e.whole.Sum64()
+	if err := e.write(e.index.append(nil)); err != nil {
+		return err
+	}
+	e.stats.Written = e.written
+	return nil
+}
+
+// fill reads more of the file, and drops what has become symbols but for the last window.
+func (e *encoder) fill() error {
+	if err := e.ctx.Err(); err != nil {
+		return err
+	}
+	if drop := min(e.lit, e.pos-gear.Window); drop > 0 {
+		e.buf = e.buf[:copy(e.buf, e.buf[drop:])]
+		e.lit -= drop
+		e.pos -= drop
+	}
+	e.buf = slices.Grow(e.buf, readSize)
+	n, err := io.ReadFull(e.src, e.buf[len(e.buf):len(e.buf)+readSize])
+	e.buf = e.buf[:len(e.buf)+n]
+	e.stats.Read += int64(n)
+	if e.o.Progress != nil {
+		e.o.Progress(e.stats.Read)
+	}
+	switch {
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		e.eof = true
+	case err != nil:
+		return fmt.Errorf("read input: %w", err)
+	}
+	return nil
+}
+
+// remember keeps an anchor of the local tape, and when there are too many every second one.
+func (e *encoder) remember(h, end uint64) {
+	if len(e.anchors) >= maxAnchors {
+		e.localMask |= e.localMask >> 1
+		for k := range e.anchors {
+			if k&e.localMask != 0 {
+				delete(e.anchors, k)
+			}
+		}
+	}
+	e.anchors[h] = end
+}
+
+// found is a span whose bytes stand in buf from start on.
+type found struct {
+	sym   symbol // len 0: none
+	start int
+}
+
+// match finds the longest span around pos, where an anchor is.
+func (e *encoder) match() (best found, err error) {
+	if e.notes != nil {
+		if e.places, err = e.o.Index.lookup(e.hash, e.places[:0]); err != nil {
+			return found{}, err
+		}
+		slices.SortFunc(e.places, func(a, b uint64) int { // the nearest first
+			x, y := distance(a, e.near), distance(b, e.near)
+			switch {
+			case x < y || x == y && a < b:
+				return -1
+			case x == y && a == b:
+				return 0
+			}
+			return 1
+		})
+		for _, p := range e.places[:min(len(e.places), candidates)] {
+			before, err := commonBefore(e.tapeAt, p, e.buf[e.lit:e.pos])
+			if err != nil {
+				return found{}, err
+			}
+			after, err := commonAfter(e.tapeAt, e.notes.size(), p, e.buf[e.pos:])
+			if err != nil {
+				return found{}, err
+			}
+			if n := uint64(before + after); n >= minTapeMatch && n > best.sym.len {
+				best = found{symbol{code: codeTape, pos: p - uint64(before), len: n}, e.pos - before}
+			}
+		}
+	}
+	if p, ok := e.anchors[e.hash]; ok && p <= e.local.size {
+		before, err := commonBefore(e.local.at, p, e.buf[e.lit:e.pos])
+		if err != nil {
+			return found{}, err
+		}
+		after, err := commonAfter(e.local.at, e.local.size, p, e.buf[e.pos:])
+		if err != nil {
+			return found{}, err
+		}
+		if n := uint64(before + after); n >= minLocalMatch && n > best.sym.len {
+			best = found{symbol{code: codeRepeat, pos: p - uint64(before), len: n}, e.pos - before}
+		}
+	}
+	return best, nil
+}
+
+func distance(a, b uint64) uint64 { return max(a, b) - min(a, b) }
+
+func (e *encoder) tapeAt(pos uint64) (uint64, []byte, error) { return e.notes.at(e.ctx, pos) }
+
+// take makes symbols of what is pending before m and of m, which it prolongs as far as the file goes on alike.
+func (e *encoder) take(m found) error {
+	if err := e.literal(m.start); err != nil {
+		return err
+	}
+	src, size := source(e.local.at), e.local.size
+	if m.sym.code == codeTape {
+		src, size = e.tapeAt, e.notes.size()
+	}
+	at := m.start // up to where the file has been compared
+	n := m.sym.len
+	for {
+		e.pos = at + int(n)
+		e.account(e.buf[at:e.pos])
+		e.lit = e.pos
+		if e.pos < len(e.buf) || e.eof {
+			break
+		}
+		if err := e.fill(); err != nil {
+			return err
+		}
+		at = e.pos
+		k, err := commonAfter(src, size, m.sym.pos+m.sym.len, e.buf[at:])
+		if err != nil {
+			return err
+		}
+		n = uint64(k)
+		m.sym.len += n
+		if n == 0 {
+			break
+		}
+	}
+	if m.sym.code == codeTape {
+		e.near = m.sym.pos + m.sym.len
+		e.stats.Tape += int64(m.sym.len)
+	} else {
+		e.stats.Repeat += int64(m.sym.len)
+	}
+	e.hash = gear.Roll(0, e.buf[max(0, e.pos-gear.Window):e.pos])
+	return e.emit(m.sym)
+}
+
+// account adds played bytes to the checksums.
+func (e *encoder) account(b []byte) {
+	e.sum.Write(b)
+	e.whole.Write(b)
+	e.play += uint64(len(b))
+}
+
+// literal makes a local note of the pending bytes up to end.
+func (e *encoder) literal(end int) error {
+	b := e.buf[e.lit:end]
+	if len(b) == 0 {
+		return nil
+	}
+	e.account(b)
+	e.lit = end
+	e.pos = max(e.pos, end)
+	key := xxhash.Sum64(b)
+	if s, ok := e.seen[key]; ok && s.len == uint64(len(b)) {
+		n, err := commonAfter(e.local.at, e.local.size, s.pos, b)
+		if err != nil {
+			return err
+		}
+		if n == len(b) {
+			e.stats.Repeat += int64(n)
+			return e.emit(s)
+		}
+	}
+	s := symbol{code: codeRepeat, pos: e.local.size, len: uint64(len(b))}
+	if len(e.seen) >= maxSeen {
+		clear(e.seen)
+	}
+	e.seen[key] = s
+	if err := e.local.append(b); err != nil {
+		return err
+	}
+	e.fresh = append(e.fresh, b...)
+	e.ids[s] = uint32(len(e.terminals))
+	e.terminals = append(e.terminals, symbol{code: codeFresh, pos: s.pos, len: s.len})
+	e.stats.Fresh += int64(len(b))
+	return e.emit(s)
+}
+
+// emit appends a span to the sequence of the frame, and closes the frame when it is full.
+func (e *encoder) emit(s symbol) error {
+	id, ok := e.ids[s]
+	if !ok {
+		id = uint32(len(e.terminals))
+		e.ids[s] = id
+		e.terminals = append(e.terminals, s)
+	}
+	e.sequence = append(e.sequence, id)
+	e.stats.Spans++
+	if len(e.sequence) >= frameSymbols || len(e.fresh) >= frameLocal || e.play >= framePlay {
+		return e.flush(false)
+	}
+	return nil
+}
+
+// flush writes the frame, and before the first one the header.
+func (e *encoder) flush(last bool) error {
+	if !e.started {
+		dict := e.o.Dictionary
+		if last && !slices.ContainsFunc(e.terminals, func(s symbol) bool { return s.code == codeTape }) {
+			dict = nil // the only frame needs none
+		}
+		head, err := appendHeader(nil, dict)
+		if err != nil {
+			return err
+		}
+		if err := e.write(head); err != nil {
+			return err
+		}
+		e.started = true
+	}
+	if len(e.sequence) == 0 {
+		return nil
+	}
+	sequence, rules := repair.Compress(e.sequence, uint32(len(e.terminals)), e.o.MinPairFreq, maxDepth)
+	score, streams := writeScore(e.terminals, sequence, rules, e.freshPos)
+	blocks, data, err := e.pack(score.symbols)
+	if err != nil {
+		return err
+	}
+	at := frameEntry{off: e.written, play: e.play, localPos: e.freshPos, local: uint64(len(e.fresh))}
+	at.start = e.index.play()
+	if err := e.write(appendHead(nil, e.play, uint32(e.sum.Sum64()), len(sequence), streams, blocks)); err != nil {
+		return err
+	}
+	for _, d := range data {
+		if err := e.write(binary.LittleEndian.AppendUint32(d[:len(d):len(d)], crc32c(d))); err != nil {
+			return err
+		}
+	}
+	at.size = e.written - at.off
+	e.index.frames = append(e.index.frames, at)
+	e.stats.Frames++
+	e.stats.Symbols += int64(len(sequence))
+	e.stats.Rules += int64(len(rules))
+
+	e.terminals, e.sequence, e.fresh = e.terminals[:0], e.sequence[:0], e.fresh[:0]
+	clear(e.ids)
+	e.freshPos, e.play = e.local.size, 0
+	e.sum.Reset()
+	return nil
+}
+
+// pack codes the blocks of the frame, several at a time.
+func (e *encoder) pack(symbols []symbol) ([]blockEntry, [][]byte, error) {
+	n := (len(e.fresh) + blockSize - 1) / blockSize
+	blocks, data := make([]blockEntry, n), make([][]byte, n)
+	pieces := referencePieces(symbols, e.notes.size())
+	g, ctx := errgroup.WithContext(e.ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		g.Go(func() error {
+			begin := i * blockSize
+			raw := e.fresh[begin:min(begin+blockSize, len(e.fresh))]
+			var ref []byte
+			for _, s := range reference(pieces, uint64(begin), uint64(begin+len(raw))) {
+				var err error
+				if ref, err = e.notes.read(ctx, ref, s); err != nil {
+					return err
+				}
+			}
+			c, d := pack(raw, ref)
+			blocks[i], data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
+			return nil
+		})
+	}
+	return blocks, data, g.Wait()
+}
+
+func (e *encoder) write(b []byte) error {
+	n, err := e.dst.Write(b)
+	e.written += int64(n)
+	if err != nil {
+		return fmt.Errorf("write template: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package codec
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+const (
+	localPage  = 1 << 20 // bytes of a page
+	localPages = 32      // pages held in memory
+)
+
+// localTape is the encoder's copy of the local tape: the latest bytes in memory, all older ones in a temporary
+// file. The zero value is empty.
+type localTape struct {
+	pages  [][]byte // from page number first on; the last may be partly filled
+	first  int
+	file   *os.File
+	old    []byte // a page read back
+	oldNum int
+	size   uint64
+}
+
+func (t *localTape) append(b []byte) error {
+	for len(b) > 0 {
+		used := int(t.size % localPage)
+		if used == 0 {
+			if len(t.pages) == localPages {
+				if err := t.evict(); err != nil {
+					return err
+				}
+			}
+			t.pages = append(t.pages, make([]byte, localPage))
+		}
+		n := copy(t.pages[len(t.pages)-1][used:], b)
+		b = b[n:]
+		t.size += uint64(n)
+	}
+	return nil
+}
+
+func (t *localTape) evict() error {
+	if t.file == nil {
+		f, err := os.CreateTemp("", "dictnet-*")
+		if err != nil {
+			return fmt.Errorf("keep local notes: %w", err)
+		}
+		os.Remove(f.Name()) // it goes when it is closed, whatever happens
+		t.file = f
+	}
+	if _, err := t.file.WriteAt(t.pages[0], int64(t.first)*localPage); err != nil {
+		return fmt.Errorf("keep local notes: %w", err)
+	}
+	t.pages = append(t.pages[:0], t.pages[1:]...)
+	t.first++
+	return nil
+}
+
+// at returns bytes that lie together around pos, which is below size, and the position of the first. They are valid until the next call.
+func (t *localTape) at(pos uint64) (start uint64, raw []byte, err error) {
+	n := int(pos / localPage)
+	start = uint64(n) * localPage
+	if n >= t.first {
+		page := t.pages[n-t.first]
+		return start, page[:min(localPage, t.size-start)], nil
+	}
+	if t.old == nil || t.oldNum != n {
+		if t.old == nil {
+			t.old = make([]byte, localPage)
+		}
+		t.oldNum = -1
+		if _, err := t.file.ReadAt(t.old, int64(start)); err != nil && err != io.EOF {
+			return 0, nil, fmt.Errorf("read local notes back: %w", err)
+		}
+		t.oldNum = n
+	}
+	return start, t.old, nil
+}
+
+func (t *localTape) close() {
+	if t.file != nil {
+		t.file.Close()
+	}
+}

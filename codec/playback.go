@@ -1,0 +1,229 @@
+package codec
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+)
+
+// playback finds the bytes that symbols stand for: on the tape, and on the local tape of the
+// template. It is safe for concurrent use.
+type playback struct {
+	src    io.ReaderAt  // the template; frames that have been read are all that is needed
+	notes  *noteCache   // nil if no dictionary is named
+	mu     sync.Mutex   // guards what follows
+	frames []frameEntry // frames known so far, in order
+	parsed []*frame     // parsed last, the latest last
+	blocks []localBlock // expanded last, the latest last
+}
+
+// Limits of what a playback keeps: at most 24 MiB of symbols and 16 MiB of local notes.
+const (
+	keptFrames = 2
+	keptBlocks = 32
+)
+
+type localBlock struct {
+	pos uint64 // on the local tape
+	raw []byte
+}
+
+// frame returns frame i, parsed.
+func (p *playback) frame(i int) (*frame, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lockedFrame(i)
+}
+
+func (p *playback) lockedFrame(i int) (*frame, error) {
+	e := p.frames[i]
+	for k, fr := range p.parsed {
+		if fr.off == e.off {
+			p.parsed = append(append(p.parsed[:k:k], p.parsed[k+1:]...), fr)
+			return fr, nil
+		}
+	}
+	fr, err := readFrame(p.src, e, p.notes.size())
+	if err != nil {
+		return nil, err
+	}
+	p.keep(fr)
+	return fr, nil
+}
+
+func (p *playback) keep(fr *frame) {
+	if len(p.parsed) == keptFrames {
+		p.parsed = append(p.parsed[:0:0], p.parsed[1:]...)
+	}
+	p.parsed = append(p.parsed, fr)
+}
+
+// add makes a frame known that has just been read.
+func (p *playback) add(fr *frame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frames = append(p.frames, fr.frameEntry)
+	p.keep(fr)
+}
+
+// at returns bytes that s begins with after the first skip bytes of it: as many as lie together, at least one.
+func (p *playback) at(ctx context.Context, s symbol, skip uint64) ([]byte, error) {
+	var start uint64
+	var raw []byte
+	var err error
+	if s.code == codeTape {
+		start, raw, err = p.notes.at(ctx, s.pos+skip)
+	} else {
+		start, raw, err = p.localAt(ctx, s.pos+skip)
+	}
+	if err != nil {
+		return nil, err
+	}
+	raw = raw[s.pos+skip-start:]
+	return raw[:min(uint64(len(raw)), s.len-skip)], nil
+}
+
+// localAt returns the block of the local tape that holds byte pos.
+func (p *playback) localAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.blocks) - 1; i >= 0; i-- {
+		if b := p.blocks[i]; b.pos <= pos && pos-b.pos < uint64(len(b.raw)) {
+			return b.pos, b.raw, nil
+		}
+	}
+	i := sort.Search(len(p.frames), func(i int) bool { return p.frames[i].localPos > pos }) - 1
+	for ; i >= 0 && p.frames[i].local == 0; i-- {
+	}
+	if i < 0 || pos-p.frames[i].localPos >= p.frames[i].local {
+		return 0, nil, fmt.Errorf("local tape has no byte %d", pos) // the scores have been checked
+	}
+	fr, err := p.lockedFrame(i)
+	if err != nil {
+		return 0, nil, err
+	}
+	begin := (pos - fr.localPos) / blockSize * blockSize
+	raw, err = p.open(ctx, fr, int(begin/blockSize))
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(p.blocks) == keptBlocks {
+		p.blocks = append(p.blocks[:0], p.blocks[1:]...)
+	}
+	b := localBlock{fr.localPos + begin, raw}
+	p.blocks = append(p.blocks, b)
+	return b.pos, b.raw, nil
+}
+
+// open reads, checks and expands block i of a frame.
+func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
+	e := fr.blocks[i]
+	data := make([]byte, e.stored+4)
+	if _, err := readAt(p.src, data, e.off); err != nil {
+		return nil, err
+	}
+	sum := binary.LittleEndian.Uint32(data[e.stored:])
+	data = data[:e.stored]
+	if got := crc32c(data); got != sum {
+		return nil, formatErrorf(e.off, "block checksum is %08x, want %08x", got, sum)
+	}
+	var ref []byte
+	for _, s := range fr.blockReference(i, p.notes.size()) {
+		var err error
+		if ref, err = p.notes.read(ctx, ref, s); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := unpack(e.coding, data, e.raw, ref)
+	if err != nil {
+		return nil, formatErrorf(e.off, "block of local notes: %v", err)
+	}
+	return raw, nil
+}
+
+// wanted returns the runs of the tape that a frame needs, each once, in playing order.
+func (fr *frame) wanted(tapeSize uint64) []Span {
+	var spans []Span
+	for i := range fr.blocks {
+		spans = append(spans, fr.blockReference(i, tapeSize)...)
+	}
+	for _, s := range fr.score.symbols {
+		if s.code == codeTape {
+			spans = append(spans, Span{s.pos, s.len})
+		}
+	}
+	return spans
+}
+
+// wantedWithin returns the runs of the tape that the bytes from to end of a frame need, but for what earlier frames need.
+func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
+	var spans []Span
+	opened := make(map[int]bool)
+	walk := player{s: &fr.score}
+	skip := walk.seek(from)
+	for at := from; at < end; skip = 0 {
+		s, ok := walk.span()
+		if !ok {
+			break
+		}
+		n := min(s.len-skip, end-at)
+		at += n
+		if s.code == codeTape {
+			spans = append(spans, Span{s.pos + skip, n})
+			continue
+		}
+		if s.pos+skip < fr.localPos {
+			continue
+		}
+		first := s.pos + skip - fr.localPos
+		for i := int(first / blockSize); i <= int((first+n-1)/blockSize); i++ {
+			if !opened[i] {
+				opened[i] = true
+				spans = append(spans, fr.blockReference(i, tapeSize)...)
+			}
+		}
+	}
+	return spans
+}
+
+// blockReference returns what block i is coded against.
+func (fr *frame) blockReference(i int, tapeSize uint64) []Span {
+	e := fr.blocks[i]
+	if e.coding != codingReferenced {
+		return nil
+	}
+	fr.once.Do(func() { fr.pieces = referencePieces(fr.score.symbols, tapeSize) })
+	return reference(fr.pieces, uint64(i*blockSize), uint64(i*blockSize+e.raw))
+}
+
+// frameReader plays one frame.
+type frameReader struct {
+	p    *playback
+	walk player
+	sym  symbol
+	skip uint64 // bytes of sym that have played
+}
+
+func (p *playback) play(fr *frame, from uint64) *frameReader {
+	r := &frameReader{p: p, walk: player{s: &fr.score}}
+	r.skip = r.walk.seek(from)
+	r.sym, _ = r.walk.span()
+	return r
+}
+
+// next returns the next bytes that the frame plays, which the caller does not change; io.EOF after the last.
+func (r *frameReader) next(ctx context.Context) ([]byte, error) {
+	for r.skip >= r.sym.len {
+		s, ok := r.walk.span()
+		if !ok {
+			return nil, io.EOF
+		}
+		r.sym, r.skip = s, 0
+	}
+	b, err := r.p.at(ctx, r.sym, r.skip)
+	r.skip += uint64(len(b))
+	return b, err
+}

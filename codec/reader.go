@@ -1,0 +1,184 @@
+package codec
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sort"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Reader gives random access to the file that a template plays. It reads only the frames, blocks and notes
+// that it touches. ReadAt is safe for concurrent use.
+type Reader struct {
+	ctx  context.Context
+	dict *DictionaryRef
+	size int64 // of the template
+	head int64 // length of the header
+	idx  *index
+	play playback
+}
+
+// NewReaderAt opens a template of size bytes. If it names a dictionary, open is called to find it. The
+// context holds for all reads.
+func NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, open OpenTape) (*Reader, error) {
+	r, err := openReader(ctx, src, size)
+	if err != nil {
+		return nil, err
+	}
+	if r.play.notes, err = openNotes(ctx, r.dict, open); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// openReader reads header and index.
+func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, error) {
+	r := &Reader{ctx: ctx, size: size}
+	head := make([]byte, min(int64(maxHeader), max(size, 0)))
+	if _, err := readAt(src, head, 0); err != nil {
+		return nil, err
+	}
+	dict, n, err := parseHeader(head)
+	if err != nil {
+		return nil, err
+	}
+	r.dict, r.head = dict, int64(n)
+	if size < r.head+int64(footerLen) {
+		return nil, formatErrorf(size, "cut short")
+	}
+	var foot [footerLen]byte
+	if _, err := readAt(src, foot[:], size-int64(footerLen)); err != nil {
+		return nil, err
+	}
+	if m := foot[4:]; string(m) != endMagic {
+		return nil, formatErrorf(size-int64(len(endMagic)), "no template ends with % x: cut short, or bytes were added", m)
+	}
+	n64 := int64(binary.LittleEndian.Uint32(foot[:]))
+	base := size - int64(footerLen) - n64
+	if n64 > maxIndex || base < r.head {
+		return nil, formatErrorf(size-int64(footerLen), "index of %d bytes does not fit", n64)
+	}
+	b := make([]byte, size-base)
+	if _, err := readAt(src, b, base); err != nil {
+		return nil, err
+	}
+	if r.idx, err = parseIndex(b, base, r.head); err != nil {
+		return nil, err
+	}
+	r.play.src, r.play.frames = src, r.idx.frames
+	return r, nil
+}
+
+// Dictionary returns what the template names, or nil.
+func (r *Reader) Dictionary() *DictionaryRef { return r.dict }
+
+// Size is the length of the file that the template plays, in bytes.
+func (r *Reader) Size() int64 { return int64(r.idx.play()) }
+
+// ReadAt plays len(b) bytes from off. All that it touches of the template and of the tape is checked; the checksums of whole
+// frames are not (see WriteTo).
+func (r *Reader) ReadAt(b []byte, off int64) (n int, err error) {
+	if off < 0 {
+		return 0, fmt.Errorf("read at byte %d of a file", off)
+	}
+	i := r.frameAt(uint64(off))
+	for n < len(b) {
+		if i == len(r.idx.frames) {
+			return n, io.EOF
+		}
+		fr, err := r.play.frame(i)
+		if err != nil {
+			return n, err
+		}
+		var from uint64
+		if n == 0 {
+			from = uint64(off) - fr.start
+		}
+		for p := r.play.play(fr, from); n < len(b); {
+			raw, err := p.next(r.ctx)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return n, err
+			}
+			n += copy(b[n:], raw)
+		}
+		i++
+	}
+	return n, nil
+}
+
+// frameAt returns the number of the frame that plays byte off.
+func (r *Reader) frameAt(off uint64) int {
+	f := r.idx.frames
+	return sort.Search(len(f), func(i int) bool { return f[i].start+f[i].play > off })
+}
+
+// Prefetch tells the tape, if it wants to know, which spans the bytes off to off+n need.
+func (r *Reader) Prefetch(off, n int64) error {
+	t, ok := r.tape().(Prefetcher)
+	if !ok || n <= 0 {
+		return nil
+	}
+	end := uint64(off) + uint64(n)
+	for i := r.frameAt(uint64(off)); i < len(r.idx.frames) && r.idx.frames[i].start < end; i++ {
+		fr, err := r.play.frame(i)
+		if err != nil {
+			return err
+		}
+		var spans []Span
+		if uint64(off) <= fr.start && fr.start+fr.play <= end {
+			spans = fr.wanted(r.play.notes.size())
+		} else {
+			spans = fr.wantedWithin(max(uint64(off), fr.start)-fr.start, end-fr.start, r.play.notes.size())
+		}
+		t.Prefetch(r.ctx, spans)
+	}
+	return nil
+}
+
+func (r *Reader) tape() Tape {
+	if r.play.notes == nil {
+		return nil
+	}
+	return r.play.notes.tape
+}
+
+// WriteTo plays the whole file into w and checks every frame and the whole.
+func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
+	whole, sum := xxhash.New(), xxhash.New()
+	for i, e := range r.idx.frames {
+		if err := r.Prefetch(int64(e.start), int64(e.play)); err != nil {
+			return n, err
+		}
+		fr, err := r.play.frame(i)
+		if err != nil {
+			return n, err
+		}
+		sum.Reset()
+		for p := r.play.play(fr, 0); ; {
+			raw, err := p.next(r.ctx)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return n, err
+			}
+			sum.Write(raw)
+			whole.Write(raw)
+			k, err := w.Write(raw)
+			n += int64(k)
+			if err != nil {
+				return n, err
+			}
+		}
+		if err := checkFrame(e, fr.sum, sum); err != nil {
+			return n, err
+		}
+	}
+	return n, checkWhole(r.idx, r.size, whole)
+}

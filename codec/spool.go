@@ -1,0 +1,64 @@
+package codec
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// spoolMemory is how many bytes a spool holds in memory.
+const spoolMemory = 8 << 20
+
+// spool keeps bytes that are appended to it: in memory, and when there are many in a temporary file.
+// The zero value is empty.
+type spool struct {
+	mem  []byte
+	file *os.File
+	size int64
+}
+
+func (s *spool) Write(b []byte) (int, error) {
+	if s.file == nil && len(s.mem)+len(b) > spoolMemory {
+		f, err := os.CreateTemp("", "dictnet-*")
+		if err != nil {
+			return 0, fmt.Errorf("keep what has been read: %w", err)
+		}
+		os.Remove(f.Name()) // it goes when it is closed, whatever happens
+		s.file = f
+		if _, err := f.Write(s.mem); err != nil {
+			return 0, fmt.Errorf("keep what has been read: %w", err)
+		}
+		s.mem = nil
+	}
+	if s.file == nil {
+		s.mem = append(s.mem, b...)
+		s.size += int64(len(b))
+		return len(b), nil
+	}
+	n, err := s.file.Write(b)
+	s.size += int64(n)
+	if err != nil {
+		err = fmt.Errorf("keep what has been read: %w", err)
+	}
+	return n, err
+}
+
+func (s *spool) ReadAt(b []byte, off int64) (int, error) {
+	if s.file != nil {
+		return s.file.ReadAt(b, off)
+	}
+	n := copy(b, s.mem[min(off, s.size):])
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close gives back the memory and the file.
+func (s *spool) Close() error {
+	s.mem = nil
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}

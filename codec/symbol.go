@@ -1,0 +1,336 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math"
+
+	"dictnet/codec/internal/repair"
+)
+
+// Play codes (section 4.3).
+const (
+	codeTape   = iota // a span of the tape
+	codeFresh         // the next local note
+	codeRepeat        // an earlier span of the local tape
+	codeRule          // two symbols, which follow
+	codeRef           // and above: a symbol that has its number
+)
+
+// Limits of a frame (section 4.2).
+const (
+	maxTerminals = 1 << 18
+	maxSequence  = 1 << 18
+	maxDepth     = 64
+)
+
+// symbol is what a symbol of a frame stands for.
+type symbol struct {
+	code        uint8  // codeTape to codeRule
+	len         uint64 // bytes it plays
+	pos         uint64 // of a span: on the tape (codeTape) or on the local tape
+	left, right uint32 // of a rule: numbers of symbols
+}
+
+// score is the symbols of one frame. Symbols are numbered in the order in which they first play.
+type score struct {
+	symbols  []symbol
+	sequence []uint32 // numbers of symbols
+	ends     []uint64 // where each symbol of the sequence ends, in bytes from the frame's begin
+}
+
+// The streams of a head, in their order (section 4.2).
+const (
+	streamPlay = iota
+	streamTapeLen
+	streamTapePos
+	streamLocalLen
+	streamRepeatDist
+	streamRepeatLen
+	streamCount
+)
+
+var streamNames = [streamCount]string{"play", "tape length", "tape position", "local length", "repeat distance", "repeat length"}
+
+type streams [streamCount][]byte
+
+// scoreWriter writes a score as streams, numbering symbols as they first play.
+type scoreWriter struct {
+	terminals []symbol // spans, in the order in which they were met
+	rules     []repair.Rule
+	numbers   []uint32 // of terminals and then rules: their number + 1, or 0
+	out       score
+	streams   streams
+	cursor    uint64 // where the last fresh local note ended
+	expected  uint64 // where the next span of the tape is expected
+}
+
+// writeScore orders the symbols of a frame. The sequence holds indexes into terminals, and len(terminals)+i for rule i.
+// Its fresh local notes begin at localPos.
+func writeScore(terminals []symbol, sequence []uint32, rules []repair.Rule, localPos uint64) (score, streams) {
+	w := scoreWriter{
+		terminals: terminals,
+		rules:     rules,
+		numbers:   make([]uint32, len(terminals)+len(rules)),
+		cursor:    localPos,
+	}
+	for _, s := range sequence {
+		w.out.sequence = append(w.out.sequence, w.write(s))
+	}
+	w.out.addUp()
+	return w.out, w.streams
+}
+
+// write writes one symbol and returns its number.
+func (w *scoreWriter) write(s uint32) uint32 {
+	if n := w.numbers[s]; n != 0 {
+		w.put(streamPlay, codeRef+uint64(len(w.out.symbols))-uint64(n))
+		return n - 1
+	}
+	var sym symbol
+	if int(s) >= len(w.terminals) {
+		w.put(streamPlay, codeRule)
+		r := w.rules[int(s)-len(w.terminals)]
+		sym = symbol{code: codeRule, left: w.write(r.Left), right: w.write(r.Right)}
+		sym.len = w.out.symbols[sym.left].len + w.out.symbols[sym.right].len
+	} else {
+		sym = w.terminals[s]
+		w.put(streamPlay, uint64(sym.code))
+		switch sym.code {
+		case codeTape:
+			w.put(streamTapeLen, sym.len-1)
+			w.put(streamTapePos, zigzag(int64(sym.pos-w.expected)))
+			w.expected = sym.pos + sym.len
+		case codeFresh:
+			w.put(streamLocalLen, sym.len-1)
+			w.cursor += sym.len
+			w.expected += sym.len
+		case codeRepeat:
+			w.put(streamRepeatDist, w.cursor-sym.pos)
+			w.put(streamRepeatLen, sym.len-1)
+			w.expected += sym.len
+		}
+	}
+	w.out.symbols = append(w.out.symbols, sym)
+	w.numbers[s] = uint32(len(w.out.symbols))
+	return w.numbers[s] - 1
+}
+
+func (w *scoreWriter) put(stream int, v uint64) {
+	w.streams[stream] = binary.AppendUvarint(w.streams[stream], v)
+}
+
+// addUp fills ends.
+func (s *score) addUp() {
+	s.ends = make([]uint64, len(s.sequence))
+	var at uint64
+	for i, n := range s.sequence {
+		at += s.symbols[n].len
+		s.ends[i] = at
+	}
+}
+
+// scoreReader reads what scoreWriter writes, and believes nothing.
+type scoreReader struct {
+	streams          [streamCount]fields
+	out              score
+	depth            []uint8 // of each symbol
+	terminals, rules int
+	cursor, expected uint64
+	tapeSize         uint64
+	err              error
+}
+
+// readScore reads a score of count symbols that plays just play bytes. Its fresh local notes begin at localPos and take
+// just local bytes. Errors carry the offset of the head, base.
+func readScore(in streams, count int, play, localPos, local, tapeSize uint64, base int64) (score, error) {
+	r := scoreReader{cursor: localPos, tapeSize: tapeSize}
+	for i := range in {
+		r.streams[i] = fields{b: in[i], base: base}
+	}
+	for range count {
+		n := r.read(0)
+		if r.err != nil {
+			return score{}, r.err
+		}
+		r.out.sequence = append(r.out.sequence, n)
+	}
+	for i := range r.streams {
+		if n := len(r.streams[i].b) - r.streams[i].pos; n != 0 {
+			return score{}, formatErrorf(base, "%d bytes too many in %s stream", n, streamNames[i])
+		}
+	}
+	if got := r.cursor - localPos; got != local {
+		return score{}, formatErrorf(base, "local notes take %d bytes, blocks hold %d", got, local)
+	}
+	var sum uint64
+	for _, n := range r.out.sequence {
+		if sum += r.out.symbols[n].len; sum > play {
+			break
+		}
+	}
+	if sum != play {
+		return score{}, formatErrorf(base, "symbols play %d bytes or more, frame states %d", sum, play)
+	}
+	r.out.addUp()
+	return r.out, nil
+}
+
+// get reads a varint of lo to hi.
+func (r *scoreReader) get(stream int, lo, hi uint64) uint64 {
+	if r.err != nil {
+		return 0
+	}
+	f := &r.streams[stream]
+	v := f.uvarint(lo, hi, streamNames[stream])
+	if f.err != nil {
+		r.err = formatErrorf(f.base, "%s stream: byte %d: %s", streamNames[stream], f.pos, f.err.(*FormatError).Msg)
+	}
+	return v
+}
+
+func (r *scoreReader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = formatErrorf(r.streams[0].base, format, args...)
+	}
+}
+
+// read reads one symbol below depth rules and returns its number.
+func (r *scoreReader) read(depth int) uint32 {
+	code := r.get(streamPlay, 0, codeRef+uint64(max(len(r.out.symbols), 1))-1)
+	if r.err != nil {
+		return 0
+	}
+	if code >= codeRef {
+		back := int(code-codeRef) + 1
+		if back > len(r.out.symbols) {
+			r.fail("symbol %d refers %d back", len(r.out.symbols), back)
+			return 0
+		}
+		n := len(r.out.symbols) - back
+		if depth+int(r.depth[n]) > maxDepth {
+			r.fail("rules nest more than %d deep", maxDepth)
+		}
+		return uint32(n)
+	}
+	sym := symbol{code: uint8(code)}
+	var height uint8
+	switch code {
+	case codeTape:
+		if r.tapeSize == 0 {
+			r.fail("span of the tape, but no dictionary is named")
+			return 0
+		}
+		sym.len = r.get(streamTapeLen, 0, r.tapeSize-1) + 1
+		sym.pos = r.expected + uint64(unzigzag(r.get(streamTapePos, 0, math.MaxUint64)))
+		if sym.pos > r.tapeSize || sym.len > r.tapeSize-sym.pos {
+			r.fail("span of %d bytes at %d is not within the tape of %d", sym.len, sym.pos, r.tapeSize)
+		}
+		r.expected = sym.pos + sym.len
+	case codeFresh:
+		sym.len = r.get(streamLocalLen, 0, maxStream-1) + 1
+		sym.pos = r.cursor
+		r.cursor += sym.len
+		r.expected += sym.len
+	case codeRepeat:
+		dist := r.get(streamRepeatDist, 1, r.cursor)
+		sym.len = r.get(streamRepeatLen, 0, max(dist, 1)-1) + 1
+		sym.pos = r.cursor - dist
+		r.expected += sym.len
+	case codeRule:
+		if r.rules++; r.rules > maxTerminals {
+			r.fail("more than %d rules", maxTerminals)
+		}
+		if depth++; depth > maxDepth {
+			r.fail("rules nest more than %d deep", maxDepth)
+		}
+		if r.err != nil {
+			return 0
+		}
+		sym.left = r.read(depth)
+		if r.err != nil {
+			return 0
+		}
+		sym.right = r.read(depth)
+		if r.err != nil {
+			return 0
+		}
+		left, right := r.out.symbols[sym.left], r.out.symbols[sym.right]
+		if sym.len = left.len + right.len; sym.len > maxPlay {
+			r.fail("rule plays %d bytes", sym.len)
+		}
+		height = max(r.depth[sym.left], r.depth[sym.right]) + 1
+	}
+	if code != codeRule {
+		if r.terminals++; r.terminals > maxTerminals {
+			r.fail("more than %d terminals", maxTerminals)
+		}
+	}
+	if r.err != nil {
+		return 0
+	}
+	r.out.symbols = append(r.out.symbols, sym)
+	r.depth = append(r.depth, height)
+	return uint32(len(r.out.symbols) - 1)
+}
+
+// player walks through a score from a place on.
+type player struct {
+	s     *score
+	next  int      // in the sequence
+	stack []uint32 // symbols to play before that, the next one last
+}
+
+// seek makes off, in bytes from the frame's begin, the next byte to play, and returns how many bytes of
+// the next span lie before it.
+func (p *player) seek(off uint64) (skip uint64) {
+	lo, hi := 0, len(p.s.ends)
+	for lo < hi {
+		if mid := (lo + hi) / 2; p.s.ends[mid] <= off {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	p.stack = p.stack[:0]
+	p.next = lo
+	if lo == len(p.s.ends) {
+		return 0
+	}
+	if lo > 0 {
+		off -= p.s.ends[lo-1]
+	}
+	n := p.s.sequence[lo]
+	p.next++
+	for p.s.symbols[n].code == codeRule {
+		r := p.s.symbols[n]
+		if left := p.s.symbols[r.left].len; off < left {
+			p.stack = append(p.stack, r.right)
+			n = r.left
+		} else {
+			off -= left
+			n = r.right
+		}
+	}
+	p.stack = append(p.stack, n)
+	return off
+}
+
+// span returns the next span to play; false at the end of the frame.
+func (p *player) span() (symbol, bool) {
+	var n uint32
+	if k := len(p.stack); k > 0 {
+		n = p.stack[k-1]
+		p.stack = p.stack[:k-1]
+	} else if p.next < len(p.s.sequence) {
+		n = p.s.sequence[p.next]
+		p.next++
+	} else {
+		return symbol{}, false
+	}
+	for p.s.symbols[n].code == codeRule {
+		r := p.s.symbols[n]
+		p.stack = append(p.stack, r.right)
+		n = r.left
+	}
+	return p.s.symbols[n], true
+}

@@ -1,0 +1,167 @@
+package codec
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/merkle"
+)
+
+// Magic begins every template; its last byte is the format's version (section 4.1).
+const Magic = "\xd7nt\x01"
+
+const (
+	endMagic  = "nt\xd7\n" // ends every template (section 4.5)
+	tagFrame  = 0x01
+	tagIndex  = 0x02
+	maxPlay   = 1 << 48 // bytes that a frame plays
+	maxHead   = 1 << 24 // bytes of a frame's head
+	maxStream = 1 << 23 // bytes of a coded stream, or of a frame's blocks, expanded
+	maxIndex  = 1 << 28 // bytes of an index
+	cidLen    = 36
+	// maxHeader is the longest header.
+	maxHeader = len(Magic) + 1 + cidLen + binary.MaxVarintLen64 + merkle.HashSize + 4
+)
+
+// manifestPrefix are the first bytes of the CID of every manifest: CIDv1, dag-cbor, sha2-256, 32 bytes.
+const manifestPrefix = "\x01\x71\x12\x20"
+
+// appendHeader writes a header (section 4.1); d may be nil.
+func appendHeader(b []byte, d *DictionaryRef) ([]byte, error) {
+	from := len(b)
+	b = append(b, Magic...)
+	if d == nil {
+		b = append(b, 0)
+	} else {
+		c := d.Manifest.Bytes()
+		if len(c) != cidLen || string(c[:4]) != manifestPrefix {
+			return nil, fmt.Errorf("manifest CID %s is not CIDv1, dag-cbor, sha2-256", d.Manifest)
+		}
+		b = append(b, 1)
+		b = append(b, c...)
+		b = binary.AppendUvarint(b, d.Size)
+		b = append(b, d.Root[:]...)
+	}
+	return binary.LittleEndian.AppendUint32(b, crc32c(b[from:])), nil
+}
+
+// parseHeader reads the header at the start of b, of which at most maxHeader bytes are needed, and
+// returns its length. The dictionary is nil if none is named.
+func parseHeader(b []byte) (d *DictionaryRef, n int, err error) {
+	f := fields{b: b}
+	if m := f.bytes(len(Magic), "magic"); m != nil && string(m) != Magic {
+		if string(m[:3]) == Magic[:3] {
+			return nil, 0, formatErrorf(3, "format version %d is not known", m[3])
+		}
+		return nil, 0, formatErrorf(0, "no template begins with % x", m)
+	}
+	if f.uvarint(0, 1, "dictionary count") == 1 {
+		c := f.bytes(cidLen, "manifest CID")
+		if c != nil && string(c[:4]) != manifestPrefix {
+			f.fail("manifest CID is not CIDv1, dag-cbor, sha2-256")
+		}
+		d = new(DictionaryRef)
+		d.Size = f.uvarint(1, 1<<63-1, "dictionary size")
+		copy(d.Root[:], f.bytes(merkle.HashSize, "dictionary root"))
+		if f.err == nil {
+			if d.Manifest, err = cid.Cast(c); err != nil {
+				f.fail("manifest CID: %v", err)
+			}
+		}
+	}
+	sum := crc32c(b[:f.pos])
+	if got := f.u32("header checksum"); f.err == nil && got != sum {
+		f.fail("header checksum is %08x, want %08x", got, sum)
+	}
+	if f.err != nil {
+		return nil, 0, f.err
+	}
+	return d, f.pos, nil
+}
+
+// frameEntry says where a frame stands: in the template, in the file, and on the local tape. All in bytes.
+type frameEntry struct {
+	off, size       int64 // in the template, from the tag to the last block's checksum
+	start, play     uint64
+	localPos, local uint64
+}
+
+// index is the last part of a template.
+type index struct {
+	frames []frameEntry
+	sum    uint64 // xxh64 of the file
+}
+
+// play is the length of the file.
+func (x *index) play() uint64 {
+	if len(x.frames) == 0 {
+		return 0
+	}
+	last := x.frames[len(x.frames)-1]
+	return last.start + last.play
+}
+
+func (x *index) append(b []byte) []byte {
+	from := len(b)
+	b = append(b, tagIndex)
+	b = binary.AppendUvarint(b, uint64(len(x.frames)))
+	for _, e := range x.frames {
+		b = binary.AppendUvarint(b, uint64(e.size))
+		b = binary.AppendUvarint(b, e.play)
+		b = binary.AppendUvarint(b, e.local)
+	}
+	b = binary.LittleEndian.AppendUint64(b, x.sum)
+	b = binary.LittleEndian.AppendUint32(b, crc32c(b[from:]))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(b)-from))
+	return append(b, endMagic...)
+}
+
+// footerLen is the length of what stands behind the checksum of an index.
+const footerLen = 4 + len(endMagic)
+
+// parseIndex reads an index with its footer, which together are all of b and stand at offset base; the first
+// frame stands at offset first.
+func parseIndex(b []byte, base, first int64) (*index, error) {
+	f := fields{b: b, base: base}
+	if t := f.bytes(1, "index"); t != nil && t[0] != tagIndex {
+		return nil, formatErrorf(base, "no index begins with %#02x", t[0])
+	}
+	n := f.uvarint(0, uint64(len(b)), "number of frames")
+	x := new(index)
+	at := frameEntry{off: first}
+	for range n {
+		at.size = int64(f.uvarint(1, 1<<40, "length of a frame"))
+		at.play = f.uvarint(1, maxPlay, "bytes of a frame")
+		at.local = f.uvarint(0, maxStream, "local bytes of a frame")
+		if f.err == nil && (at.off+at.size > base || at.start+at.play > 1<<62) {
+			f.fail("frames do not fit before the index")
+		}
+		if f.err != nil {
+			return nil, f.err
+		}
+		x.frames = append(x.frames, at)
+		at.off, at.start, at.localPos = at.off+at.size, at.start+at.play, at.localPos+at.local
+	}
+	if f.err == nil && at.off != base {
+		f.fail("frames end at byte %d, the index begins at %d", at.off, base)
+	}
+	x.sum = f.u64("file checksum")
+	sum := crc32c(b[:f.pos])
+	if got := f.u32("index checksum"); f.err == nil && got != sum {
+		f.fail("index checksum is %08x, want %08x", got, sum)
+	}
+	size := f.pos
+	if got := f.u32("index length"); f.err == nil && int64(got) != int64(size) {
+		f.fail("index length is %d, want %d", got, size)
+	}
+	if m := f.bytes(len(endMagic), "end mark"); m != nil && string(m) != endMagic {
+		f.fail("no template ends with % x", m)
+	}
+	f.end("index")
+	if f.err != nil {
+		return nil, f.err
+	}
+	return x, nil
+}
