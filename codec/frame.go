@@ -29,9 +29,9 @@ type frame struct {
 
 // Parts says what the bytes of a template are spent on.
 type Parts struct {
-	Symbols int64 // coded streams of the frames' heads
-	Local   int64 // blocks of local notes
-	Other   int64 // header, index, lengths, checksums
+	Symbols int64 `json:"symbols"` // coded streams of the frames' heads
+	Local   int64 `json:"local"`   // blocks of local notes
+	Other   int64 `json:"other"`   // header, index, lengths, checksums
 }
 
 // appendHead writes the head of a frame with its tag and checksum (section 4.2), for blocks that are packed already.
