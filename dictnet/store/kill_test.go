@@ -1,0 +1,202 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	dshelp "github.com/ipfs/boxo/datastore/dshelp"
+	"github.com/ipfs/go-cid"
+	"github.com/ipfs/go-datastore"
+
+	"dictnet/codec"
+	"dictnet/dictnet/manifest"
+)
+
+func keyOf(c cid.Cid) datastore.Key { return dshelp.MultihashToDsKey(c.Hash()) }
+
+// The test binary is also the process that is killed or starved.
+func TestMain(m *testing.M) {
+	switch os.Getenv("STORE_TEST_ROLE") {
+	case "writer":
+		writeUntilKilled()
+	case "starved":
+		writeWithSmallFiles()
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// writeUntilKilled extends the dictionary "d" by one note, again and again, and tells of each version when it is
+// acknowledged.
+func writeUntilKilled() {
+	ctx := context.Background()
+	s, err := Open(os.Getenv("STORE_TEST_DIR"), Options{Command: "writer"})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	d, err := s.Dictionary("d")
+	if err != nil && !errors.Is(err, ErrNoDictionary) {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	d.Name = "d"
+	for i := d.Current.Size; ; i++ {
+		next, err := extend(ctx, s, d.Current.Manifest, noteText(i))
+		if err == nil {
+			d.Current = next
+			err = s.SetDictionary(ctx, d)
+		}
+		if err == nil {
+			err = s.Pin(ctx, next.Manifest, "d")
+		}
+		if err != nil {
+			fmt.Println("error", err)
+			os.Exit(1)
+		}
+		fmt.Println("done", next.Size)
+	}
+}
+
+func noteText(i uint64) string { return strings.Repeat(fmt.Sprint("note ", i, " "), 1000) }
+
+func extend(ctx context.Context, s *Store, base cid.Cid, raw string) (codec.DictionaryRef, error) {
+	b, err := codec.SealNote([]byte(raw))
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	if err := s.Put(ctx, b.CID, b.Data); err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	return manifest.Append(ctx, s, base, func(yield func(manifest.Note, error) bool) {
+		yield(manifest.Note{CID: b.CID, RawLen: b.RawLen}, nil)
+	})
+}
+
+// A writer killed at any moment loses nothing that it acknowledged, and leaves nothing that is torn.
+func TestKilledWriter(t *testing.T) {
+	dir := t.TempDir()
+	var acknowledged, told uint64
+	for round := range 12 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "STORE_TEST_ROLE=writer", "STORE_TEST_DIR="+dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		wait := time.Duration(rand.Intn(150)) * time.Millisecond
+		kill := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var n uint64
+			if _, err := fmt.Sscanf(lines.Text(), "done %d", &n); err != nil {
+				t.Fatalf("round %d: writer says %q", round, lines.Text())
+			}
+			if n > acknowledged+1 || n < acknowledged {
+				t.Fatalf("round %d: version %d after %d", round, n, acknowledged)
+			}
+			acknowledged = n
+			told++
+			kill.Reset(wait)
+		}
+		cmd.Wait()
+		kill.Stop()
+
+		s, err := Open(dir, Options{})
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		d, err := s.Dictionary("d")
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		// One more than acknowledged may be in place: it was killed before it could tell.
+		if d.Current.Size < acknowledged || d.Current.Size > acknowledged+1 {
+			t.Fatalf("round %d: version %d, acknowledged %d", round, d.Current.Size, acknowledged)
+		}
+		m, err := manifest.Open(t.Context(), s, d.Current.Manifest)
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for n, err := range m.Notes(t.Context(), 0) {
+			if err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+			data, err := s.Get(t.Context(), n.CID)
+			if err != nil {
+				t.Fatalf("round %d: note %d: %v", round, n.Index, err)
+			}
+			raw, err := codec.OpenNote(n.CID, data)
+			if err != nil || string(raw) != noteText(n.Index) {
+				t.Fatalf("round %d: note %d: %v", round, n.Index, err)
+			}
+		}
+		if n, err := s.Check(t.Context(), func(c cid.Cid, err error) { t.Errorf("round %d: %v", round, err) }); err != nil || n == 0 {
+			t.Fatalf("round %d: %d blocks, %v", round, n, err)
+		}
+		if pins, err := s.Pins(t.Context()); err != nil || uint64(len(pins)) < told {
+			t.Fatalf("round %d: %d pins of %d, %v", round, len(pins), told, err)
+		}
+		acknowledged = d.Current.Size
+		s.Close()
+	}
+	t.Logf("%d versions", acknowledged)
+}
+
+// writeWithSmallFiles puts a small and a large block where files may not grow beyond 4 KiB.
+func writeWithSmallFiles() {
+	signal.Ignore(syscall.SIGXFSZ)
+	limit := syscall.Rlimit{Cur: 4096, Max: 4096}
+	ctx := context.Background()
+	s, err := Open(os.Getenv("STORE_TEST_DIR"), Options{})
+	if err == nil {
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	small, large := bytes.Repeat([]byte("s"), 100), bytes.Repeat([]byte("l"), 100_000)
+	if err := s.Put(ctx, mustName(small), small); err != nil {
+		fmt.Println("small:", err)
+		os.Exit(1)
+	}
+	err = s.Put(ctx, mustName(large), large)
+	if !errors.Is(err, ErrStorage) || !errors.Is(err, syscall.EFBIG) {
+		fmt.Println("large:", err)
+		os.Exit(1)
+	}
+	if ok, err := s.Has(ctx, mustName(large)); ok || err != nil {
+		fmt.Println("large is there:", ok, err)
+		os.Exit(1)
+	}
+	s.Close()
+}
+
+// The kernel stops a write half-way, as on a full disk: nothing is there under the name, nothing else is lost.
+func TestWriteStopsHalfWay(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "STORE_TEST_ROLE=starved", "STORE_TEST_DIR="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := mustOpen(t, dir, Options{})
+	n, err := s.Check(t.Context(), func(c cid.Cid, err error) { t.Error(err) })
+	if n != 1 || err != nil {
+		t.Errorf("%d blocks left, %v", n, err)
+	}
+}

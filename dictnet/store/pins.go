@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"github.com/ipfs/boxo/blockservice"
+	"github.com/ipfs/boxo/exchange/offline"
+	"github.com/ipfs/boxo/ipld/merkledag"
+	pinner "github.com/ipfs/boxo/pinning/pinner"
+	"github.com/ipfs/boxo/pinning/pinner/dspinner"
+	"github.com/ipfs/go-cid"
+	"github.com/ipfs/go-ds-leveldb"
+	"github.com/syndtr/goleveldb/leveldb/opt"
+)
+
+// Pin is a promise to keep everything that a manifest reaches.
+type Pin struct {
+	CID  cid.Cid
+	Name string // may be empty
+}
+
+// pinsBusy is how long to wait for another process that looks at the pins.
+const pinsBusy = 2 * time.Second
+
+// withPins opens the pins for one operation, so that others can look at them in between.
+func (s *Store) withPins(ctx context.Context, f func(pinner.Pinner) error) error {
+	s.pinning.Lock()
+	defer s.pinning.Unlock()
+	dir := filepath.Join(s.dir, "pins")
+	o := &leveldb.Options{Compression: opt.NoCompression, ReadOnly: s.ReadOnly()}
+	db, err := leveldb.NewDatastore(dir, o)
+	for end := time.Now().Add(pinsBusy); err != nil && !errors.Is(err, os.ErrPermission) && time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+		db, err = leveldb.NewDatastore(dir, o)
+	}
+	if err != nil {
+		return storageError("open pins in "+s.dir, err)
+	}
+	dag := merkledag.NewDAGService(blockservice.New(s.blocks, offline.Exchange(s.blocks)))
+	p, err := dspinner.New(ctx, db, dag)
+	if err != nil {
+		db.Close()
+		return storageError("open pins in "+s.dir, err)
+	}
+	err = f(p)
+	if cerr := p.Close(); err == nil {
+		err = storageError("close pins", cerr)
+	}
+	if cerr := db.Close(); err == nil {
+		err = storageError("close pins", cerr)
+	}
+	return err
+}
+
+// Pin keeps everything that the manifest c reaches, which must be in the store: the caller has put or checked it.
+func (s *Store) Pin(ctx context.Context, c cid.Cid, name string) error {
+	if s.ReadOnly() {
+		return fmt.Errorf("pin %s: %w", c, ErrReadOnly)
+	}
+	if ok, err := s.Has(ctx, c); err != nil {
+		return err
+	} else if !ok {
+		return fmt.Errorf("pin %s: %w", c, ErrMissing)
+	}
+	if err := s.Sync(ctx); err != nil {
+		return err
+	}
+	return s.withPins(ctx, func(p pinner.Pinner) error {
+		// Pinning anew removes the old pin first, so do it only to change the name.
+		there, err := p.CheckIfPinnedWithType(ctx, pinner.Recursive, true, c)
+		if err == nil && len(there) == 1 && there[0].Pinned() && there[0].Name == name {
+			return nil
+		}
+		return storageError("pin "+c.String(), p.PinWithMode(ctx, c, pinner.Recursive, name))
+	})
+}
+
+// Unpin ends the promise. The blocks stay until Collect.
+func (s *Store) Unpin(ctx context.Context, c cid.Cid) error {
+	if s.ReadOnly() {
+		return fmt.Errorf("unpin %s: %w", c, ErrReadOnly)
+	}
+	return s.withPins(ctx, func(p pinner.Pinner) error {
+		err := p.Unpin(ctx, c, true)
+		if errors.Is(err, pinner.ErrNotPinned) {
+			return fmt.Errorf("%s: %w", c, ErrNotPinned)
+		}
+		return storageError("unpin "+c.String(), err)
+	})
+}
+
+// Pins returns all pins in the order of their CIDs.
+func (s *Store) Pins(ctx context.Context) ([]Pin, error) {
+	if !isDir(filepath.Join(s.dir, "pins")) {
+		return nil, nil
+	}
+	var pins []Pin
+	err := s.withPins(ctx, func(p pinner.Pinner) error {
+		for pin := range p.RecursiveKeys(ctx, true) {
+			if pin.Err != nil {
+				return storageError("list pins", pin.Err)
+			}
+			pins = append(pins, Pin{CID: pin.Pin.Key, Name: pin.Pin.Name})
+		}
+		return ctx.Err()
+	})
+	sort.Slice(pins, func(i, j int) bool { return pins[i].CID.KeyString() < pins[j].CID.KeyString() })
+	return pins, err
+}

@@ -1,0 +1,566 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/codec"
+	"dictnet/dictnet/manifest"
+	"dictnet/merkle"
+)
+
+func mustOpen(t testing.TB, dir string, o Options) *Store {
+	t.Helper()
+	s, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func seal(t testing.TB, raw string) codec.Block {
+	t.Helper()
+	b, err := codec.SealNote([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// putDictionary stores a dictionary of the notes and its manifest, after those of base.
+func putDictionary(t testing.TB, s *Store, base cid.Cid, notes ...string) codec.DictionaryRef {
+	t.Helper()
+	var blocks []codec.Block
+	for _, raw := range notes {
+		b := seal(t, raw)
+		if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+			t.Fatal(err)
+		}
+		blocks = append(blocks, b)
+	}
+	ref, err := manifest.Append(t.Context(), s, base, func(yield func(manifest.Note, error) bool) {
+		for _, b := range blocks {
+			if !yield(manifest.Note{CID: b.CID, RawLen: b.RawLen}, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// fileOf returns the path of a block's file.
+func fileOf(t testing.TB, s *Store, c cid.Cid) string {
+	t.Helper()
+	var path string
+	filepath.WalkDir(s.blockDir(), func(p string, _ os.DirEntry, _ error) error {
+		if strings.HasSuffix(p, ".data") {
+			if data, err := os.ReadFile(p); err == nil && digestOf(mustName(data)) == digestOf(c) {
+				path = p
+			}
+		}
+		return nil
+	})
+	if path == "" {
+		t.Fatalf("no file of %s", c)
+	}
+	return path
+}
+
+func mustName(data []byte) cid.Cid {
+	c, err := codec.NoteCID(data)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func TestBlocks(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	b := seal(t, "a note")
+	if _, err := s.Get(t.Context(), b.CID); !errors.Is(err, ErrMissing) || errors.Is(err, ErrStorage) {
+		t.Errorf("block that is not there: %v", err)
+	}
+	for range 2 { // putting twice is putting once
+		if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(s *Store) {
+		t.Helper()
+		if got, err := s.Get(t.Context(), b.CID); err != nil || !bytes.Equal(got, b.Data) {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if ok, err := s.Has(t.Context(), b.CID); !ok || err != nil {
+			t.Errorf("has: %v, %v", ok, err)
+		}
+		if st, err := s.Stats(t.Context()); err != nil || st != (Stats{1, uint64(len(b.Data))}) {
+			t.Errorf("stats %v, %v", st, err)
+		}
+	}
+	check(s)
+	beside := mustOpen(t, dir, Options{ReadOnly: true})
+	check(beside)
+	if err := s.Sync(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	check(beside)
+	check(mustOpen(t, dir, Options{Verify: true}))
+	s = mustOpen(t, t.TempDir(), Options{})
+	if err := s.Delete(t.Context(), b.CID); err != nil {
+		t.Errorf("delete what is not there: %v", err)
+	}
+}
+
+// Nothing gets into the store under a name that is not its own.
+func TestPutRefuses(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	b := seal(t, "a note")
+	tests := map[string]struct {
+		c    cid.Cid
+		data []byte
+	}{
+		"other bytes":  {b.CID, []byte("another note")},
+		"no bytes":     {b.CID, nil},
+		"no CID":       {cid.Undef, b.Data},
+		"CIDv0":        {cid.NewCidV0(b.CID.Hash()), b.Data},
+		"dag-pb":       {cid.NewCidV1(cid.DagProtobuf, b.CID.Hash()), b.Data},
+		"larger block": {mustName(make([]byte, MaxBlock+1)), make([]byte, MaxBlock+1)},
+	}
+	for name, test := range tests {
+		if err := s.Put(t.Context(), test.c, test.data); err == nil {
+			t.Errorf("%s: stored", name)
+		}
+	}
+	if st, err := s.Stats(t.Context()); err != nil || st.Blocks != 0 {
+		t.Errorf("left %v, %v", st, err)
+	}
+}
+
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{Command: "dictnet build"})
+	_, err := Open(dir, Options{})
+	var locked *LockedError
+	if !errors.As(err, &locked) || !errors.Is(err, ErrStorage) {
+		t.Fatalf("second writer: %v", err)
+	}
+	if want := fmt.Sprintf("process %d (dictnet build)", os.Getpid()); locked.Holder != want {
+		t.Errorf("holder %q, want %q", locked.Holder, want)
+	}
+	s.Close()
+	mustOpen(t, dir, Options{})
+}
+
+func TestReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	ref := putDictionary(t, s, cid.Undef, "one", "two")
+	if err := s.Pin(t.Context(), ref.Manifest, "kept"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetDictionary(t.Context(), Dictionary{Name: "d", Current: ref}); err != nil {
+		t.Fatal(err)
+	}
+
+	r := mustOpen(t, dir, Options{ReadOnly: true})
+	if ds, err := r.Dictionaries(); err != nil || len(ds) != 1 || ds[0].Current != ref {
+		t.Errorf("dictionaries %v, %v", ds, err)
+	}
+	if pins, err := r.Pins(t.Context()); err != nil || len(pins) != 1 || pins[0] != (Pin{ref.Manifest, "kept"}) {
+		t.Errorf("pins %v, %v", pins, err)
+	}
+	b := seal(t, "three")
+	_, collect := r.Collect(t.Context(), false)
+	for op, err := range map[string]error{
+		"put":     r.Put(t.Context(), b.CID, b.Data),
+		"delete":  r.Delete(t.Context(), b.CID),
+		"pin":     r.Pin(t.Context(), ref.Manifest, ""),
+		"unpin":   r.Unpin(t.Context(), ref.Manifest),
+		"name":    r.SetDictionary(t.Context(), Dictionary{Name: "e", Current: ref}),
+		"forget":  r.RemoveDictionary("d"),
+		"collect": collect,
+	} {
+		if !errors.Is(err, ErrReadOnly) || !errors.Is(err, ErrStorage) {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+	// A home that is still empty can be read, too.
+	r = mustOpen(t, filepath.Join(t.TempDir(), "new"), Options{ReadOnly: true})
+	if pins, err := r.Pins(t.Context()); err != nil || pins != nil {
+		t.Errorf("pins %v, %v", pins, err)
+	}
+	if _, err := r.Get(t.Context(), b.CID); !errors.Is(err, ErrMissing) {
+		t.Errorf("block of an empty home: %v", err)
+	}
+	if st, err := r.Stats(t.Context()); err != nil || st.Blocks != 0 {
+		t.Errorf("blocks of an empty home: %v, %v", st, err)
+	}
+}
+
+// A file damaged on disk is never taken for the note: not when verifying, not by the reader of notes, and a
+// good copy takes its place.
+func TestDamagedFiles(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"flipped bit": func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"truncated":   func(b []byte) []byte { return b[:len(b)/2] },
+		"empty":       func([]byte) []byte { return nil },
+		"longer":      func(b []byte) []byte { return append(b, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := mustOpen(t, dir, Options{})
+			b := seal(t, strings.Repeat("a note that compresses to some bytes. ", 9))
+			if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(fileOf(t, s, b.CID), damage(bytes.Clone(b.Data)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			data, err := s.Get(t.Context(), b.CID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := codec.OpenNote(b.CID, data); !errors.Is(err, codec.ErrNote) {
+				t.Errorf("opened: %v", err)
+			}
+			v := mustOpen(t, dir, Options{ReadOnly: true, Verify: true})
+			if _, err := v.Get(t.Context(), b.CID); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("read when verifying: %v", err)
+			}
+			var bad []cid.Cid
+			n, err := s.Check(t.Context(), func(c cid.Cid, err error) { bad = append(bad, c) })
+			if n != 1 || err != nil || len(bad) != 1 || digestOf(bad[0]) != digestOf(b.CID) {
+				t.Errorf("check of %d blocks found %v, %v", n, bad, err)
+			}
+			if err := s.Replace(t.Context(), b.CID, b.Data); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := v.Get(t.Context(), b.CID); err != nil || !bytes.Equal(got, b.Data) {
+				t.Errorf("after repair: %q, %v", got, err)
+			}
+		})
+	}
+}
+
+// What a power failure leaves of a file that was not synced has another length; putting it again mends it.
+func TestPutMendsTornFiles(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	b := seal(t, strings.Repeat("a note", 99))
+	if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range []int{0, 1, len(b.Data) - 1} {
+		if err := os.Truncate(fileOf(t, s, mustName(b.Data)), int64(left)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Get(t.Context(), b.CID); err != nil || !bytes.Equal(got, b.Data) {
+			t.Errorf("%d bytes left: %q, %v", left, got, err)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	v1 := putDictionary(t, s, cid.Undef, "one")
+	v2 := putDictionary(t, s, v1.Manifest, "two")
+	d := Dictionary{
+		Name: "typescript-5.9", Current: v2, TapeSize: 6, Lineage: []codec.DictionaryRef{v1},
+		Anchor: &Anchor{Chain: "eip155:31337", Registry: "0xabc", Dictionary: "0xdef"},
+	}
+	if _, err := s.Dictionary(d.Name); !errors.Is(err, ErrNoDictionary) {
+		t.Errorf("before: %v", err)
+	}
+	if err := s.SetDictionary(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = mustOpen(t, dir, Options{})
+	got, err := s.Dictionary(d.Name)
+	if err != nil || got.Current != v2 || got.TapeSize != 6 || len(got.Lineage) != 1 || got.Lineage[0] != v1 || *got.Anchor != *d.Anchor {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if err := s.SetDictionary(t.Context(), Dictionary{Name: "a", Current: v1}); err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile(filepath.Join(dir, "names", ".new-123"), []byte("{"), 0o644) // left by a killed process
+	if ds, err := s.Dictionaries(); err != nil || len(ds) != 2 || ds[0].Name != "a" || ds[1].Name != d.Name {
+		t.Errorf("listed %v, %v", ds, err)
+	}
+	if err := s.RemoveDictionary("a"); err != nil {
+		t.Error(err)
+	}
+	if err := s.RemoveDictionary("a"); !errors.Is(err, ErrNoDictionary) {
+		t.Errorf("removed twice: %v", err)
+	}
+	os.WriteFile(s.nameFile("broken"), []byte("{"), 0o644)
+	if _, err := s.Dictionary("broken"); !errors.Is(err, ErrStorage) || !strings.Contains(err.Error(), "broken.json") {
+		t.Errorf("broken file: %v", err)
+	}
+	for _, name := range []string{"", ".", "..", "../x", "a/b", "-x", "x.car", "x.CAR", "ünlaut", "a b", "eip155:1", strings.Repeat("x", 101), v1.Manifest.String()} {
+		if CheckName(name) == nil {
+			t.Errorf("name %q allowed", name)
+		}
+		if _, err := s.Dictionary(name); !errors.Is(err, ErrNoDictionary) {
+			t.Errorf("dictionary %q: %v", name, err)
+		}
+		if s.SetDictionary(t.Context(), Dictionary{Name: name, Current: v1}) == nil {
+			t.Errorf("dictionary %q set", name)
+		}
+	}
+}
+
+func TestPins(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	a, b := putDictionary(t, s, cid.Undef, "one"), putDictionary(t, s, cid.Undef, "two")
+	if err := s.Pin(t.Context(), seal(t, "nowhere").CID, ""); !errors.Is(err, ErrMissing) {
+		t.Errorf("pinned what is not there: %v", err)
+	}
+	for _, name := range []string{"x", "x", "y"} {
+		if err := s.Pin(t.Context(), a.Manifest, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Pin(t.Context(), b.Manifest, ""); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = mustOpen(t, dir, Options{})
+	pins, err := s.Pins(t.Context())
+	if err != nil || len(pins) != 2 {
+		t.Fatalf("pins %v, %v", pins, err)
+	}
+	for _, p := range pins {
+		if p != (Pin{a.Manifest, "y"}) && p != (Pin{b.Manifest, ""}) {
+			t.Errorf("pin %v", p)
+		}
+	}
+	if err := s.Unpin(t.Context(), a.Manifest); err != nil {
+		t.Error(err)
+	}
+	if err := s.Unpin(t.Context(), a.Manifest); !errors.Is(err, ErrNotPinned) {
+		t.Errorf("unpinned twice: %v", err)
+	}
+}
+
+func TestCollect(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	pinned := putDictionary(t, s, cid.Undef, "pinned one", "shared")
+	v1 := putDictionary(t, s, cid.Undef, "named one", "shared")
+	v2 := putDictionary(t, s, v1.Manifest, "named two")
+	loose := putDictionary(t, s, cid.Undef, "loose", "shared")
+	if err := s.Pin(t.Context(), pinned.Manifest, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetDictionary(t.Context(), Dictionary{Name: "d", Current: v2, Lineage: []codec.DictionaryRef{v1}}); err != nil {
+		t.Fatal(err)
+	}
+	dry, err := s.Collect(t.Context(), true)
+	if err != nil || dry.Removed != 3 { // the note, the page and the manifest of the loose one
+		t.Fatalf("dry run: %+v, %v", dry, err)
+	}
+	got, err := s.Collect(t.Context(), false)
+	if err != nil || got != dry {
+		t.Fatalf("collected %+v, %v; dry run said %+v", got, err, dry)
+	}
+	complete := func(ref codec.DictionaryRef) error {
+		m, err := manifest.Open(t.Context(), s, ref.Manifest)
+		if err != nil {
+			return err
+		}
+		return m.Walk(t.Context(), func(l manifest.Link) (bool, error) {
+			_, err := s.Get(t.Context(), l.CID)
+			return true, err
+		})
+	}
+	for _, ref := range []codec.DictionaryRef{pinned, v1, v2} {
+		if err := complete(ref); err != nil {
+			t.Errorf("after collection: %v", err)
+		}
+	}
+	if err := complete(loose); !errors.Is(err, ErrMissing) {
+		t.Errorf("loose dictionary: %v", err)
+	}
+
+	// With a page of a kept dictionary gone, nothing else is lost.
+	loose = putDictionary(t, s, cid.Undef, "loose")
+	m, err := manifest.Open(t.Context(), s, pinned.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Walk(t.Context(), func(l manifest.Link) (bool, error) {
+		if l.CID != pinned.Manifest && !l.Note {
+			s.Delete(t.Context(), l.CID)
+		}
+		return true, nil
+	})
+	if _, err := s.Collect(t.Context(), false); !errors.Is(err, ErrMissing) {
+		t.Errorf("collection with a page missing: %v", err)
+	}
+	if err := complete(loose); err != nil {
+		t.Errorf("after refused collection: %v", err)
+	}
+	if err := s.Unpin(t.Context(), pinned.Manifest); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RemoveDictionary("d"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Collect(t.Context(), false); err != nil {
+		t.Error(err)
+	}
+	if st, err := s.Stats(t.Context()); err != nil || st.Blocks != 0 {
+		t.Errorf("left %v, %v", st, err)
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	r := mustOpen(t, dir, Options{ReadOnly: true})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				b := seal(t, fmt.Sprint("note ", i, " of ", g/2)) // two write the same
+				if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+					t.Error(err)
+				}
+				for _, s := range []*Store{s, r} {
+					if got, err := s.Get(t.Context(), b.CID); err != nil || !bytes.Equal(got, b.Data) {
+						t.Errorf("got %q, %v", got, err)
+					}
+				}
+			}
+			ref := codec.DictionaryRef{Manifest: seal(t, "x").CID, Version: merkle.Version{Size: uint64(g + 1)}}
+			if err := s.SetDictionary(t.Context(), Dictionary{Name: fmt.Sprint("d", g), Current: ref}); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			for range 3 {
+				if _, err := r.Pins(t.Context()); err != nil {
+					t.Error(err)
+				}
+				b := seal(t, fmt.Sprint("pinned by ", g))
+				if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+					t.Error(err)
+				}
+				if err := s.Pin(t.Context(), b.CID, ""); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if ds, err := r.Dictionaries(); err != nil || len(ds) != 8 {
+		t.Errorf("%d dictionaries, %v", len(ds), err)
+	}
+	if pins, err := r.Pins(t.Context()); err != nil || len(pins) != 8 {
+		t.Errorf("%d pins, %v", len(pins), err)
+	}
+}
+
+func TestCanceled(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	ref := putDictionary(t, s, cid.Undef, "one")
+	if err := s.Pin(t.Context(), ref.Manifest, ""); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Collect(ctx, false); !errors.Is(err, context.Canceled) || errors.Is(err, ErrStorage) {
+		t.Errorf("collect: %v", err)
+	}
+	if ok, err := s.Has(t.Context(), ref.Manifest); !ok || err != nil {
+		t.Errorf("after a canceled collection: %v, %v", ok, err)
+	}
+}
+
+// A disk that refuses to write, as a full one does, is an ErrStorage that names the block, and leaves no file.
+func TestDiskRefuses(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	b := seal(t, "a note")
+	// The shard of the block cannot be made: its name is taken by a file.
+	key := readFiles{s.blockDir()}.path(keyOf(b.CID))
+	if err := os.WriteFile(filepath.Dir(key), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Put(t.Context(), b.CID, b.Data)
+	if !errors.Is(err, ErrStorage) || !strings.Contains(err.Error(), b.CID.String()) {
+		t.Errorf("put: %v", err)
+	}
+	if _, err := Open(filepath.Join(fileIn(t), "home"), Options{}); !errors.Is(err, ErrStorage) {
+		t.Errorf("open below a file: %v", err)
+	}
+	if _, err := Open(fileIn(t), Options{ReadOnly: true}); !errors.Is(err, ErrStorage) {
+		t.Errorf("open a file: %v", err)
+	}
+}
+
+func fileIn(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOpensFast(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	for i := range 2000 {
+		b := seal(t, fmt.Sprint("note ", i))
+		if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	best := time.Hour
+	for range 5 {
+		begin := time.Now()
+		s, err := Open(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(begin))
+		s.Close()
+	}
+	t.Logf("opened in %v", best)
+	if best > 50*time.Millisecond {
+		t.Errorf("opening took %v", best)
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	s := mustOpen(b, b.TempDir(), Options{})
+	data := make([]byte, 64<<10)
+	b.SetBytes(int64(len(data)))
+	for i := 0; b.Loop(); i++ {
+		copy(data, fmt.Sprintf("%9d", i))
+		if err := s.Put(b.Context(), mustName(data), data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
