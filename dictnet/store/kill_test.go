@@ -99,6 +99,7 @@ func TestKilledWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait := time.Duration(rand.Intn(150)) * time.Millisecond
+		killing := false
 		kill := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			var n uint64
@@ -110,7 +111,10 @@ func TestKilledWriter(t *testing.T) {
 			}
 			acknowledged = n
 			told++
-			kill.Reset(wait)
+			if !killing {
+				killing = true
+				kill.Reset(wait)
+			}
 		}
 		cmd.Wait()
 		kill.Stop()
