@@ -39,7 +39,8 @@ func (p *InclusionProof) MarshalBinary() ([]byte, error) {
 	return appendHashes(data, p.Hashes), nil
 }
 
-// UnmarshalBinary reads just what MarshalBinary writes. That the proof has the right shape does not make it true: see Check. On an error p is unchanged.
+// UnmarshalBinary reads just what MarshalBinary writes. That the proof has the right shape does not make it true: see
+// Check. On an error p is unchanged.
 func (p *InclusionProof) UnmarshalBinary(data []byte) error {
 	r := byteReader{rest: data}
 	r.magic(inclusionMagic)
@@ -88,7 +89,8 @@ func (p *ConsistencyProof) MarshalBinary() ([]byte, error) {
 	return appendHashes(data, p.Hashes), nil
 }
 
-// UnmarshalBinary reads just what MarshalBinary writes. That the proof has the right shape does not make it true: see Check. On an error p is unchanged.
+// UnmarshalBinary reads just what MarshalBinary writes. That the proof has the right shape does not make it true: see
+// Check. On an error p is unchanged.
 func (p *ConsistencyProof) UnmarshalBinary(data []byte) error {
 	r := byteReader{rest: data}
 	r.magic(consistencyMagic)

@@ -6,8 +6,9 @@ import (
 	"math/bits"
 )
 
-// ProveConsistency returns the proof that the first newSize leaves below r begin with the first oldSize leaves: the hashes of RFC 9162, section
-// 2.1.4.1, at most 65. From size 0, and between equal sizes, there is nothing to show and the proof is empty.
+// ProveConsistency returns the proof that the first newSize leaves below r begin with the first oldSize leaves: the
+// hashes of RFC 9162, section 2.1.4.1, at most 65. From size 0, and between equal sizes, there is nothing to show and
+// the proof is empty.
 func ProveConsistency(ctx context.Context, r NodeReader, oldSize, newSize uint64) ([]Hash, error) {
 	if oldSize > newSize {
 		return nil, fmt.Errorf("prove %d leaves to begin with %d: the old tree is larger than the new one", newSize, oldSize)
@@ -28,12 +29,12 @@ func ProveConsistency(ctx context.Context, r NodeReader, oldSize, newSize uint64
 	return proof, nil
 }
 
-// CheckConsistency returns nil if proof shows that version new begins with all leaves of version old, in the same order,
-// else a *ConsistencyError (RFC 9162, section 2.1.4.2). The proof leads to both roots, and both are checked: without the old one, a tree with a
-// changed old leaf would pass.
+// CheckConsistency returns nil if proof shows that version new begins with all leaves of version old, in the same
+// order, else a *ConsistencyError (RFC 9162, section 2.1.4.2). The proof leads to both roots, and both are checked:
+// without the old one, a tree with a changed old leaf would pass.
 //
-// The RFC has no proof from size 0. Here the empty version, which is size 0 with EmptyRoot, is extended by every version, with an empty
-// proof. Between equal sizes the proof is empty and the roots must be the same.
+// The RFC has no proof from size 0. Here the empty version, which is size 0 with EmptyRoot, is extended by every
+// version, with an empty proof. Between equal sizes the proof is empty and the roots must be the same.
 func CheckConsistency(old, new Version, proof []Hash) error {
 	if err := checkConsistency(old, new, proof); err != nil {
 		return &ConsistencyError{old, new, proof, err}

@@ -8,8 +8,8 @@ import (
 // MaxEntry is the length in bytes of the longest leaf that fits in an entry bundle.
 const MaxEntry = 1<<16 - 1
 
-// AppendEntry appends a leaf to an entry bundle, which holds the leaves of one tile of level 0: each preceded by its length as a
-// big-endian 16-bit integer (C2SP tlog-tiles, "Log entries").
+// AppendEntry appends a leaf to an entry bundle, which holds the leaves of one tile of level 0: each preceded by its
+// length as a big-endian 16-bit integer (C2SP tlog-tiles, "Log entries").
 func AppendEntry(bundle, leaf []byte) ([]byte, error) {
 	if len(leaf) > MaxEntry {
 		return nil, fmt.Errorf("leaf of %d bytes is too long for an entry bundle, which takes %d", len(leaf), MaxEntry)

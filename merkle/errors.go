@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrProof is what every refused proof is, by errors.Is: it does not show what it claims. Whoever gave it made a mistake or lies.
+// ErrProof is what every refused proof is, by errors.Is: it does not show what it claims. Whoever gave it made a
+// mistake or lies.
 var ErrProof = errors.New("proof refused")
 
 // A RootError says that hashes do not lead to the root of the version they were given for.

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// The named seeds of these targets are in testdata/fuzz. They run with every go test; go test -fuzz NAME looks for more.
+// The named seeds of these targets are in testdata/fuzz. They run with every go test; go test -fuzz NAME looks for
+// more.
 
 // FuzzAgainstOthers grows a tree and asks three implementations for its root and its proofs.
 func FuzzAgainstOthers(f *testing.F) {
@@ -83,7 +84,8 @@ func hashesOf(data []byte) []Hash {
 	return hashes
 }
 
-// FuzzCheckInclusion gives any proof, with a root that makes it true if its length allows, to three implementations: they agree.
+// FuzzCheckInclusion gives any proof, with a root that makes it true if its length allows, to three implementations:
+// they agree.
 func FuzzCheckInclusion(f *testing.F) {
 	f.Fuzz(func(t *testing.T, index, size uint64, leaf, path []byte, flip uint16) {
 		size &= 1<<62 - 1 // tlog's sizes are signed
@@ -285,7 +287,8 @@ func FuzzParseTilePath(f *testing.F) {
 	})
 }
 
-// FuzzTileReader overwrites bytes of one tile, which may make it longer or shorter: whatever the reader returns is right.
+// FuzzTileReader overwrites bytes of one tile, which may make it longer or shorter: whatever the reader returns is
+// right.
 func FuzzTileReader(f *testing.F) {
 	const most = 1200
 	mem := memTree(testLeaves(most))

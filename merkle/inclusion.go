@@ -55,8 +55,8 @@ func checkInclusion(v Version, index uint64, leafHash Hash, proof []Hash) error 
 	return nil
 }
 
-// siblingCount returns how many siblings there are on the way from node id to the root of a tree over size leaves. Below the point where the
-// way meets the right edge there is one on each level; from there on, only left siblings.
+// siblingCount returns how many siblings there are on the way from node id to the root of a tree over size leaves.
+// Below the point where the way meets the right edge there is one on each level; from there on, only left siblings.
 func siblingCount(id NodeID, size uint64) int {
 	last := (size - 1) >> id.Level
 	inner := bits.Len64(id.Index ^ last)

@@ -41,8 +41,8 @@ func Runs(indices ...uint64) ([]Run, error) {
 	return runs, nil
 }
 
-// countLeaves returns how many leaves there are in runs. It refuses runs that are not the fewest for their leaves, in ascending order, all
-// within a tree of size leaves, so that the same leaves are always named in the same way.
+// countLeaves returns how many leaves there are in runs. It refuses runs that are not the fewest for their leaves, in
+// ascending order, all within a tree of size leaves, so that the same leaves are always named in the same way.
 func countLeaves(runs []Run, size uint64) (uint64, error) {
 	if len(runs) == 0 {
 		return 0, errors.New("no leaves named")
@@ -66,9 +66,9 @@ func countLeaves(runs []Run, size uint64) (uint64, error) {
 // ProveLeaves returns one proof that all leaves in runs are among the first size leaves below r. The runs are ascending
 // and do not touch, as Runs makes them; consecutive leaves are one run.
 //
-// The proof climbs level by level. On each level it holds, from left to right, the siblings of the nodes that have a proved leaf below them, but for
-// siblings that are such nodes themselves. So no hash comes twice and none that follows from others: at most two on each level for each
-// run. For one leaf it is the proof of ProveInclusion.
+// The proof climbs level by level. On each level it holds, from left to right, the siblings of the nodes that have a
+// proved leaf below them, but for siblings that are such nodes themselves. So no hash comes twice and none that follows
+// from others: at most two on each level for each run. For one leaf it is the proof of ProveInclusion.
 func ProveLeaves(ctx context.Context, r NodeReader, runs []Run, size uint64) ([]Hash, error) {
 	if _, err := countLeaves(runs, size); err != nil {
 		return nil, fmt.Errorf("prove leaves: %w", err)
@@ -91,7 +91,8 @@ func ProveLeaves(ctx context.Context, r NodeReader, runs []Run, size uint64) ([]
 	return proof, nil
 }
 
-// CheckLeaves returns nil if proof shows that leafHashes are the leaves in runs of version v, in ascending order, else an *InclusionError.
+// CheckLeaves returns nil if proof shows that leafHashes are the leaves in runs of version v, in ascending order, else
+// an *InclusionError.
 func CheckLeaves(v Version, runs []Run, leafHashes, proof []Hash) error {
 	if err := checkLeaves(v, runs, leafHashes, proof); err != nil {
 		return &InclusionError{v, runs, leafHashes, proof, err}
@@ -157,8 +158,9 @@ func leavesLen(runs []Run, size uint64) int {
 	return n
 }
 
-// climb calls level for each level of a tree over size leaves but the root's, from the leaves upwards, with the number of the level's last node and the runs of nodes
-// that have one of the leaves below them. A node is on the left of its sibling if its number is even; the last node of a level may have none.
+// climb calls level for each level of a tree over size leaves but the root's, from the leaves upwards, with the number
+// of the level's last node and the runs of nodes that have one of the leaves below them. A node is on the left of its
+// sibling if its number is even; the last node of a level may have none.
 func climb(leaves []Run, size uint64, level func(l uint8, last uint64, nodes []Run)) {
 	nodes := slices.Clone(leaves)
 	for l := range uint8(bits.Len64(size - 1)) {

@@ -22,7 +22,8 @@ func (r *recorder) Nodes(ctx context.Context, ids []NodeID) ([]Hash, error) {
 	return r.NodeReader.Nodes(ctx, ids)
 }
 
-// leavesByDefinition is the proof as the comment of ProveLeaves defines it, found with sets instead of arithmetic on runs.
+// leavesByDefinition is the proof as the comment of ProveLeaves defines it, found with sets instead of arithmetic on
+// runs.
 func leavesByDefinition(indices []uint64, leaves []Hash) []Hash {
 	size := uint64(len(leaves))
 	var proof []Hash

@@ -7,8 +7,9 @@
 //	node hash  = SHA-256(0x01 || left || right)
 //	empty root = SHA-256()
 //
-// The tree of n leaves has the largest power of two smaller than n on its left and the rest on its right. Seen from below:
-// hashes are paired level by level from the left, and one that is left over at the end of a level rises unchanged.
+// The tree of n leaves has the largest power of two smaller than n on its left and the rest on its right. Seen from
+// below: hashes are paired level by level from the left, and one that is left over at the end of a level rises
+// unchanged.
 //
 //	level 3               ┌──── root ────┐
 //	level 2        ┌──────┴─────┐        │
@@ -16,11 +17,12 @@
 //	level 0     0     1      2     3  4     5     six leaves
 //
 // A node (level l, index i) is complete when all its leaves i<<l .. (i+1)<<l - 1 are there; complete nodes never change
-// as the tree grows, which is why they can be stored and shared. Everything here is derived from complete nodes, read through
-// a [NodeReader].
+// as the tree grows, which is why they can be stored and shared. Everything here is derived from complete nodes, read
+// through a [NodeReader].
 //
 // A root means nothing without the number of leaves below it, so the two travel together as a [Version]. Proofs come as
-// pairs, ProveX and CheckX. A check that returns nil has shown its claim against the version it was given; it trusts nothing in the proof.
+// pairs, ProveX and CheckX. A check that returns nil has shown its claim against the version it was given; it trusts
+// nothing in the proof.
 package merkle
 
 import (

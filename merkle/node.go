@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// A NodeID says where a complete node stands: at which level, and how many nodes of that level are to its left. It covers the leaves
-// Index<<Level up to but not including (Index+1)<<Level. Level 0 are the leaf hashes.
+// A NodeID says where a complete node stands: at which level, and how many nodes of that level are to its left. It
+// covers the leaves Index<<Level up to but not including (Index+1)<<Level. Level 0 are the leaf hashes.
 type NodeID struct {
 	Level uint8  // 0..63
 	Index uint64 // (Index+1)<<Level is at most the number of leaves
@@ -25,8 +25,8 @@ type NodeReader interface {
 	// with everything it needs, so that an implementation can fetch in one go. The caller
 	// may change the result; the implementation keeps no hold of ids.
 	//
-	// Nodes may be called from several goroutines at once. Provers do not check what they are given: a wrong hash makes a wrong proof, which the
-	// check refuses.
+	// Nodes may be called from several goroutines at once. Provers do not check what they are given: a wrong hash makes
+	// a wrong proof, which the check refuses.
 	Nodes(ctx context.Context, ids []NodeID) ([]Hash, error)
 }
 
@@ -59,8 +59,8 @@ func readNodes(ctx context.Context, r NodeReader, ids []NodeID) ([]Hash, error) 
 	return hashes, nil
 }
 
-// appendCover appends the fewest complete nodes that together cover the leaves lo to hi-1, from left to right. Each is as large
-// as the alignment of its first leaf and the end allow.
+// appendCover appends the fewest complete nodes that together cover the leaves lo to hi-1, from left to right. Each is
+// as large as the alignment of its first leaf and the end allow.
 func appendCover(ids []NodeID, lo, hi uint64) []NodeID {
 	for lo < hi {
 		l := bits.Len64(hi-lo) - 1
@@ -73,14 +73,15 @@ func appendCover(ids []NodeID, lo, hi uint64) []NodeID {
 	return ids
 }
 
-// A plan lists the subtrees whose hashes make a proof, each as the complete nodes it is folded from, so that all are read at once.
+// A plan lists the subtrees whose hashes make a proof, each as the complete nodes it is folded from, so that all are
+// read at once.
 type plan struct {
 	ids  []NodeID
 	ends []int // subtree i is folded from ids[ends[i-1]:ends[i]]
 }
 
-// subtree adds the hash of the tree over leaves lo to hi-1. It must be a subtree of some tree: lo is a multiple of the least power of two
-// that is at least hi-lo.
+// subtree adds the hash of the tree over leaves lo to hi-1. It must be a subtree of some tree: lo is a multiple of the
+// least power of two that is at least hi-lo.
 func (p *plan) subtree(lo, hi uint64) {
 	p.ids = appendCover(p.ids, lo, hi)
 	p.ends = append(p.ends, len(p.ids))

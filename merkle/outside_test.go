@@ -73,7 +73,8 @@ func TestCertificateTransparencyVectors(t *testing.T) {
 	}
 }
 
-// All pairs of sizes up to 300, against golang.org/x/mod/sumdb/tlog and transparency-dev/merkle: equal proofs, and each accepts ours.
+// All pairs of sizes up to 300, against golang.org/x/mod/sumdb/tlog and transparency-dev/merkle: equal proofs, and each
+// accepts ours.
 func TestAgainstOthersAll(t *testing.T) {
 	leaves := testLeaves(allSizes)
 	mem := memTree(leaves)

@@ -68,7 +68,8 @@ func TestTreeAt(t *testing.T) {
 	}
 }
 
-// Each leaf of each tree of up to 300 leaves: the prover gives the RFC's path, the check accepts it for this leaf and no other.
+// Each leaf of each tree of up to 300 leaves: the prover gives the RFC's path, the check accepts it for this leaf and
+// no other.
 func TestInclusionAll(t *testing.T) {
 	leaves := testLeaves(allSizes)
 	mem := memTree(leaves)
@@ -192,9 +193,9 @@ func TestProofsDamaged(t *testing.T) {
 	}
 }
 
-// The adversary that random damage does not imitate: a publisher rewrites one old leaf, grows the rewritten tree, and proves with
-// full care that the new version extends the *rewritten* old one. Each hash of this proof is right in the rewritten tree, and it leads to
-// the new root; only the check against the old root that was published refuses it.
+// The adversary that random damage does not imitate: a publisher rewrites one old leaf, grows the rewritten tree, and
+// proves with full care that the new version extends the *rewritten* old one. Each hash of this proof is right in the
+// rewritten tree, and it leads to the new root; only the check against the old root that was published refuses it.
 func TestRewrittenHistory(t *testing.T) {
 	const most = 64
 	honest := testLeaves(most)
@@ -218,12 +219,14 @@ func TestRewrittenHistory(t *testing.T) {
 				if err == nil {
 					t.Fatalf("from %d to %d with leaf %d changed: accepted", m, n, changed)
 				}
-				// If the old tree is one complete subtree, the check starts from its root and only the new root shows the lie.
+				// If the old tree is one complete subtree, the check starts from its root and only the new root shows
+				// the lie.
 				var root *RootError
 				if !errors.As(err, &root) || root.Want != old && bits.OnesCount(uint(m)) != 1 {
 					t.Fatalf("from %d to %d: refused for another reason than the old root: %v", m, n, err)
 				}
-				// The same tree with an honest proof in which the first hashes lead to the old root: then the new root differs.
+				// The same tree with an honest proof in which the first hashes lead to the old root: then the new root
+				// differs.
 				honestProof, err := ProveConsistency(ctx, memTree(honest), old.Size, uint64(n))
 				if err != nil {
 					t.Fatal(err)
@@ -295,7 +298,8 @@ func TestInclusionEdges(t *testing.T) {
 	}
 }
 
-// Proofs at the ends of the range of sizes, over a tree with equal leaves, which has 2^64-1 of them without being stored.
+// Proofs at the ends of the range of sizes, over a tree with equal leaves, which has 2^64-1 of them without being
+// stored.
 func TestLargestTrees(t *testing.T) {
 	tree := newUniformTree()
 	sizes := []uint64{1, 2, 3, 1 << 31, 1<<32 - 1, 1<<32 + 1, 1<<63 - 1, 1 << 63, 1<<63 + 1, 1<<64 - 2, 1<<64 - 1}

@@ -2,7 +2,8 @@ package merkle
 
 import "context"
 
-// The definitions of RFC 9162, sections 2.1.1, 2.1.3.1 and 2.1.4.1, word for word and slow: what everything else here is measured by.
+// The definitions of RFC 9162, sections 2.1.1, 2.1.3.1 and 2.1.4.1, word for word and slow: what everything else here
+// is measured by.
 
 // split is the largest power of two smaller than n.
 func split(n int) int {
@@ -64,7 +65,8 @@ func memTree(leaves []Hash) *MemTree {
 	return t
 }
 
-// A uniformTree has 2^64-1 equal leaves, so that every node of a level has the same hash, and the largest sizes can be tried.
+// A uniformTree has 2^64-1 equal leaves, so that every node of a level has the same hash, and the largest sizes can be
+// tried.
 type uniformTree [64]Hash
 
 func newUniformTree() *uniformTree {

@@ -7,19 +7,20 @@ import (
 	"sync/atomic"
 )
 
-// chunk is how many leaves a core folds at a time: a complete subtree, whose hashes (64 to 128 KiB) stay in its second-level cache.
+// chunk is how many leaves a core folds at a time: a complete subtree, whose hashes (64 to 128 KiB) stay in its
+// second-level cache.
 const chunk = 1 << 12
 
-// Root returns the root over leaves given by their hashes. It uses all processors for long lists; the result does not depend
-// on how many there are.
+// Root returns the root over leaves given by their hashes. It uses all processors for long lists; the result does not
+// depend on how many there are.
 func Root(leafHashes []Hash) Hash {
 	return foldChunks(len(leafHashes), func(buf []Hash, from, to int) Hash {
 		return foldPairs(buf, leafHashes[from:to])
 	})
 }
 
-// RootOfLeaves returns the root over leaves that have width bytes each, at least 1, and lie end to end, such as the 36-byte CIDs
-// of notes. It panics if the last leaf is cut short.
+// RootOfLeaves returns the root over leaves that have width bytes each, at least 1, and lie end to end, such as the
+// 36-byte CIDs of notes. It panics if the last leaf is cut short.
 func RootOfLeaves(leaves []byte, width int) Hash {
 	if width < 1 || len(leaves)%width != 0 {
 		panic("merkle: leaves do not all have the same width")
@@ -33,8 +34,9 @@ func RootOfLeaves(leaves []byte, width int) Hash {
 	})
 }
 
-// foldChunks returns the root over n leaves. It calls fold for each chunk of consecutive leaves, on several goroutines that have a buffer for chunk/2 hashes each, and
-// folds the results, of which all but the last are roots of complete subtrees of one size.
+// foldChunks returns the root over n leaves. It calls fold for each chunk of consecutive leaves, on several goroutines
+// that have a buffer for chunk/2 hashes each, and folds the results, of which all but the last are roots of complete
+// subtrees of one size.
 func foldChunks(n int, fold func(buf []Hash, from, to int) Hash) Hash {
 	if n == 0 {
 		return EmptyRoot
@@ -60,8 +62,8 @@ func foldChunks(n int, fold func(buf []Hash, from, to int) Hash) Hash {
 	return foldPairs(roots, roots)
 }
 
-// foldPairs returns the root over at least one hash, level by level: neighbours are hashed in pairs, and one that is left over rises
-// unchanged. buf has room for half of the hashes, rounded up, and may be the same slice.
+// foldPairs returns the root over at least one hash, level by level: neighbours are hashed in pairs, and one that is
+// left over rises unchanged. buf has room for half of the hashes, rounded up, and may be the same slice.
 func foldPairs(buf, hashes []Hash) Hash {
 	var node [1 + 2*HashSize]byte
 	node[0] = 1

@@ -36,7 +36,8 @@ func (p *InclusionProof) MarshalText() ([]byte, error) {
 	return appendHashLines(text, p.Hashes), nil
 }
 
-// UnmarshalText reads just what MarshalText writes. That the proof has the right shape does not make it true: see Check. On an error p is unchanged.
+// UnmarshalText reads just what MarshalText writes. That the proof has the right shape does not make it true: see
+// Check. On an error p is unchanged.
 func (p *InclusionProof) UnmarshalText(text []byte) error {
 	l := lineReader{rest: string(text)}
 	l.title(inclusionTitle)
@@ -74,7 +75,8 @@ func (p *ConsistencyProof) MarshalText() ([]byte, error) {
 	return appendHashLines(text, p.Hashes), nil
 }
 
-// UnmarshalText reads just what MarshalText writes. That the proof has the right shape does not make it true: see Check. On an error p is unchanged.
+// UnmarshalText reads just what MarshalText writes. That the proof has the right shape does not make it true: see
+// Check. On an error p is unchanged.
 func (p *ConsistencyProof) UnmarshalText(text []byte) error {
 	l := lineReader{rest: string(text)}
 	l.title(consistencyTitle)

@@ -11,16 +11,17 @@ import (
 // TileWidth is how many hashes a full tile has.
 const TileWidth = 256
 
-// A Tile names 1 to 256 hashes that stand side by side on every eighth level of a tree, as in C2SP tlog-tiles: the hashes of the nodes (8*Level,
-// 256*Index) and following. The nodes between the levels follow from those in tiles, so a tree can be served as plain
-// files from which everybody derives the proofs they need. A tile's contents are its hashes, end to end.
+// A Tile names 1 to 256 hashes that stand side by side on every eighth level of a tree, as in C2SP tlog-tiles: the
+// hashes of the nodes (8*Level, 256*Index) and following. The nodes between the levels follow from those in tiles, so a
+// tree can be served as plain files from which everybody derives the proofs they need. A tile's contents are its
+// hashes, end to end.
 //
 //	tile level 1                    node (8,0) ...              up to 256 hashes
 //	                         ┌──────────┴──────────┐
 //	tile level 0       leaf hashes 0-255   leaf hashes 256-511  ...
 //
-// A full tile never changes. The last tile of a level is partial in most versions: it is named with its width, and a wider one takes its place
-// as the tree grows.
+// A full tile never changes. The last tile of a level is partial in most versions: it is named with its width, and a
+// wider one takes its place as the tree grows.
 type Tile struct {
 	Level uint8  // 0..7; the hashes are nodes of level 8*Level
 	Index uint64 // tiles to the left of it
@@ -30,8 +31,9 @@ type Tile struct {
 // String returns the tile's path, for messages.
 func (t Tile) String() string { return t.Path() }
 
-// Path returns where the tile is found below a log's prefix: tile/LEVEL/INDEX for a full tile, tile/LEVEL/INDEX.p/WIDTH for a partial one, with the
-// index cut into groups of three digits, such as x001/x234/067 (C2SP tlog-tiles, "Merkle Tree").
+// Path returns where the tile is found below a log's prefix: tile/LEVEL/INDEX for a full tile, tile/LEVEL/INDEX.p/WIDTH
+// for a partial one, with the index cut into groups of three digits, such as x001/x234/067 (C2SP tlog-tiles, "Merkle
+// Tree").
 func (t Tile) Path() string { return tilePath(strconv.Itoa(int(t.Level)), t.Index, t.Width) }
 
 // EntriesPath returns where the leaves of a tile of level 0 are found, in the form of AppendEntry.
@@ -91,8 +93,8 @@ func (t Tile) in(size uint64) bool {
 	return t.Index <= nodes/TileWidth && uint64(t.Width) <= nodes-t.Index*TileWidth
 }
 
-// tileOf returns the tile of a tree over size leaves that holds what is needed for a complete node, and which of the tile's hashes
-// the node is folded from.
+// tileOf returns the tile of a tree over size leaves that holds what is needed for a complete node, and which of the
+// tile's hashes the node is folded from.
 func tileOf(id NodeID, size uint64) (t Tile, from, to int) {
 	k := id.Level % 8
 	first := id.Index << k // number on its tile level of the first hash below the node
@@ -116,8 +118,8 @@ func edgeTiles(size uint64) []Tile {
 	return tiles
 }
 
-// NewTiles returns the tiles that a publisher adds when a tree grows from oldSize to newSize leaves: the full ones that were
-// not there or not full, and the partial ones of the new size. From size 0 these are all tiles.
+// NewTiles returns the tiles that a publisher adds when a tree grows from oldSize to newSize leaves: the full ones that
+// were not there or not full, and the partial ones of the new size. From size 0 these are all tiles.
 func NewTiles(oldSize, newSize uint64) iter.Seq[Tile] {
 	return func(yield func(Tile) bool) {
 		for l := uint8(0); l < 8; l++ {
@@ -134,7 +136,8 @@ func NewTiles(oldSize, newSize uint64) iter.Seq[Tile] {
 	}
 }
 
-// ReadTile returns the contents of a tile, 32 bytes for each hash, from a publisher's own nodes, which it does not check.
+// ReadTile returns the contents of a tile, 32 bytes for each hash, from a publisher's own nodes, which it does not
+// check.
 func ReadTile(ctx context.Context, r NodeReader, t Tile) ([]byte, error) {
 	if !t.valid() {
 		return nil, fmt.Errorf("no tree has a tile of level %d, index %d, width %d", t.Level, t.Index, t.Width)

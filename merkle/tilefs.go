@@ -8,8 +8,9 @@ import (
 	"io/fs"
 )
 
-// TilesIn returns a source that reads tiles from files named by [Tile.Path], such as a directory that any web server can
-// serve. Where a partial tile is gone, as publishers may remove it once the full one is there, it takes the full one.
+// TilesIn returns a source that reads tiles from files named by [Tile.Path], such as a directory that any web server
+// can serve. Where a partial tile is gone, as publishers may remove it once the full one is there, it takes the full
+// one.
 func TilesIn(fsys fs.FS) TileSource { return tileFiles{fsys} }
 
 type tileFiles struct{ fsys fs.FS }

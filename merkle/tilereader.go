@@ -10,22 +10,23 @@ import (
 
 // A TileSource gives the contents of tiles. It is not trusted.
 type TileSource interface {
-	// Tiles returns the contents of the given tiles in the given order, 32 bytes for each hash, all of them or an error. What
-	// it returns may be longer than asked for, such as a full tile in place of a partial one: a wider tile begins with the narrower one. The
-	// caller does not change it. Tiles may be called from several goroutines at once.
+	// Tiles returns the contents of the given tiles in the given order, 32 bytes for each hash, all of them or an
+	// error. What it returns may be longer than asked for, such as a full tile in place of a partial one: a wider tile
+	// begins with the narrower one. The caller does not change it. Tiles may be called from several goroutines at once.
 	Tiles(ctx context.Context, tiles []Tile) ([][]byte, error)
 }
 
 // A TileKeeper is a TileSource that wants to know which contents have been checked, in order to keep them.
 type TileKeeper interface {
 	TileSource
-	// KeepTiles is called with tiles that belong to the tree and their contents, of just the right length. It may keep but not change them.
+	// KeepTiles is called with tiles that belong to the tree and their contents, of just the right length. It may keep
+	// but not change them.
 	KeepTiles(tiles []Tile, contents [][]byte)
 }
 
-// A TileReader reads the nodes of one version from tiles and checks each tile against the root before it uses it, so that
-// what it returns is proved to be in the tree. It keeps the partial tiles at the right edge, at most 64 KiB, once they are checked;
-// for other tiles it asks its source each time. Safe for concurrent use if the source is.
+// A TileReader reads the nodes of one version from tiles and checks each tile against the root before it uses it, so
+// that what it returns is proved to be in the tree. It keeps the partial tiles at the right edge, at most 64 KiB, once
+// they are checked; for other tiles it asks its source each time. Safe for concurrent use if the source is.
 type TileReader struct {
 	version Version
 	source  TileSource
@@ -59,8 +60,8 @@ func (e *TileError) Error() string {
 // Is makes a TileError an ErrProof.
 func (e *TileError) Is(target error) bool { return target == ErrProof }
 
-// Nodes implements [NodeReader]. It asks the source once, for all tiles that lie between the nodes and what is already checked: 4 or 5 tiles for an
-// inclusion proof out of ten million leaves.
+// Nodes implements [NodeReader]. It asks the source once, for all tiles that lie between the nodes and what is already
+// checked: 4 or 5 tiles for an inclusion proof out of ten million leaves.
 func (r *TileReader) Nodes(ctx context.Context, ids []NodeID) ([]Hash, error) {
 	if err := r.version.check(); err != nil {
 		return nil, err
@@ -72,7 +73,8 @@ func (r *TileReader) Nodes(ctx context.Context, ids []NodeID) ([]Hash, error) {
 		}
 	}
 
-	// Checked tiles, and those to fetch, parents before their children. The highest tile is partial, so each way up ends at the edge.
+	// Checked tiles, and those to fetch, parents before their children. The highest tile is partial, so each way up
+	// ends at the edge.
 	r.mu.Lock()
 	checked := make(map[Tile][]Hash, len(r.edge))
 	for t, hashes := range r.edge {
@@ -111,7 +113,8 @@ func (r *TileReader) Nodes(ctx context.Context, ids []NodeID) ([]Hash, error) {
 	return hashes, nil
 }
 
-// check fetches tiles, of which the first are the right edge and the others follow their parents, and adds to checked what they hold.
+// check fetches tiles, of which the first are the right edge and the others follow their parents, and adds to checked
+// what they hold.
 func (r *TileReader) check(ctx context.Context, tiles []Tile, edge int, checked map[Tile][]Hash) error {
 	if len(tiles) == 0 {
 		return nil

@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// A Tree grows leaf by leaf and knows its root at any time. It keeps only the roots of the complete subtrees on its right edge, at most
-// 64 hashes. The zero value is the empty tree. A copy is a snapshot. Not safe for concurrent use.
+// A Tree grows leaf by leaf and knows its root at any time. It keeps only the roots of the complete subtrees on its
+// right edge, at most 64 hashes. The zero value is the empty tree. A copy is a snapshot. Not safe for concurrent use.
 type Tree struct {
 	size uint64
 	// edge[l] is the root of a complete subtree of 1<<l leaves, and counts if bit l of size is set. From high to low
@@ -39,7 +39,8 @@ func (t *Tree) Version() Version {
 	return Version{t.size, h}
 }
 
-// TreeAt returns the tree of the first v.Size leaves below r, ready to grow. It refuses nodes that do not hash to v.Root.
+// TreeAt returns the tree of the first v.Size leaves below r, ready to grow. It refuses nodes that do not hash to
+// v.Root.
 func TreeAt(ctx context.Context, r NodeReader, v Version) (*Tree, error) {
 	if err := v.check(); err != nil {
 		return nil, err

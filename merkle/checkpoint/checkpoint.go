@@ -1,12 +1,13 @@
-// Package checkpoint signs versions of a tree and checks such signatures, in the forms that transparency logs and their witnesses
-// share, so that their tools read ours and ours theirs:
+// Package checkpoint signs versions of a tree and checks such signatures, in the forms that transparency logs and their
+// witnesses share, so that their tools read ours and ours theirs:
 //
 //   - the signed text (C2SP signed-note), below called a message, since a note is something else here;
 //   - the checkpoint, which is a message about a version (C2SP tlog-checkpoint);
 //   - the cosignature of a witness (C2SP tlog-cosignature, Ed25519);
 //   - the proof that a leaf is in a checkpoint's tree, in one file that needs no network (C2SP tlog-proof).
 //
-// A checkpoint looks like this. The three lines are the origin, which names the log, the size, and the root in base64; after the empty line come signatures:
+// A checkpoint looks like this. The three lines are the origin, which names the log, the size, and the root in base64;
+// after the empty line come signatures:
 //
 //	dictionaries.example/typescript
 //	5

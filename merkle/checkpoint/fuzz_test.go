@@ -8,7 +8,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// The named seeds of these targets are in testdata/fuzz. They run with every go test; go test -fuzz NAME looks for more.
+// The named seeds of these targets are in testdata/fuzz. They run with every go test; go test -fuzz NAME looks for
+// more.
 
 // FuzzOpen compares with x/mod: what we open, it opens as the same text.
 func FuzzOpen(f *testing.F) {

@@ -12,14 +12,16 @@ import (
 	"time"
 )
 
-// A Signer signs messages with one key. It has the methods of the Signer of golang.org/x/mod/sumdb/note, so that each serves as the other.
+// A Signer signs messages with one key. It has the methods of the Signer of golang.org/x/mod/sumdb/note, so that each
+// serves as the other.
 type Signer interface {
 	Name() string    // of the key, such as "dictionaries.example/typescript"
 	KeyHash() uint32 // the key ID
 	Sign(text []byte) ([]byte, error)
 }
 
-// A Verifier checks signatures of one key. It has the methods of the Verifier of golang.org/x/mod/sumdb/note, so that each serves as the other.
+// A Verifier checks signatures of one key. It has the methods of the Verifier of golang.org/x/mod/sumdb/note, so that
+// each serves as the other.
 type Verifier interface {
 	Name() string
 	KeyHash() uint32
@@ -134,8 +136,9 @@ func NewLogKey(name string, key ed25519.PrivateKey) (*PrivateKey, error) {
 	return newPrivateKey(name, Log, key, nil)
 }
 
-// NewWitnessKey returns the key with which the witness of this name states that it has seen a checkpoint at the time that now gives, by nil the
-// system's clock. A witness signs a checkpoint only after it has checked that it extends the last one it signed for the same origin.
+// NewWitnessKey returns the key with which the witness of this name states that it has seen a checkpoint at the time
+// that now gives, by nil the system's clock. A witness signs a checkpoint only after it has checked that it extends the
+// last one it signed for the same origin.
 func NewWitnessKey(name string, key ed25519.PrivateKey, now func() time.Time) (*PrivateKey, error) {
 	if now == nil {
 		now = time.Now
@@ -155,7 +158,8 @@ func newPrivateKey(name string, kind Kind, key ed25519.PrivateKey, now func() ti
 
 const privatePrefix = "PRIVATE+KEY+"
 
-// ParsePrivateKey reads the form that Encode writes. A witness takes the time from the system's clock. Errors do not repeat the key.
+// ParsePrivateKey reads the form that Encode writes. A witness takes the time from the system's clock. Errors do not
+// repeat the key.
 func ParsePrivateKey(s string) (*PrivateKey, error) {
 	rest, ok := strings.CutPrefix(s, privatePrefix)
 	if !ok {
@@ -181,7 +185,8 @@ func ParsePrivateKey(s string) (*PrivateKey, error) {
 	return k, nil
 }
 
-// Encode returns the secret in the form PRIVATE+KEY+NAME+ID+SEED of golang.org/x/mod/sumdb/note. Whoever reads it can sign.
+// Encode returns the secret in the form PRIVATE+KEY+NAME+ID+SEED of golang.org/x/mod/sumdb/note. Whoever reads it can
+// sign.
 func (k *PrivateKey) Encode() string {
 	b := append([]byte{byte(k.kind)}, k.key.Seed()...)
 	return fmt.Sprintf("%s%s+%08x+%s", privatePrefix, k.name, k.KeyHash(), base64.StdEncoding.EncodeToString(b))

@@ -10,7 +10,8 @@ import (
 	"dictnet/merkle"
 )
 
-// A Proof shows that a leaf is in the tree of a signed checkpoint, in one file that needs no network (C2SP tlog-proof). Its text form:
+// A Proof shows that a leaf is in the tree of a signed checkpoint, in one file that needs no network (C2SP tlog-proof).
+// Its text form:
 //
 //	c2sp.org/tlog-proof@v1
 //	extra BASE64                  only if there is extra data
@@ -50,7 +51,8 @@ func (p *Proof) MarshalText() ([]byte, error) {
 	return append(text, p.Checkpoint...), nil
 }
 
-// UnmarshalText reads just what MarshalText writes. That the proof has the right shape does not make it true: see Check. On an error p is unchanged.
+// UnmarshalText reads just what MarshalText writes. That the proof has the right shape does not make it true: see
+// Check. On an error p is unchanged.
 func (p *Proof) UnmarshalText(text []byte) error {
 	head, msg, ok := bytes.Cut(text, []byte("\n\n"))
 	if !ok {

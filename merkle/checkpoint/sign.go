@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Sign returns the checkpoint as a message signed by each signer, in the given order. A log must never sign two checkpoints of which one
-// does not extend the other.
+// Sign returns the checkpoint as a message signed by each signer, in the given order. A log must never sign two
+// checkpoints of which one does not extend the other.
 func Sign(c Checkpoint, signers ...Signer) ([]byte, error) {
 	text, err := c.Text()
 	if err != nil {
@@ -25,8 +25,8 @@ func Sign(c Checkpoint, signers ...Signer) ([]byte, error) {
 	return m.encode(), nil
 }
 
-// AddSignatures returns a signed checkpoint with further signatures, as a witness makes it. Those that are there stay as they are, but for older ones of the
-// same keys. It checks none: see Open.
+// AddSignatures returns a signed checkpoint with further signatures, as a witness makes it. Those that are there stay
+// as they are, but for older ones of the same keys. It checks none: see Open.
 func AddSignatures(msg []byte, signers ...Signer) ([]byte, error) {
 	m, err := parseMessage(msg)
 	if err != nil {
@@ -82,7 +82,8 @@ type Cosignature struct {
 	Time    time.Time // as the witness states; zero if its kind of signature has none
 }
 
-// A SignatureError is a message with a signature that a known key did not make, whole, so that somebody else can check it.
+// A SignatureError is a message with a signature that a known key did not make, whole, so that somebody else can check
+// it.
 type SignatureError struct {
 	Message []byte
 	Name    string
@@ -96,9 +97,9 @@ func (e *SignatureError) Error() string {
 // ErrNotSigned is that a message has no signature by the log.
 var ErrNotSigned = errors.New("checkpoint is not signed by the log")
 
-// Open returns the checkpoint in a message, if it is of the log with the given origin, and signed by it. Signatures of witnesses are
-// checked too; how many there must be is for the caller to say. A signature that a known key did not make spoils the message; signatures of
-// unknown keys are passed over.
+// Open returns the checkpoint in a message, if it is of the log with the given origin, and signed by it. Signatures of
+// witnesses are checked too; how many there must be is for the caller to say. A signature that a known key did not make
+// spoils the message; signatures of unknown keys are passed over.
 func Open(msg []byte, origin string, log Verifier, witnesses ...Verifier) (*Signed, error) {
 	m, err := parseMessage(msg)
 	if err != nil {
