@@ -1,0 +1,434 @@
+package chain
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ipfs/go-cid"
+
+	"dictnet/chain/devchain"
+	"dictnet/merkle"
+)
+
+// tape is a dictionary's leaves that follow from a seed.
+type tape struct{ tree merkle.MemTree }
+
+func newTape(seed string, n uint64) *tape {
+	t := new(tape)
+	for i := range n {
+		t.tree.Append(leaf(seed, i))
+	}
+	return t
+}
+
+func leaf(seed string, i uint64) merkle.Hash {
+	return merkle.LeafHash(binary.BigEndian.AppendUint64([]byte(seed), i))
+}
+
+func (t *tape) version(tb testing.TB, size uint64) merkle.Version {
+	tb.Helper()
+	root, err := merkle.RootAt(tb.Context(), &t.tree, size)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return merkle.Version{Size: size, Root: root}
+}
+
+func (t *tape) proof(tb testing.TB, from, to uint64) []merkle.Hash {
+	tb.Helper()
+	if from == 0 || from >= to {
+		return nil
+	}
+	proof, err := merkle.ProveConsistency(tb.Context(), &t.tree, from, to)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return proof
+}
+
+func manifestOf(v merkle.Version) cid.Cid {
+	return manifestCID(sha256.Sum256([]byte("manifest of " + v.String())))
+}
+
+func devSigner(tb testing.TB, i int) *KeySigner {
+	tb.Helper()
+	s, err := DevKey(devchain.Accounts()[i].Key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+func dialTest(tb testing.TB, url string) *Client {
+	tb.Helper()
+	c, err := Dial(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(c.Close)
+	return c
+}
+
+// conformance is what every chain must do. Its first two accounts are those of devchain.Accounts.
+func conformance(t *testing.T, url string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	client := dialTest(t, url)
+	owner, other := devSigner(t, 0), devSigner(t, 1)
+	registry, receipt, err := Deploy(ctx, client, owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("deploy: %d gas", receipt.Gas)
+
+	register := func(t *testing.T) ID {
+		t.Helper()
+		id, _, err := registry.Register(ctx, owner, sha256.Sum256([]byte(t.Name())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	head := func(t *testing.T, id ID) Head {
+		t.Helper()
+		h, err := registry.Head(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	full := newTape("honest", 300)
+	publish := func(t *testing.T, s Signer, id ID, from, to uint64) error {
+		t.Helper()
+		old, new := full.version(t, from), full.version(t, to)
+		_, err := registry.Publish(ctx, s, id, old, new, manifestOf(new), full.proof(t, from, to))
+		return err
+	}
+	must := func(t *testing.T, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(t *testing.T, err, want error) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Errorf("got error %v, want %v", err, want)
+		}
+	}
+
+	t.Run("open", func(t *testing.T) {
+		again, err := Open(ctx, client, registry.Address())
+		must(t, err)
+		if again.Address() != registry.Address() {
+			t.Error("another address")
+		}
+		_, err = Open(ctx, client, common.HexToAddress("0x1234500000000000000000000000000000000000"))
+		refused(t, err, ErrNoContract)
+		refused(t, client.Expect(client.ChainID()+1), ErrWrongChain)
+		must(t, client.Expect(client.ChainID()))
+		// A contract that returns its input's first byte is none of ours.
+		r, err := client.transact(ctx, owner, nil, common.FromHex("6005600c60003960056000f36000356000"))
+		must(t, err)
+		_, err = Open(ctx, client, r.ContractAddress)
+		refused(t, err, ErrOtherContract)
+	})
+
+	t.Run("register", func(t *testing.T) {
+		salt := sha256.Sum256([]byte("register"))
+		want := registry.IDOf(owner.Address(), salt)
+		_, err := registry.Head(ctx, want)
+		refused(t, err, ErrNotRegistered)
+		id, receipt, err := registry.Register(ctx, owner, salt)
+		must(t, err)
+		if id != want || receipt.Gas == 0 || receipt.Block == 0 || receipt.Tx == (common.Hash{}) {
+			t.Errorf("id %s, receipt %+v", id, receipt)
+		}
+		h := head(t, id)
+		if h.Owner != owner.Address() || h.Number != 0 || h.Version != (merkle.Version{Root: merkle.EmptyRoot}) || h.Manifest.Defined() || h.Frozen || h.Block != 0 {
+			t.Errorf("head of an empty dictionary: %+v", h)
+		}
+		_, _, err = registry.Register(ctx, owner, salt)
+		refused(t, err, ErrAlreadyRegistered)
+		if second, _, err := registry.Register(ctx, other, salt); err != nil || second == id {
+			t.Errorf("same salt by another sender: %s, %v", second, err)
+		}
+		for range registry.Versions(ctx, id) {
+			t.Error("an empty dictionary has a version")
+		}
+	})
+
+	t.Run("publish", func(t *testing.T) {
+		id := register(t)
+		sizes := []uint64{0, 1, 2, 3, 7, 8, 64, 65, 300}
+		for i, size := range sizes[1:] {
+			must(t, publish(t, owner, id, sizes[i], size))
+			h := head(t, id)
+			v := full.version(t, size)
+			if h.Version != v || !h.Manifest.Equals(manifestOf(v)) || h.Number != uint64(i+1) {
+				t.Fatalf("head after publishing %d notes: %+v", size, h)
+			}
+			if d := time.Since(h.Time); d > time.Hour || d < -time.Hour {
+				t.Errorf("published at %v", h.Time)
+			}
+		}
+		var got []PublishedVersion
+		for v, err := range registry.Versions(ctx, id) {
+			must(t, err)
+			got = append(got, v)
+		}
+		if len(got) != len(sizes)-1 {
+			t.Fatalf("%d versions", len(got))
+		}
+		for i, v := range got {
+			want := full.version(t, sizes[i+1])
+			if v.Version != want || v.Number != uint64(i+1) || !v.Manifest.Equals(manifestOf(want)) || v.Publisher != owner.Address() || v.Tx == (common.Hash{}) || v.Block == 0 {
+				t.Errorf("version %d: %+v", i+1, v)
+			}
+		}
+		// The same by walking from block to block.
+		h := head(t, id)
+		walked, err := registry.walk(ctx, id, h.Block)
+		must(t, err)
+		if len(walked) != len(got) || walked[0].Version != got[0].Version || walked[len(walked)-1].Version != h.Version {
+			t.Errorf("walked over %d versions", len(walked))
+		}
+	})
+
+	t.Run("a rewritten history", func(t *testing.T) {
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 100))
+		// The forger has a tree of his own in which one old leaf is another, and the proof that belongs to it. It is
+		// consistent in itself, but for the old root.
+		for _, changed := range []uint64{0, 1, 63, 64, 98, 99} {
+			forged := new(tape)
+			for i := range uint64(120) {
+				if i == changed {
+					forged.tree.Append(leaf("forged", i))
+				} else {
+					forged.tree.Append(leaf("honest", i))
+				}
+			}
+			next := forged.version(t, 120)
+			proof := forged.proof(t, 100, 120)
+			must(t, merkle.CheckConsistency(forged.version(t, 100), next, proof))
+			// Publish itself refuses it, for nothing ...
+			_, err := registry.Publish(ctx, owner, id, full.version(t, 100), next, manifestOf(next), proof)
+			refused(t, err, ErrNotAnExtension)
+			// ... and so does the contract, if the forger has a client that does not.
+			_, err = registry.Publish(ctx, owner, id, forged.version(t, 100), next, manifestOf(next), proof)
+			refused(t, err, ErrNotAnExtension)
+		}
+		if h := head(t, id); h.Version != full.version(t, 100) || h.Number != 1 {
+			t.Errorf("head changed: %+v", h)
+		}
+	})
+
+	t.Run("two publishers race", func(t *testing.T) {
+		id := register(t)
+		_, err := registry.SetPublisher(ctx, owner, id, other.Address(), true)
+		must(t, err)
+		must(t, publish(t, owner, id, 0, 10))
+		must(t, publish(t, other, id, 10, 20))
+		err = publish(t, owner, id, 10, 30)
+		refused(t, err, ErrStaleVersion)
+		var stale *StaleVersionError
+		if !errors.As(err, &stale) || stale.Head != full.version(t, 20) || stale.OldSize != 10 || stale.ID != id {
+			t.Fatalf("%+v", stale)
+		}
+		// Told which version won, the loser rebases.
+		must(t, publish(t, owner, id, stale.Head.Size, 30))
+		var publishers []common.Address
+		for v, err := range registry.Versions(ctx, id) {
+			must(t, err)
+			publishers = append(publishers, v.Publisher)
+		}
+		if fmt.Sprint(publishers) != fmt.Sprint([]common.Address{owner.Address(), other.Address(), owner.Address()}) {
+			t.Errorf("published by %v", publishers)
+		}
+	})
+
+	t.Run("a refusal that only mining shows", func(t *testing.T) {
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 10))
+		// Both are signed on the same head. The second passes no dry run any more, so it is sent as it is.
+		e, words, err := extension(id, full.version(t, 10), full.version(t, 20), manifestOf(full.version(t, 20)), full.proof(t, 10, 20))
+		must(t, err)
+		tx, err := client.prepare(ctx, owner, &registry.address, binding.PackPublish(e, words))
+		must(t, err)
+		_, err = registry.SetPublisher(ctx, owner, id, other.Address(), true) // takes the nonce
+		must(t, err)
+		tx2, err := client.prepare(ctx, owner, &registry.address, binding.PackPublish(e, words))
+		must(t, err)
+		must(t, publish(t, other, id, 10, 11))
+		if err := client.send(ctx, tx); err == nil {
+			t.Error("a nonce was taken twice")
+		}
+		err = client.send(ctx, tx2)
+		if err == nil {
+			_, err = client.wait(ctx, owner.Address(), tx2)
+		}
+		refused(t, err, ErrStaleVersion)
+	})
+
+	t.Run("refusals", func(t *testing.T) {
+		id := register(t)
+		nobodys := ID(sha256.Sum256([]byte("nobody's")))
+		refused(t, publish(t, owner, nobodys, 0, 1), ErrNotRegistered)
+		refused(t, publish(t, other, id, 0, 1), ErrNotPublisher)
+		must(t, publish(t, owner, id, 0, 5))
+		refused(t, publish(t, owner, id, 5, 5), ErrNotLarger)
+		refused(t, publish(t, owner, id, 5, 4), ErrNotLarger)
+		_, err := registry.SetName(ctx, other, id, "mine")
+		refused(t, err, ErrNotOwner)
+		_, err = registry.SetName(ctx, owner, id, strings.Repeat("x", 32))
+		refused(t, err, ErrTextTooLong)
+		_, err = registry.Deprecate(ctx, owner, id, 2, "")
+		refused(t, err, ErrUnknownVersion)
+		_, err = registry.AcceptOwnership(ctx, other, id)
+		refused(t, err, ErrNotPendingOwner)
+		_, err = registry.Publish(ctx, owner, id, full.version(t, 5), full.version(t, 6), cid.NewCidV1(cid.Raw, manifestOf(full.version(t, 6)).Hash()), full.proof(t, 5, 6))
+		if err == nil || !strings.Contains(err.Error(), "dag-cbor") {
+			t.Errorf("manifest of another codec: %v", err)
+		}
+	})
+
+	t.Run("contract's own words", func(t *testing.T) {
+		// What Publish would refuse by itself reaches the contract all the same, whose custom errors must come back.
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 5))
+		e, _, err := extension(id, full.version(t, 5), full.version(t, 9), manifestOf(full.version(t, 9)), full.proof(t, 5, 9))
+		must(t, err)
+		_, err = registry.transact(ctx, owner, binding.PackPublish(e, nil))
+		refused(t, err, ErrNotAnExtension)
+		e.NewSize = 5
+		_, err = registry.transact(ctx, owner, binding.PackPublish(e, nil))
+		refused(t, err, ErrNotLarger)
+		var why *RefusedError
+		if !errors.As(err, &why) || !strings.Contains(why.Detail, id.String()) {
+			t.Errorf("no detail: %v", err)
+		}
+	})
+
+	t.Run("transfer", func(t *testing.T) {
+		id := register(t)
+		_, err := registry.TransferOwnership(ctx, owner, id, other.Address())
+		must(t, err)
+		if h := head(t, id); h.PendingOwner != other.Address() || h.Owner != owner.Address() {
+			t.Errorf("%+v", h)
+		}
+		_, err = registry.AcceptOwnership(ctx, other, id)
+		must(t, err)
+		if h := head(t, id); h.Owner != other.Address() || h.PendingOwner != (common.Address{}) || h.Term != 1 {
+			t.Errorf("%+v", h)
+		}
+		refused(t, publish(t, owner, id, 0, 1), ErrNotPublisher)
+		must(t, publish(t, other, id, 0, 1))
+	})
+
+	t.Run("name, deprecate, freeze", func(t *testing.T) {
+		id := register(t)
+		_, err := registry.SetName(ctx, owner, id, "releases/linux")
+		must(t, err)
+		must(t, publish(t, owner, id, 0, 5))
+		must(t, publish(t, owner, id, 5, 6))
+		_, err = registry.Deprecate(ctx, owner, id, 1, "has a hole")
+		must(t, err)
+		must(t, publish(t, owner, id, 6, 9))
+		_, err = registry.Freeze(ctx, owner, id)
+		must(t, err)
+		refused(t, publish(t, owner, id, 9, 10), ErrFrozen)
+		if may, err := registry.MayPublish(ctx, id, owner.Address()); err != nil || may {
+			t.Errorf("may publish: %v, %v", may, err)
+		}
+		h, err := registry.History(ctx, id)
+		must(t, err)
+		if !h.Head.Frozen || h.Head.Name != "releases/linux" || h.Head.Number != 3 || len(h.Entries) != 4 {
+			t.Errorf("%+v", h)
+		}
+		versions := h.Versions()
+		if len(versions) != 3 || len(versions[0].Deprecations) != 1 || versions[0].Deprecations[0].Reason != "has a hole" || versions[1].Deprecations != nil {
+			t.Errorf("%+v", versions)
+		}
+		// Any entry that is missing, changed or out of order is noticed.
+		for i := range h.Entries {
+			short := &History{h.Head, append(append([]Entry{}, h.Entries[:i]...), h.Entries[i+1:]...)}
+			refused(t, short.Check(), ErrHistory)
+			changed := &History{h.Head, append([]Entry{}, h.Entries...)}
+			changed.Entries[i].Block++
+			refused(t, changed.Check(), ErrHistory)
+		}
+		must(t, h.Check())
+	})
+
+	t.Run("an account without money", func(t *testing.T) {
+		poor, err := DevKey(strings.Repeat("1f", 32))
+		must(t, err)
+		_, _, err = registry.Register(ctx, poor, [32]byte{})
+		refused(t, err, ErrFunds)
+		if err != nil && !strings.Contains(err.Error(), poor.Address().Hex()) {
+			t.Errorf("does not name the account: %v", err)
+		}
+	})
+
+	t.Run("the Go hashes are the contract's", func(t *testing.T) {
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 5))
+		_, err := registry.Deprecate(ctx, owner, id, 1, "r")
+		must(t, err)
+		h, err := registry.History(ctx, id)
+		must(t, err)
+		p, d := h.Entries[0], h.Entries[1]
+		digest, err := manifestDigest(p.Manifest)
+		must(t, err)
+		want, err := view(ctx, registry, binding.PackHashPublished(id, p.Number, p.Size, p.Root, digest, p.Publisher, p.Block, uint64(p.Time.Unix())), binding.UnpackHashPublished)
+		must(t, err)
+		if got, err := p.Hash(id); err != nil || got != want {
+			t.Errorf("published: %x, %v, want %x", got, err, want)
+		}
+		want, err = view(ctx, registry, binding.PackHashDeprecated(id, d.Number, *d.Reason, d.Block, uint64(d.Time.Unix())), binding.UnpackHashDeprecated)
+		must(t, err)
+		if got, err := d.Hash(id); err != nil || got != want {
+			t.Errorf("deprecated: %x, %v, want %x", got, err, want)
+		}
+		if gotID, err := view(ctx, registry, binding.PackIdOf(owner.Address(), [32]byte{7}), binding.UnpackIdOf); err != nil || gotID != registry.IDOf(owner.Address(), [32]byte{7}) {
+			t.Errorf("id: %x, %v", gotID, err)
+		}
+	})
+
+	t.Run("proofs on chain", func(t *testing.T) {
+		id := register(t)
+		notes := new(merkle.MemTree)
+		digests := make([][32]byte, 9)
+		for i := range digests {
+			digests[i] = sha256.Sum256([]byte{byte(i)})
+			notes.Append(merkle.LeafHash(append([]byte{0x01, 0x55, 0x12, 0x20}, digests[i][:]...)))
+		}
+		root, err := merkle.RootAt(ctx, notes, 9)
+		must(t, err)
+		v := merkle.Version{Size: 9, Root: root}
+		_, err = registry.Publish(ctx, owner, id, merkle.Version{Root: merkle.EmptyRoot}, v, manifestOf(v), nil)
+		must(t, err)
+		for i, digest := range digests {
+			proof, err := merkle.ProveInclusion(ctx, notes, uint64(i), 9)
+			must(t, err)
+			words := make([][32]byte, len(proof))
+			for j, h := range proof {
+				words[j] = h
+			}
+			if ok, err := view(ctx, registry, binding.PackIncludesNote(id, uint64(i), digest, words), binding.UnpackIncludesNote); err != nil || !ok {
+				t.Errorf("note %d: %v, %v", i, ok, err)
+			}
+			if ok, err := view(ctx, registry, binding.PackIncludesNote(id, uint64(i+1)%9, digest, words), binding.UnpackIncludesNote); err != nil || ok {
+				t.Errorf("note %d at another place: %v, %v", i, ok, err)
+			}
+		}
+	})
+}
