@@ -318,8 +318,9 @@ contract DictionaryRegistry {
         returns (bool)
     {
         if (oldSize > newSize) return false;
+        if (oldSize == 0 && oldRoot != sha256("")) return false;
         if (oldSize == newSize) return proof.length == 0 && oldRoot == newRoot;
-        if (oldSize == 0) return proof.length == 0 && oldRoot == sha256("");
+        if (oldSize == 0) return proof.length == 0;
         uint256 fn = uint256(oldSize) - 1;
         uint256 sn = uint256(newSize) - 1;
         while (fn & 1 == 1) {
