@@ -296,6 +296,15 @@ func TestInclusionEdges(t *testing.T) {
 	if err := CheckInclusion(Version{0, EmptyRoot}, 0, leaf, nil); err == nil {
 		t.Error("a leaf of the empty tree accepted")
 	}
+	// The root of eight leaves, said to be that of seven: leaf 7 has a path to it, but there is no leaf 7.
+	leaves := testLeaves(8)
+	path := rfcPath(7, leaves)
+	if err := CheckInclusion(Version{8, rfcRoot(leaves)}, 7, leaves[7], path); err != nil {
+		t.Error(err)
+	}
+	if err := CheckInclusion(Version{7, rfcRoot(leaves)}, 7, leaves[7], path); err == nil {
+		t.Error("leaf 7 of 7 accepted")
+	}
 }
 
 // Proofs at the ends of the range of sizes, over a tree with equal leaves, which has 2^64-1 of them without being

@@ -421,6 +421,27 @@ func TestPartialTilesGone(t *testing.T) {
 	}
 }
 
+// endlessFS has every file, with zeros without end.
+type endlessFS struct{ read *int }
+
+func (f endlessFS) Open(string) (fs.File, error) { return f, nil }
+func (f endlessFS) Stat() (fs.FileInfo, error)   { return nil, errors.ErrUnsupported }
+func (f endlessFS) Close() error                 { return nil }
+func (f endlessFS) Read(p []byte) (int, error) {
+	if *f.read += len(p); *f.read > 1<<20 {
+		return 0, errors.New("read more than a megabyte")
+	}
+	return len(p), nil
+}
+
+func TestEndlessTileFile(t *testing.T) {
+	var read int
+	r := NewTileReader(Version{600, Hash{}}, TilesIn(endlessFS{&read}))
+	if _, err := r.Nodes(ctx, []NodeID{{0, 0}}); err == nil || !strings.Contains(err.Error(), "has 8193 bytes, want") {
+		t.Errorf("got error %v after %d bytes", err, read)
+	}
+}
+
 func TestTileReaderConcurrent(t *testing.T) {
 	mem := memTree(testLeaves(3000))
 	r := NewTileReader(mem.Version(), &countingSource{TileSource: TilesIn(tilesOf(t, mem, 3000))})

@@ -243,6 +243,14 @@ func TestCosignature(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+	// Times from 2^63 on are refused even if the witness did sign them, whichever way they are written.
+	for _, at := range []string{"-9223372036854775808", "9223372036854775808"} {
+		statement := "cosignature/v1\ntime " + at + "\n" + string(text)
+		late := append([]byte{0x80, 0, 0, 0, 0, 0, 0, 0}, ed25519.Sign(edKey(2), []byte(statement))...)
+		if witness.Public().Verify(text, late) {
+			t.Errorf("time %s: accepted", at)
+		}
+	}
 	early, err := NewWitnessKey(witnessName, edKey(2), func() time.Time { return time.Unix(-1, 0) })
 	if err != nil {
 		t.Fatal(err)
