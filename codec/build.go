@@ -89,7 +89,7 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 		ctx: ctx, o: o, cut: cut,
 		// A chunk's end has the top bits of the hash clear already; so many more, and it ends a note.
 		mask:  gear.Mask(o.ChunkSize * 2 * max(noteStep/o.ChunkSize, 1)),
-		notes: newNoteCache(o.Base),
+		notes: newNoteCache(o.Base, encodeNotes),
 		seen:  make(map[uint64]uint32),
 		seal:  sealer{emit: emit},
 	}

@@ -40,6 +40,14 @@ func (t *memTape) NoteAt(_ context.Context, pos uint64) (uint64, []byte, error) 
 	return t.starts[i], raw, err
 }
 
+// locatingTape is one that says where its notes end, so that they can be opened side by side.
+type locatingTape struct{ *memTape }
+
+func (t locatingTape) Locate(_ context.Context, pos uint64) (Span, error) {
+	i := sort.Search(len(t.starts), func(i int) bool { return t.starts[i] > pos }) - 1
+	return Span{t.starts[i], uint64(t.blocks[i].RawLen)}, nil
+}
+
 // dictionary is a dictionary with all that an encoder needs.
 type dictionary struct {
 	tape  *memTape
@@ -91,7 +99,7 @@ func (d *dictionary) open(_ context.Context, r DictionaryRef) (Tape, error) {
 	if d == nil || r != d.ref {
 		return nil, fmt.Errorf("no dictionary %s", r.Manifest)
 	}
-	return d.tape, nil
+	return locatingTape{d.tape}, nil
 }
 
 func (d *dictionary) options() EncodeOptions {

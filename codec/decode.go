@@ -2,8 +2,8 @@ package codec
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -22,6 +22,8 @@ type Decoder struct {
 	play  playback
 	index index // as the frames say
 	cur   *frameReader
+	ahead bool           // open what cur plays ahead
+	want  uint32         // what sum is to become
 	sum   *xxhash.Digest // of the frame
 	whole *xxhash.Digest
 	rest  []byte // bytes that have been played but not been read
@@ -44,7 +46,7 @@ func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, er
 		return nil, err
 	}
 	d.dict = ref
-	d.play.src = d.kept
+	d.play.src, d.play.blocks.max = d.kept, keptBlocks
 	if d.play.notes, err = openNotes(ctx, ref, open); err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func openNotes(ctx context.Context, ref *DictionaryRef, open OpenTape) (*noteCac
 	if t.Size() == 0 || t.Size() > math.MaxInt64 {
 		return nil, fmt.Errorf("dictionary %s has a tape of %d bytes", ref.Manifest, t.Size())
 	}
-	return newNoteCache(t), nil
+	return newNoteCache(t, decodeNotes), nil
 }
 
 // Dictionary returns what the template names, or nil.
@@ -89,8 +91,18 @@ func (d *Decoder) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo plays all that is left into w.
+// WriteTo plays all that is left into w. Unlike Read, it opens notes and local notes ahead, on all cores.
 func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
+	d.ahead = true
+	if d.cur != nil {
+		d.cur.startAhead(d.ctx)
+	}
+	defer func() {
+		d.ahead = false
+		if d.cur != nil {
+			d.cur.stopAhead()
+		}
+	}()
 	for {
 		if err := d.fill(); err == io.EOF {
 			return n, nil
@@ -116,12 +128,8 @@ func (d *Decoder) fill() error {
 		b, err := d.cur.next(d.ctx)
 		if err == io.EOF {
 			last := d.index.frames[len(d.index.frames)-1]
-			fr, ferr := d.play.frame(len(d.index.frames) - 1)
-			if ferr != nil {
-				d.err = ferr
-				break
-			}
-			d.err = checkFrame(last, fr.sum, d.sum)
+			d.err = checkFrame(last, d.want, d.sum)
+			d.cur.stopAhead()
 			d.cur = nil
 			continue
 		}
@@ -181,7 +189,7 @@ func (d *Decoder) nextFrame() error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.take(int(fr.size) - size); err != nil {
+	if err := d.keep(int(fr.size) - size); err != nil {
 		return err
 	}
 	d.index.frames = append(d.index.frames, fr.frameEntry)
@@ -190,6 +198,10 @@ func (d *Decoder) nextFrame() error {
 		p.Prefetch(d.ctx, fr.wanted(d.play.notes.size()))
 	}
 	d.cur = d.play.play(fr, 0)
+	if d.ahead {
+		d.cur.startAhead(d.ctx)
+	}
+	d.want = fr.sum
 	d.sum.Reset()
 	return nil
 }
@@ -201,46 +213,56 @@ func (d *Decoder) tape() Tape {
 	return d.play.notes.tape
 }
 
-// take reads n bytes of the template and keeps them.
+// take reads n bytes of the template, keeps them and returns them.
 func (d *Decoder) take(n int) ([]byte, error) {
 	off := d.kept.size
-	got, err := io.CopyN(d.kept, d.in, int64(n)) // grows with what arrives, not with n
-	if errors.Is(err, io.EOF) {
-		return nil, formatErrorf(off+got, "cut short")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read template: %w", err)
+	if err := d.keep(n); err != nil {
+		return nil, err
 	}
 	b := make([]byte, n)
-	_, err = d.kept.ReadAt(b, off)
+	_, err := d.kept.ReadAt(b, off)
 	return b, err
 }
 
-// end reads the index and compares it with the frames.
-func (d *Decoder) end() error {
-	base := d.kept.size
-	b, err := io.ReadAll(io.LimitReader(d.in, maxIndex+1))
+// keep reads n bytes of the template and keeps them. The memory it takes grows with what arrives, not with n.
+func (d *Decoder) keep(n int) error {
+	_, err := io.CopyN(d.kept, d.in, int64(n))
+	if err == io.EOF {
+		return formatErrorf(d.kept.size, "cut short")
+	}
 	if err != nil {
 		return fmt.Errorf("read template: %w", err)
+	}
+	return nil
+}
+
+// end reads the index, which must be just what the frames say.
+func (d *Decoder) end() error {
+	base := d.kept.size
+	d.index.sum = d.whole.Sum64()
+	want := d.index.append(nil)
+	got := make([]byte, len(want)+1)
+	n, err := io.ReadFull(d.in, got)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return fmt.Errorf("read template: %w", err)
+	}
+	got = got[:n]
+	switch {
+	case bytes.Equal(got, want):
+		return io.EOF
+	case bytes.HasPrefix(got, want):
+		return formatErrorf(base+int64(len(want)), "bytes follow the end")
 	}
 	first := base
 	if len(d.index.frames) > 0 {
 		first = d.index.frames[0].off
 	}
-	x, err := parseIndex(b, base, first)
+	x, err := parseIndex(got, base, first)
 	if err != nil {
 		return err
-	}
-	if len(x.frames) != len(d.index.frames) {
-		return formatErrorf(base, "index has %d frames, template has %d", len(x.frames), len(d.index.frames))
-	}
-	for i, e := range x.frames {
-		if e != d.index.frames[i] {
-			return formatErrorf(base, "index and frame %d disagree", i)
-		}
 	}
 	if err := checkWhole(x, base, d.whole); err != nil {
 		return err
 	}
-	return io.EOF
+	return formatErrorf(base, "index and frames disagree")
 }

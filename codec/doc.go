@@ -37,6 +37,12 @@ type Tape interface {
 	NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error)
 }
 
+// Locator is what a Tape may offer besides, so that several notes can be opened side by side.
+type Locator interface {
+	// Locate returns where the note is that holds byte pos (< Size).
+	Locate(ctx context.Context, pos uint64) (Span, error)
+}
+
 // Prefetcher is what a Tape may offer besides, so that it can ask for many notes at once.
 type Prefetcher interface {
 	// Prefetch is told which spans are about to be played, in playing order. It returns without

@@ -97,7 +97,9 @@ type encoder struct {
 	localMask uint64            // of the anchors that are remembered
 	seen      map[uint64]symbol // xxh64 of a local note -> its span
 	near      uint64            // where the last span of the tape ended
+	threads   threads           // about where the frame's reader will expect spans
 	places    []uint64
+	held      symbol // the last one, which may yet be shortened; len 0 if there is none
 
 	// The frame.
 	terminals []symbol
@@ -143,7 +145,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	}
 	e := &encoder{
 		ctx: ctx, dst: dst, src: src, o: o,
-		notes:   newNoteCache(o.Tape),
+		notes:   newNoteCache(o.Tape, encodeNotes),
 		mask:    gear.Mask(spacing),
 		anchors: make(map[uint64]uint64),
 		seen:    make(map[uint64]symbol),
@@ -192,6 +194,9 @@ func (e *encoder) run() error {
 		}
 	}
 	if err := e.literal(len(e.buf)); err != nil {
+		return err
+	}
+	if err := e.release(); err != nil {
 		return err
 	}
 	if len(e.sequence) > 0 || !e.started {
@@ -307,6 +312,13 @@ func (e *encoder) take(m found) error {
 	if err := e.literal(m.start); err != nil {
 		return err
 	}
+	back, err := e.join(m)
+	if err != nil {
+		return err
+	}
+	if err := e.release(); err != nil {
+		return err
+	}
 	src, size := source(e.local.at), e.local.size
 	if m.sym.code == codeTape {
 		src, size = e.tapeAt, e.notes.size()
@@ -341,7 +353,38 @@ func (e *encoder) take(m found) error {
 		e.stats.Repeat += int64(m.sym.len)
 	}
 	e.hash = gear.Roll(0, e.buf[max(0, e.pos-gear.Window):e.pos])
-	return e.emit(m.sym)
+	m.sym.pos -= back
+	m.sym.len += back
+	e.held = m.sym
+	return nil
+}
+
+// join looks whether m, if it took over the last bytes of the held symbol, would begin just where a thread
+// ended, which is cheap to write; if so it takes them from the held symbol and says how many.
+func (e *encoder) join(m found) (back uint64, err error) {
+	const most = 64 << 10
+	if e.held.len == 0 || e.held.code != codeTape || m.sym.code != codeTape || e.full(1) {
+		return 0, nil
+	}
+	for _, t := range e.threads {
+		back := m.sym.pos - t.end
+		if t.end >= m.sym.pos || back >= min(e.held.len, most) {
+			continue
+		}
+		a, err := e.notes.read(e.ctx, nil, Span{t.end, back})
+		if err != nil {
+			return 0, err
+		}
+		n, err := commonAfter(e.tapeAt, e.notes.size(), e.held.pos+e.held.len-back, a)
+		if err != nil {
+			return 0, err
+		}
+		if uint64(n) == back {
+			e.held.len -= back
+			return back, nil
+		}
+	}
+	return 0, nil
 }
 
 // account adds played bytes to the checksums.
@@ -357,6 +400,9 @@ func (e *encoder) literal(end int) error {
 	if len(b) == 0 {
 		return nil
 	}
+	if err := e.release(); err != nil {
+		return err
+	}
 	e.account(b)
 	e.lit = end
 	e.pos = max(e.pos, end)
@@ -368,7 +414,8 @@ func (e *encoder) literal(end int) error {
 		}
 		if n == len(b) {
 			e.stats.Repeat += int64(n)
-			return e.emit(s)
+			e.held = s
+			return nil
 		}
 	}
 	s := symbol{code: codeRepeat, pos: e.local.size, len: uint64(len(b))}
@@ -383,23 +430,39 @@ func (e *encoder) literal(end int) error {
 	e.ids[s] = uint32(len(e.terminals))
 	e.terminals = append(e.terminals, symbol{code: codeFresh, pos: s.pos, len: s.len})
 	e.stats.Fresh += int64(len(b))
-	return e.emit(s)
+	e.held = s
+	return nil
 }
 
-// emit appends a span to the sequence of the frame, and closes the frame when it is full.
-func (e *encoder) emit(s symbol) error {
+// release appends the held symbol to the sequence of the frame, and closes the frame when it is full.
+func (e *encoder) release() error {
+	s := e.held
+	if s.len == 0 {
+		return nil
+	}
+	e.held = symbol{}
 	id, ok := e.ids[s]
 	if !ok {
 		id = uint32(len(e.terminals))
 		e.ids[s] = id
 		e.terminals = append(e.terminals, s)
 	}
+	if !ok && s.code == codeTape {
+		e.threads.use(e.threads.pick(s.pos), s.pos, s.len)
+	} else {
+		e.threads.skip(s.len)
+	}
 	e.sequence = append(e.sequence, id)
 	e.stats.Spans++
-	if len(e.sequence) >= frameSymbols || len(e.fresh) >= frameLocal || e.play >= framePlay {
+	if e.full(0) {
 		return e.flush(false)
 	}
 	return nil
+}
+
+// full reports whether the frame is to be closed once it has so many more symbols.
+func (e *encoder) full(more int) bool {
+	return len(e.sequence)+more >= frameSymbols || len(e.fresh) >= frameLocal || e.play >= framePlay
 }
 
 // flush writes the frame, and before the first one the header.
@@ -445,6 +508,7 @@ func (e *encoder) flush(last bool) error {
 
 	e.terminals, e.sequence, e.fresh = e.terminals[:0], e.sequence[:0], e.fresh[:0]
 	clear(e.ids)
+	e.threads = threads{}
 	e.freshPos, e.play = e.local.size, 0
 	e.sum.Reset()
 	return nil
@@ -454,7 +518,7 @@ func (e *encoder) flush(last bool) error {
 func (e *encoder) pack(symbols []symbol) ([]blockEntry, [][]byte, error) {
 	n := (len(e.fresh) + blockSize - 1) / blockSize
 	blocks, data := make([]blockEntry, n), make([][]byte, n)
-	pieces := referencePieces(symbols, e.notes.size())
+	fresh := freshNotes(symbols)
 	g, ctx := errgroup.WithContext(e.ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
@@ -462,7 +526,7 @@ func (e *encoder) pack(symbols []symbol) ([]blockEntry, [][]byte, error) {
 			begin := i * blockSize
 			raw := e.fresh[begin:min(begin+blockSize, len(e.fresh))]
 			var ref []byte
-			for _, s := range reference(pieces, uint64(begin), uint64(begin+len(raw))) {
+			for _, s := range reference(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size()) {
 				var err error
 				if ref, err = e.notes.read(ctx, ref, s); err != nil {
 					return err

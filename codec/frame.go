@@ -23,7 +23,7 @@ type frame struct {
 	score  score
 	blocks []blockEntry
 	once   sync.Once
-	pieces []piece // of the references, made once
+	fresh  []freshNote // for the references, made once
 	parts  Parts
 }
 
@@ -68,8 +68,9 @@ func appendStream(b, raw []byte) []byte {
 	return append(b, data...)
 }
 
-func (f *fields) stream(name string) []byte {
-	n := int(f.uvarint(0, maxStream, name+" stream's length"))
+// stream reads a coded stream of at most limit raw bytes.
+func (f *fields) stream(name string, limit int) []byte {
+	n := int(f.uvarint(0, uint64(limit), name+" stream's length"))
 	if n == 0 {
 		return nil
 	}
@@ -112,9 +113,10 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64) (*frame, erro
 	fr.sum = f.u32("frame checksum")
 	count := int(f.uvarint(1, maxSequence, "symbols of a frame"))
 	var s streams
-	from := f.pos
+	from, left := f.pos, maxStream
 	for i := range s {
-		s[i] = f.stream(streamNames[i])
+		s[i] = f.stream(streamNames[i], left)
+		left -= len(s[i])
 	}
 	fr.parts.Symbols = int64(f.pos - from)
 	var local, off uint64
@@ -185,69 +187,4 @@ func readAt(src io.ReaderAt, b []byte, off int64) (int, error) {
 		return n, formatErrorf(off+int64(n), "cut short")
 	}
 	return n, err
-}
-
-// piece is the part of the tape that the reference of a fresh local note takes (section 4.4).
-type piece struct {
-	begin, end uint64 // of the local note, from the frame's first local byte
-	at         Span   // Len is 0 if there is none
-}
-
-// referencePieces returns the pieces of a frame's fresh local notes, in order.
-func referencePieces(symbols []symbol, tapeSize uint64) []piece {
-	const margin, slack = 32, 4096
-	next := make([]uint64, len(symbols)) // position + 1 of the next span of the tape, or 0
-	var q uint64
-	for i := len(symbols) - 1; i >= 0; i-- {
-		next[i] = q
-		if symbols[i].code == codeTape {
-			q = symbols[i].pos + 1
-		}
-	}
-	var pieces []piece
-	var p, at uint64
-	hasP := false
-	for i, s := range symbols {
-		switch s.code {
-		case codeTape:
-			p, hasP = s.pos+s.len, true
-		case codeFresh:
-			pc := piece{begin: at, end: at + s.len}
-			at += s.len
-			if hasP || next[i] != 0 {
-				from, hasQ, q := p, next[i] != 0, next[i]-1
-				if !hasP {
-					from = q - min(q, s.len+slack/2)
-				}
-				to := from + 2*s.len + slack
-				if hasQ && from <= q && q-from <= 2*s.len+slack {
-					to = q + margin
-				}
-				to = min(to, tapeSize)
-				from -= min(from, margin)
-				pc.at = Span{from, min(to-from, blockSize)}
-			}
-			pieces = append(pieces, pc)
-		}
-	}
-	return pieces
-}
-
-// reference returns what the block that holds the local bytes begin to end of the frame is coded against, as spans of the tape.
-func reference(pieces []piece, begin, end uint64) (spans []Span) {
-	const most = 1 << 20
-	var n uint64
-	for _, p := range pieces {
-		if p.end <= begin || p.at.Len == 0 {
-			continue
-		}
-		if p.begin >= end || n == most {
-			break
-		}
-		s := p.at
-		s.Len = min(s.Len, most-n)
-		n += s.Len
-		spans = append(spans, s)
-	}
-	return spans
 }

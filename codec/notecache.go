@@ -3,30 +3,29 @@ package codec
 import (
 	"context"
 	"fmt"
+	"io"
+	"math"
 	"sync"
 )
 
-// noteCache keeps the notes of a tape that were read last. It is safe for concurrent use.
+// noteCache reads a tape and keeps the notes that were read last. It is safe for concurrent use.
 type noteCache struct {
 	tape Tape
-	mu   sync.Mutex
-	held []*heldNote // the most recently used last
-	max  int         // notes held
+	runs runCache
 }
 
-type heldNote struct {
-	start uint64
-	raw   []byte
-}
+// Notes that a cache keeps: at most 30 MiB while encoding, where places far apart are compared, and 15 MiB while decoding.
+const (
+	encodeNotes = 128
+	decodeNotes = 64
+)
 
-// cachedNotes is how many notes a cache holds: at most 30 MiB.
-const cachedNotes = 128
-
-func newNoteCache(t Tape) *noteCache {
+// newNoteCache returns a cache of so many notes; nil if there is no tape.
+func newNoteCache(t Tape, notes int) *noteCache {
 	if t == nil {
 		return nil
 	}
-	return &noteCache{tape: t, max: cachedNotes}
+	return &noteCache{tape: t, runs: runCache{max: notes}}
 }
 
 func (c *noteCache) size() uint64 {
@@ -36,43 +35,103 @@ func (c *noteCache) size() uint64 {
 	return c.tape.Size()
 }
 
-// at returns the bytes of the tape from pos to the end of the note that holds it, and that note's first byte's position.
+// at returns the bytes of the note that holds byte pos of the tape, and that note's first byte's position.
 func (c *noteCache) at(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
-	if n := c.find(pos); n != nil {
-		return n.start, n.raw, nil
+	for {
+		r, err := c.runs.get(ctx, pos)
+		if err != nil {
+			return 0, nil, err
+		}
+		if r != nil {
+			return r.start, r.raw, nil
+		}
+		s, err := c.locate(ctx, pos)
+		if err != nil {
+			return 0, nil, err
+		}
+		if s.Len == 0 {
+			start, raw, err = c.load(ctx, pos)
+			if err == nil {
+				c.runs.add(start, raw)
+			}
+			return start, raw, err
+		}
+		if r = c.runs.begin(pos, s.Pos, s.Pos+s.Len); r != nil {
+			start, raw, err = c.load(ctx, pos)
+			c.runs.finish(r, start, raw, err)
+			return start, raw, err
+		}
 	}
+}
+
+// ahead loads the note that holds byte pos in the background, unless it is there or on its way, and returns
+// where it ends. Before it loads, it calls wait. A tape that does not say where notes end has them loaded one after the other.
+func (c *noteCache) ahead(ctx context.Context, g *sync.WaitGroup, pos uint64, wait func() error) (end uint64, err error) {
+	if end, ok := c.runs.peek(pos); ok {
+		return end, nil
+	}
+	s, err := c.locate(ctx, pos)
+	if err != nil {
+		return 0, err
+	}
+	if err := wait(); err != nil {
+		return 0, err
+	}
+	if s.Len == 0 {
+		r := c.runs.begin(pos, 0, math.MaxUint64) // it may be any
+		if r == nil {
+			return pos + 1, nil
+		}
+		start, raw, err := c.load(ctx, pos)
+		c.runs.finish(r, start, raw, err)
+		return start + uint64(len(raw)), err
+	}
+	if r := c.runs.begin(pos, s.Pos, s.Pos+s.Len); r != nil {
+		g.Go(func() {
+			start, raw, err := c.load(ctx, pos)
+			c.runs.finish(r, start, raw, err)
+		})
+	}
+	return s.Pos + s.Len, nil
+}
+
+// locate asks the tape where the note is that holds byte pos. Len is 0 if the tape does not say.
+func (c *noteCache) locate(ctx context.Context, pos uint64) (Span, error) {
+	l, ok := c.tape.(Locator)
+	if !ok {
+		return Span{}, nil
+	}
+	s, err := l.Locate(ctx, pos)
+	if err != nil {
+		return Span{}, tapeError(err, pos)
+	}
+	if pos < s.Pos || pos-s.Pos >= s.Len {
+		return Span{}, fmt.Errorf("tape locates byte %d in a note of %d bytes at %d", pos, s.Len, s.Pos)
+	}
+	return s, nil
+}
+
+// tapeError keeps an io.EOF of a tape from being taken for the end of what is played.
+func tapeError(err error, pos uint64) error {
+	if err == io.EOF {
+		return fmt.Errorf("tape ends at byte %d: %w", pos, err)
+	}
+	return err
+}
+
+// load asks the tape.
+func (c *noteCache) load(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, nil, err
 	}
 	start, raw, err = c.tape.NoteAt(ctx, pos)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, tapeError(err, pos)
 	}
 	if pos < start || pos-start >= uint64(len(raw)) {
 		return 0, nil, fmt.Errorf("tape gives bytes %d to %d where byte %d is asked for", start, start+uint64(len(raw)), pos)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.held) >= c.max {
-		c.held = append(c.held[:0], c.held[1:]...)
-	}
-	c.held = append(c.held, &heldNote{start, raw})
 	return start, raw, nil
-}
-
-func (c *noteCache) find(pos uint64) *heldNote {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := len(c.held) - 1; i >= 0; i-- {
-		if n := c.held[i]; n.start <= pos && pos-n.start < uint64(len(n.raw)) {
-			if i < len(c.held)-1 {
-				copy(c.held[i:], c.held[i+1:])
-				c.held[len(c.held)-1] = n
-			}
-			return n
-		}
-	}
-	return nil
 }
 
 // read appends the bytes of a span to b.

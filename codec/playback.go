@@ -14,22 +14,18 @@ import (
 type playback struct {
 	src    io.ReaderAt  // the template; frames that have been read are all that is needed
 	notes  *noteCache   // nil if no dictionary is named
+	blocks runCache     // of the local tape
 	mu     sync.Mutex   // guards what follows
 	frames []frameEntry // frames known so far, in order
 	parsed []*frame     // parsed last, the latest last
-	blocks []localBlock // expanded last, the latest last
 }
 
-// Limits of what a playback keeps: at most 24 MiB of symbols and 16 MiB of local notes.
+// Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
+// up to 20), and 8 MiB of local notes.
 const (
 	keptFrames = 2
-	keptBlocks = 32
+	keptBlocks = 16
 )
-
-type localBlock struct {
-	pos uint64 // on the local tape
-	raw []byte
-}
 
 // frame returns frame i, parsed.
 func (p *playback) frame(i int) (*frame, error) {
@@ -86,36 +82,78 @@ func (p *playback) at(ctx context.Context, s symbol, skip uint64) ([]byte, error
 	return raw[:min(uint64(len(raw)), s.len-skip)], nil
 }
 
-// localAt returns the block of the local tape that holds byte pos.
-func (p *playback) localAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
+// localBlock is a block of a frame, and where it stands on the local tape.
+type localBlock struct {
+	frame, block int
+	start, end   uint64
+}
+
+// localBlock returns the block that holds byte pos of the local tape.
+func (p *playback) localBlock(pos uint64) (localBlock, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := len(p.blocks) - 1; i >= 0; i-- {
-		if b := p.blocks[i]; b.pos <= pos && pos-b.pos < uint64(len(b.raw)) {
-			return b.pos, b.raw, nil
-		}
-	}
 	i := sort.Search(len(p.frames), func(i int) bool { return p.frames[i].localPos > pos }) - 1
 	for ; i >= 0 && p.frames[i].local == 0; i-- {
 	}
 	if i < 0 || pos-p.frames[i].localPos >= p.frames[i].local {
-		return 0, nil, fmt.Errorf("local tape has no byte %d", pos) // the scores have been checked
+		return localBlock{}, fmt.Errorf("local tape has no byte %d", pos) // the scores have been checked
 	}
-	fr, err := p.lockedFrame(i)
+	e := p.frames[i]
+	begin := (pos - e.localPos) / blockSize * blockSize
+	return localBlock{i, int(begin / blockSize), e.localPos + begin, e.localPos + min(begin+blockSize, e.local)}, nil
+}
+
+// localAt returns the bytes of the block that holds byte pos of the local tape, and the position of the first.
+func (p *playback) localAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
+	for {
+		r, err := p.blocks.get(ctx, pos)
+		if err != nil {
+			return 0, nil, err
+		}
+		if r != nil {
+			return r.start, r.raw, nil
+		}
+		b, err := p.localBlock(pos)
+		if err != nil {
+			return 0, nil, err
+		}
+		if r = p.blocks.begin(pos, b.start, b.end); r != nil {
+			raw, err = p.load(ctx, b)
+			p.blocks.finish(r, b.start, raw, err)
+			return b.start, raw, err
+		}
+	}
+}
+
+// localAhead loads the block that holds byte pos of the local tape in the background, unless it is there or on its
+// way, and returns where it ends. Before it loads, it calls wait.
+func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64, wait func() error) (end uint64, err error) {
+	if end, ok := p.blocks.peek(pos); ok {
+		return end, nil
+	}
+	b, err := p.localBlock(pos)
 	if err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	begin := (pos - fr.localPos) / blockSize * blockSize
-	raw, err = p.open(ctx, fr, int(begin/blockSize))
+	if err := wait(); err != nil {
+		return 0, err
+	}
+	if r := p.blocks.begin(pos, b.start, b.end); r != nil {
+		g.Go(func() {
+			raw, err := p.load(ctx, b)
+			p.blocks.finish(r, b.start, raw, err)
+		})
+	}
+	return b.end, nil
+}
+
+// load reads a block and the head of its frame.
+func (p *playback) load(ctx context.Context, b localBlock) ([]byte, error) {
+	fr, err := p.frame(b.frame)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	if len(p.blocks) == keptBlocks {
-		p.blocks = append(p.blocks[:0], p.blocks[1:]...)
-	}
-	b := localBlock{fr.localPos + begin, raw}
-	p.blocks = append(p.blocks, b)
-	return b.pos, b.raw, nil
+	return p.open(ctx, fr, b.block)
 }
 
 // open reads, checks and expands block i of a frame.
@@ -195,8 +233,8 @@ func (fr *frame) blockReference(i int, tapeSize uint64) []Span {
 	if e.coding != codingReferenced {
 		return nil
 	}
-	fr.once.Do(func() { fr.pieces = referencePieces(fr.score.symbols, tapeSize) })
-	return reference(fr.pieces, uint64(i*blockSize), uint64(i*blockSize+e.raw))
+	fr.once.Do(func() { fr.fresh = freshNotes(fr.score.symbols) })
+	return reference(fr.fresh, uint64(i*blockSize), uint64(i*blockSize+e.raw), tapeSize)
 }
 
 // frameReader plays one frame.
@@ -205,10 +243,14 @@ type frameReader struct {
 	walk player
 	sym  symbol
 	skip uint64 // bytes of sym that have played
+	at   uint64 // bytes of the frame that have played
+
+	ahead *lookAhead // nil if there is none
 }
 
+// play begins to play a frame at its byte from.
 func (p *playback) play(fr *frame, from uint64) *frameReader {
-	r := &frameReader{p: p, walk: player{s: &fr.score}}
+	r := &frameReader{p: p, walk: player{s: &fr.score}, at: from}
 	r.skip = r.walk.seek(from)
 	r.sym, _ = r.walk.span()
 	return r
@@ -225,5 +267,9 @@ func (r *frameReader) next(ctx context.Context) ([]byte, error) {
 	}
 	b, err := r.p.at(ctx, r.sym, r.skip)
 	r.skip += uint64(len(b))
+	r.at += uint64(len(b))
+	if r.ahead != nil {
+		r.ahead.played(len(b))
+	}
 	return b, err
 }

@@ -68,7 +68,7 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 	if r.idx, err = parseIndex(b, base, r.head); err != nil {
 		return nil, err
 	}
-	r.play.src, r.play.frames = src, r.idx.frames
+	r.play.src, r.play.frames, r.play.blocks.max = src, r.idx.frames, keptBlocks
 	return r, nil
 }
 
@@ -148,37 +148,47 @@ func (r *Reader) tape() Tape {
 	return r.play.notes.tape
 }
 
-// WriteTo plays the whole file into w and checks every frame and the whole.
+// WriteTo plays the whole file into w and checks every frame and the whole. Notes and local notes are opened ahead, on all
+// cores; w gets the bytes of one note or less at a time.
 func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
-	whole, sum := xxhash.New(), xxhash.New()
-	for i, e := range r.idx.frames {
-		if err := r.Prefetch(int64(e.start), int64(e.play)); err != nil {
-			return n, err
-		}
-		fr, err := r.play.frame(i)
+	whole := xxhash.New()
+	for i := range r.idx.frames {
+		k, err := r.writeFrame(w, i, whole)
+		n += k
 		if err != nil {
-			return n, err
-		}
-		sum.Reset()
-		for p := r.play.play(fr, 0); ; {
-			raw, err := p.next(r.ctx)
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return n, err
-			}
-			sum.Write(raw)
-			whole.Write(raw)
-			k, err := w.Write(raw)
-			n += int64(k)
-			if err != nil {
-				return n, err
-			}
-		}
-		if err := checkFrame(e, fr.sum, sum); err != nil {
 			return n, err
 		}
 	}
 	return n, checkWhole(r.idx, r.size, whole)
+}
+
+func (r *Reader) writeFrame(w io.Writer, i int, whole *xxhash.Digest) (n int64, err error) {
+	e := r.idx.frames[i]
+	if err := r.Prefetch(int64(e.start), int64(e.play)); err != nil {
+		return 0, err
+	}
+	fr, err := r.play.frame(i)
+	if err != nil {
+		return 0, err
+	}
+	p := r.play.play(fr, 0)
+	p.startAhead(r.ctx)
+	defer p.stopAhead()
+	sum := xxhash.New()
+	for {
+		raw, err := p.next(r.ctx)
+		if err == io.EOF {
+			return n, checkFrame(e, fr.sum, sum)
+		}
+		if err != nil {
+			return n, err
+		}
+		sum.Write(raw)
+		whole.Write(raw)
+		k, err := w.Write(raw)
+		n += int64(k)
+		if err != nil {
+			return n, err
+		}
+	}
 }

@@ -9,11 +9,13 @@ import (
 
 // Play codes (section 4.3).
 const (
-	codeTape   = iota // a span of the tape
-	codeFresh         // the next local note
-	codeRepeat        // an earlier span of the local tape
-	codeRule          // two symbols, which follow
-	codeRef           // and above: a symbol that has its number
+	codeTape   = 0                              // a span of the tape where it is expected
+	codeFresh  = 1                              // the next local note
+	codeRepeat = 2                              // an earlier span of the local tape
+	codeRule   = 3                              // two symbols, which follow
+	codeThread = 4                              // to codeNew-1: a span of the tape where another thread expects it
+	codeNew    = codeThread + 2*threadCount - 1 // a span of the tape that begins a thread
+	codeRef    = codeNew + 1                    // and above: a symbol that has its number
 )
 
 // Limits of a frame (section 4.2).
@@ -61,7 +63,7 @@ type scoreWriter struct {
 	out       score
 	streams   streams
 	cursor    uint64 // where the last fresh local note ended
-	expected  uint64 // where the next span of the tape is expected
+	threads   threads
 }
 
 // writeScore orders the symbols of a frame. The sequence holds indexes into terminals, and len(terminals)+i for rule i.
@@ -94,20 +96,24 @@ func (w *scoreWriter) write(s uint32) uint32 {
 		sym.len = w.out.symbols[sym.left].len + w.out.symbols[sym.right].len
 	} else {
 		sym = w.terminals[s]
-		w.put(streamPlay, uint64(sym.code))
+		code := uint64(sym.code)
+		if code == codeTape {
+			code = w.threads.pick(sym.pos)
+		}
+		w.put(streamPlay, code)
 		switch sym.code {
 		case codeTape:
 			w.put(streamTapeLen, sym.len-1)
-			w.put(streamTapePos, zigzag(int64(sym.pos-w.expected)))
-			w.expected = sym.pos + sym.len
+			w.put(streamTapePos, zigzag(int64(sym.pos-w.threads.expected(code))))
+			w.threads.use(code, sym.pos, sym.len)
 		case codeFresh:
 			w.put(streamLocalLen, sym.len-1)
 			w.cursor += sym.len
-			w.expected += sym.len
+			w.threads.skip(sym.len)
 		case codeRepeat:
 			w.put(streamRepeatDist, w.cursor-sym.pos)
 			w.put(streamRepeatLen, sym.len-1)
-			w.expected += sym.len
+			w.threads.skip(sym.len)
 		}
 	}
 	w.out.symbols = append(w.out.symbols, sym)
@@ -135,7 +141,8 @@ type scoreReader struct {
 	out              score
 	depth            []uint8 // of each symbol
 	terminals, rules int
-	cursor, expected uint64
+	cursor           uint64
+	threads          threads
 	tapeSize         uint64
 	err              error
 }
@@ -215,27 +222,28 @@ func (r *scoreReader) read(depth int) uint32 {
 	sym := symbol{code: uint8(code)}
 	var height uint8
 	switch code {
-	case codeTape:
+	default: // codeTape, codeThread to codeNew
+		sym.code = codeTape
 		if r.tapeSize == 0 {
 			r.fail("span of the tape, but no dictionary is named")
 			return 0
 		}
 		sym.len = r.get(streamTapeLen, 0, r.tapeSize-1) + 1
-		sym.pos = r.expected + uint64(unzigzag(r.get(streamTapePos, 0, math.MaxUint64)))
+		sym.pos = r.threads.expected(code) + uint64(unzigzag(r.get(streamTapePos, 0, math.MaxUint64)))
 		if sym.pos > r.tapeSize || sym.len > r.tapeSize-sym.pos {
 			r.fail("span of %d bytes at %d is not within the tape of %d", sym.len, sym.pos, r.tapeSize)
 		}
-		r.expected = sym.pos + sym.len
+		r.threads.use(code, sym.pos, sym.len)
 	case codeFresh:
 		sym.len = r.get(streamLocalLen, 0, maxStream-1) + 1
 		sym.pos = r.cursor
 		r.cursor += sym.len
-		r.expected += sym.len
+		r.threads.skip(sym.len)
 	case codeRepeat:
 		dist := r.get(streamRepeatDist, 1, r.cursor)
 		sym.len = r.get(streamRepeatLen, 0, max(dist, 1)-1) + 1
 		sym.pos = r.cursor - dist
-		r.expected += sym.len
+		r.threads.skip(sym.len)
 	case codeRule:
 		if r.rules++; r.rules > maxTerminals {
 			r.fail("more than %d rules", maxTerminals)

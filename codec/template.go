@@ -18,7 +18,8 @@ const (
 	tagIndex  = 0x02
 	maxPlay   = 1 << 48 // bytes that a frame plays
 	maxHead   = 1 << 24 // bytes of a frame's head
-	maxStream = 1 << 23 // bytes of a coded stream, or of a frame's blocks, expanded
+	minFrame  = 25      // bytes of a frame: no frame is shorter
+	maxStream = 1 << 23 // bytes of a frame's coded streams, or of its blocks, expanded
 	maxIndex  = 1 << 28 // bytes of an index
 	cidLen    = 36
 	// maxHeader is the longest header.
@@ -132,7 +133,7 @@ func parseIndex(b []byte, base, first int64) (*index, error) {
 	x := new(index)
 	at := frameEntry{off: first}
 	for range n {
-		at.size = int64(f.uvarint(1, 1<<40, "length of a frame"))
+		at.size = int64(f.uvarint(minFrame, 1<<40, "length of a frame"))
 		at.play = f.uvarint(1, maxPlay, "bytes of a frame")
 		at.local = f.uvarint(0, maxStream, "local bytes of a frame")
 		if f.err == nil && (at.off+at.size > base || at.start+at.play > 1<<62) {

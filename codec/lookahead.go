@@ -1,0 +1,109 @@
+package codec
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// lookAhead loads what a frame is about to play, in playing order, while what stands before it is being played. What
+// goes wrong is reported to the player when it gets there.
+type lookAhead struct {
+	p      *playback
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu      sync.Mutex
+	moved   sync.Cond
+	loads   []uint64 // where in the frame what has been loaded begins to play, ascending; what has played is dropped
+	at      uint64   // bytes of the frame that have played
+	stopped bool
+}
+
+// aheadLoads is how many notes and blocks are loaded and not yet played at most: 4 MiB.
+const aheadLoads = 8
+
+var errStopped = errors.New("look-ahead has ended")
+
+// startAhead begins to load what the reader is about to play.
+func (r *frameReader) startAhead(ctx context.Context) {
+	a := &lookAhead{p: r.p, at: r.at}
+	a.moved.L = &a.mu
+	ctx, a.cancel = context.WithCancel(ctx)
+	s, from := r.walk.s, r.at
+	a.work.Go(func() { a.walk(ctx, s, from) })
+	r.ahead = a
+}
+
+// stopAhead ends all that startAhead has begun and waits for it.
+func (r *frameReader) stopAhead() {
+	a := r.ahead
+	if a == nil {
+		return
+	}
+	r.ahead = nil
+	a.cancel()
+	a.mu.Lock()
+	a.stopped = true
+	a.moved.Signal()
+	a.mu.Unlock()
+	a.work.Wait()
+}
+
+// walk visits the spans of a frame from byte off on, ahead of the player.
+func (a *lookAhead) walk(ctx context.Context, sc *score, off uint64) {
+	wait := func() error { return a.wait(off) }
+	w := player{s: sc}
+	for skip := w.seek(off); ; skip = 0 {
+		s, ok := w.span()
+		if !ok {
+			return
+		}
+		for skip < s.len {
+			var end uint64
+			var err error
+			if pos := s.pos + skip; s.code == codeTape {
+				end, err = a.p.notes.ahead(ctx, &a.work, pos, wait)
+			} else {
+				end, err = a.p.localAhead(ctx, &a.work, pos, wait)
+			}
+			if err != nil {
+				return
+			}
+			n := min(end-s.pos, s.len) - skip
+			skip += n
+			off += n
+		}
+	}
+}
+
+// wait returns when what plays off bytes into the frame may be loaded.
+func (a *lookAhead) wait(off uint64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.loads) >= aheadLoads && !a.stopped {
+		a.moved.Wait()
+	}
+	if a.stopped {
+		return errStopped
+	}
+	if off >= a.at {
+		a.loads = append(a.loads, off)
+	}
+	return nil
+}
+
+// played says that so many bytes more have been played.
+func (a *lookAhead) played(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at += uint64(n)
+	k := 0
+	for k < len(a.loads) && a.loads[k] < a.at {
+		k++
+	}
+	if k > 0 {
+		a.loads = append(a.loads[:0], a.loads[k:]...)
+		a.moved.Signal()
+	}
+}
