@@ -439,3 +439,37 @@ func BenchmarkAppend(b *testing.B) {
 	}
 	b.ReportMetric(float64(d.bytes)/float64(b.N), "B/note")
 }
+
+// Every earlier version can be had from a later one, under the name that it was published under.
+func TestPrefix(t *testing.T) {
+	s := newMemStore()
+	versions := make(map[uint64]codec.DictionaryRef)
+	for _, size := range edges {
+		versions[size] = mustAppend(t, s, cid.Undef, 0, size)
+	}
+	for _, size := range edges {
+		m := mustOpen(t, s, versions[size].Manifest)
+		for _, old := range edges {
+			out := newMemStore()
+			got, err := m.Prefix(t.Context(), out, old)
+			if old > size {
+				if err == nil {
+					t.Errorf("%d notes have a prefix of %d", size, old)
+				}
+				continue
+			}
+			if err != nil || got != versions[old] {
+				t.Fatalf("first %d of %d notes: %v, %v; want %v", old, size, got, err, versions[old])
+			}
+			// With the blocks of the later version, those written make the earlier one complete.
+			for c := range out.blocks {
+				if s.blocks[c] == nil {
+					t.Errorf("first %d of %d notes: wrote %s, which the version does not have", old, size, c)
+				}
+			}
+			if len(out.blocks) > 4 {
+				t.Errorf("first %d of %d notes: wrote %d blocks", old, size, len(out.blocks))
+			}
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package dictnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/codec"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+	"dictnet/merkle"
+)
+
+// Options say what a Client may use.
+type Options struct {
+	Store   *store.Store // looked into first; what is fetched is kept there, or in memory if it is open for reading only
+	Sources []Source     // asked in order for what is not in the store; none: offline
+
+	Anchor     Anchor       // if not nil, every dictionary must be a version of Dictionary as its registry has it
+	Dictionary DictionaryID // used with Anchor
+
+	Timeout time.Duration // how long to wait for a block when nothing comes; 0: 30 s
+	Idle    time.Duration // how long a source may be silent before it is asked anew, or another is; 0: 1 s
+}
+
+// Client reads dictionaries. It is safe for concurrent use.
+type Client struct {
+	o      Options
+	blocks blockStore
+	fetch  *fetcher
+}
+
+// NewClient returns a client. The caller closes it, before the store and the sources.
+func NewClient(o Options) *Client {
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Idle == 0 {
+		o.Idle = time.Second
+	}
+	c := &Client{o: o, blocks: o.Store}
+	if o.Store.ReadOnly() {
+		c.blocks = newOverlay(o.Store)
+	}
+	c.fetch = newFetcher(c.blocks, o.Sources, o.Timeout, o.Idle)
+	return c
+}
+
+// Close ends all fetching. What is still waited for fails.
+func (c *Client) Close() error {
+	c.fetch.close()
+	return nil
+}
+
+// Stats says what has come from sources so far.
+func (c *Client) Stats() Stats {
+	c.fetch.mu.Lock()
+	defer c.fetch.mu.Unlock()
+	return c.fetch.stats
+}
+
+// Get returns a block, from the store or from elsewhere, after checking its digest. It makes a Client a
+// manifest.Getter.
+func (c *Client) Get(ctx context.Context, name cid.Cid) ([]byte, error) {
+	data, damaged, err := c.fetch.local(ctx, name)
+	if data != nil || err != nil {
+		return data, err
+	}
+	data, err = c.fetch.fetch(ctx, &want{what: "block", c: name, replace: damaged})
+	return data, noteDamage(err, damaged)
+}
+
+// Put keeps a block. It makes a Client a manifest.Store.
+func (c *Client) Put(ctx context.Context, name cid.Cid, data []byte) error {
+	return c.blocks.Put(ctx, name, data)
+}
+
+// noteDamage says why a block that is in the store had to be fetched.
+func noteDamage(err error, damaged bool) error {
+	var missing *MissingError
+	if damaged && errors.As(err, &missing) {
+		return fmt.Errorf("%w; the copy in the local store is damaged", err)
+	}
+	return err
+}
+
+// wantNote returns what to ask for to get a note of a dictionary.
+func wantNote(n manifest.Note) *want {
+	return &want{what: fmt.Sprintf("note %d", n.Index), c: n.CID, check: func(data []byte) error {
+		_, err := openNote(n, data)
+		return err
+	}}
+}
+
+// openNote opens a block as the note that a manifest lists. The digest of the block is known to be right, or is
+// checked by the caller on error.
+func openNote(n manifest.Note, data []byte) ([]byte, error) {
+	raw, err := codec.OpenNote(n.CID, data)
+	if err == nil && len(raw) != n.RawLen {
+		err = fmt.Errorf("%w: %s has %d bytes, the manifest says %d", codec.ErrNote, n.CID, len(raw), n.RawLen)
+	}
+	if err != nil {
+		return nil, &ContradictionError{What: fmt.Sprintf("note %d", n.Index), Err: err}
+	}
+	return raw, nil
+}
+
+// note returns the raw bytes of a note.
+func (c *Client) note(ctx context.Context, n manifest.Note) ([]byte, error) {
+	data, err := c.blocks.Get(ctx, n.CID)
+	damaged := errors.Is(err, store.ErrCorrupt)
+	if err == nil {
+		raw, bad := openNote(n, data)
+		if bad == nil {
+			return raw, nil
+		}
+		if name, err := codec.NoteCID(data); err != nil || name.Equals(n.CID) {
+			return nil, bad // these are the bytes that the dictionary names, and they are no note
+		}
+		damaged = true
+	} else if !damaged && !errors.Is(err, store.ErrMissing) {
+		return nil, err
+	}
+	w := wantNote(n)
+	w.replace = damaged
+	if data, err = c.fetch.fetch(ctx, w); err != nil {
+		return nil, noteDamage(err, damaged)
+	}
+	return openNote(n, data)
+}
+
+// OpenTape opens the dictionary that a template names, as codec.OpenTape asks for. If the client has an Anchor, the
+// version must be one that the registry has: the newest, or a beginning of it.
+func (c *Client) OpenTape(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+	t, err := c.Open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Open opens a version of a dictionary. See OpenTape.
+func (c *Client) Open(ctx context.Context, ref codec.DictionaryRef) (*Tape, error) {
+	if c.o.Anchor != nil {
+		if err := c.checkAnchored(ctx, ref); err != nil {
+			return nil, err
+		}
+	}
+	t, err := c.openManifest(ctx, ref.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	if t.Ref() != ref {
+		return nil, &ContradictionError{What: "the dictionary", Claimed: ref, Found: t.Ref(),
+			Err: fmt.Errorf("named as %s; its manifest says %d notes, root %s", describe(ref), t.Ref().Size, t.Ref().Root)}
+	}
+	return t, nil
+}
+
+// OpenManifest opens the version that a manifest CID names. What the manifest says of itself is its version.
+func (c *Client) OpenManifest(ctx context.Context, name cid.Cid) (*Tape, error) {
+	t, err := c.openManifest(ctx, name)
+	if err == nil && c.o.Anchor != nil {
+		err = c.checkAnchored(ctx, t.Ref())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (c *Client) openManifest(ctx context.Context, name cid.Cid) (*Tape, error) {
+	m, err := manifest.Open(ctx, c, name)
+	if err != nil {
+		return nil, fmt.Errorf("open dictionary %s: %w", name, err)
+	}
+	return &Tape{client: c, m: m}, nil
+}
+
+// checkAnchored compares a version with the registry's head record: it must be the head, or what the head's
+// own blocks give for the same number of notes. In the second case the right edge of the version is written on
+// the way, so that it can be read where only the head is to be had.
+func (c *Client) checkAnchored(ctx context.Context, ref codec.DictionaryRef) error {
+	rec, err := c.o.Anchor.Head(ctx, c.o.Dictionary)
+	if err != nil {
+		return fmt.Errorf("ask the registry for dictionary %s: %w", c.o.Dictionary, err)
+	}
+	head := rec.Ref()
+	refuse := func(found codec.DictionaryRef, format string, args ...any) error {
+		return &ContradictionError{What: "the dictionary and the registry", Claimed: ref, Found: found, Err: fmt.Errorf(format, args...)}
+	}
+	switch {
+	case ref == head:
+		return nil
+	case ref.Size > head.Size:
+		return refuse(head, "the registry holds %d notes of dictionary %s, the version named has %s", head.Size, c.o.Dictionary, describe(ref))
+	case ref.Size == head.Size:
+		return refuse(head, "the registry holds %s, the version named has %s", describe(head), describe(ref))
+	}
+	t, err := c.openManifest(ctx, head.Manifest)
+	if err != nil {
+		return err
+	}
+	if t.Ref() != head {
+		return refuse(t.Ref(), "the registry holds %s, its manifest says %d notes, root %s", describe(head), t.Ref().Size, t.Ref().Root)
+	}
+	at, err := merkle.RootAt(ctx, t.m, ref.Size)
+	if err != nil {
+		return fmt.Errorf("check the dictionary against the registry: %w", err)
+	}
+	found := codec.DictionaryRef{Manifest: head.Manifest, Version: merkle.Version{Size: ref.Size, Root: at}}
+	if at != ref.Root {
+		return refuse(found, "the first %d notes of the registry's version have root %s, the version named has %s", ref.Size, at, describe(ref))
+	}
+	if found, err = t.m.Prefix(ctx, c, ref.Size); err != nil {
+		return fmt.Errorf("check the dictionary against the registry: %w", err)
+	}
+	if found != ref {
+		return refuse(found, "the first %d notes of the registry's version have manifest %s, the version named has %s", ref.Size, found.Manifest, describe(ref))
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+// Package dictnet has the roles of the dictionary network: a [Publisher] adds notes to a dictionary and
+// names its versions, a [Client] reads dictionaries and believes nothing unproved, an [Auditor] looks for two facts
+// that cannot both be true.
+//
+// It works on a store on disk (package store) and on whatever brings blocks from elsewhere ([Source];
+// package ipfs has one). What it needs of a chain it asks through [Anchor]. Without a Source nothing here touches
+// a network.
+package dictnet
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/codec"
+)
+
+var (
+	// ErrUnavailable is wrapped when something exists, for all we know, and could not be had.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrContradiction is wrapped when two facts were seen that cannot both be true.
+	ErrContradiction = errors.New("contradiction")
+)
+
+// MissingError says that a block could not be had, and who was asked. It wraps ErrUnavailable.
+type MissingError struct {
+	What   string // "note 17", or "block"
+	CID    cid.Cid
+	Asked  []string      // sources; none if the store is all there is
+	Waited time.Duration // for the block
+	Cause  error         // why the last source gave up, or why the copy in the store is of no use; may be nil
+}
+
+func (e *MissingError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s) is %v: ", e.What, e.CID, ErrUnavailable)
+	if len(e.Asked) == 0 {
+		b.WriteString("not in the local store, and there is no peer to ask")
+	} else {
+		fmt.Fprintf(&b, "asked %s for %v", strings.Join(e.Asked, ", "), e.Waited.Round(time.Millisecond))
+	}
+	if e.Cause != nil {
+		fmt.Fprintf(&b, ": %v", e.Cause)
+	}
+	return b.String()
+}
+
+func (e *MissingError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{ErrUnavailable}
+	}
+	return []error{ErrUnavailable, e.Cause}
+}
+
+// ContradictionError holds two claims about one thing. It wraps ErrContradiction and Err.
+type ContradictionError struct {
+	What    string              // what both are about: "the template's dictionary", "note 17"
+	Claimed codec.DictionaryRef // what was claimed; zero if it is not about versions
+	Found   codec.DictionaryRef // what was found instead; likewise
+	Err     error               // why they cannot both be true
+}
+
+func (e *ContradictionError) Error() string {
+	return fmt.Sprintf("%v: %s: %v", ErrContradiction, e.What, e.Err)
+}
+
+func (e *ContradictionError) Unwrap() []error { return []error{ErrContradiction, e.Err} }

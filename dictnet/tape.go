@@ -1,0 +1,164 @@
+package dictnet
+
+import (
+	"context"
+	"iter"
+
+	"golang.org/x/sync/errgroup"
+
+	"dictnet/codec"
+	"dictnet/dictnet/manifest"
+)
+
+// Tape reads one version of a dictionary as a codec.Tape. It is safe for concurrent use and needs no closing.
+type Tape struct {
+	client *Client
+	m      *manifest.Manifest
+}
+
+var (
+	_ codec.Tape       = (*Tape)(nil)
+	_ codec.Prefetcher = (*Tape)(nil)
+)
+
+// Ref names the version.
+func (t *Tape) Ref() codec.DictionaryRef { return t.m.Ref() }
+
+// Manifest returns the list of the notes.
+func (t *Tape) Manifest() *manifest.Manifest { return t.m }
+
+// Size returns the length of the tape in bytes.
+func (t *Tape) Size() uint64 { return t.m.TapeSize() }
+
+// NoteAt returns the note that holds byte pos, from the store or from elsewhere.
+func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
+	n, err := t.m.Locate(ctx, pos)
+	if err != nil {
+		return 0, nil, err
+	}
+	raw, err = t.client.note(ctx, n)
+	return n.Start, raw, err
+}
+
+// locateAtOnce is how many spans are looked up at the same time, so that pages which are elsewhere are fetched together.
+const locateAtOnce = 64
+
+// Prefetch asks for the notes of the spans, in order, many at once, until ctx ends or all are in the store.
+func (t *Tape) Prefetch(ctx context.Context, spans []codec.Span) {
+	f := t.client.fetch
+	if len(f.sources) == 0 || len(spans) == 0 {
+		return
+	}
+	spans = append([]codec.Span(nil), spans...)
+	f.spawn(ctx, func(ctx context.Context) {
+		for _, err := range t.client.ensure(ctx, t.notesOf(ctx, spans)) {
+			if err != nil && ctx.Err() != nil {
+				return // what is missing is reported where it is needed
+			}
+		}
+	})
+}
+
+// notesOf lists the notes that the spans touch, each once if the spans are in tape order.
+func (t *Tape) notesOf(ctx context.Context, spans []codec.Span) iter.Seq2[manifest.Note, error] {
+	return func(yield func(manifest.Note, error) bool) {
+		next := uint64(0) // the byte after the last note listed
+		first := uint64(0)
+		for len(spans) > 0 {
+			some := spans[:min(len(spans), locateAtOnce)]
+			spans = spans[len(some):]
+			g, gctx := errgroup.WithContext(ctx)
+			for _, s := range some {
+				g.Go(func() error {
+					_, err := t.m.Locate(gctx, s.Pos)
+					return err
+				})
+			}
+			if err := g.Wait(); err != nil {
+				yield(manifest.Note{}, err)
+				return
+			}
+			for _, s := range some {
+				for pos, end := s.Pos, s.Pos+s.Len; pos < end; {
+					if pos >= first && pos < next {
+						pos = next
+						continue
+					}
+					n, err := t.m.Locate(ctx, pos)
+					if !yield(n, err) || err != nil {
+						return
+					}
+					first, next = n.Start, n.Start+uint64(n.RawLen)
+					pos = next
+				}
+			}
+		}
+	}
+}
+
+// ensure brings notes into the store, many at once, and yields each in order when it is there. An error of one note
+// does not end it; an error of the list does.
+func (c *Client) ensure(ctx context.Context, notes iter.Seq2[manifest.Note, error]) iter.Seq2[manifest.Note, error] {
+	type asked struct {
+		note manifest.Note
+		want *want // nil if it was there
+		err  error
+	}
+	return func(yield func(manifest.Note, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		pending := make(chan asked, maxQueued)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer close(pending)
+			for n, err := range notes {
+				a := asked{note: n, err: err}
+				if err == nil {
+					var there bool
+					if there, a.err = c.blocks.Has(ctx, n.CID); a.err == nil && !there {
+						if a.err = c.fetch.room(ctx); a.err == nil {
+							a.want = c.fetch.ask(wantNote(n))
+						}
+					}
+				}
+				select {
+				case pending <- a:
+				case <-ctx.Done():
+					if a.want != nil {
+						c.fetch.drop(a.want)
+					}
+					return
+				}
+				if err != nil {
+					return
+				}
+			}
+		}()
+		defer func() {
+			cancel()
+			for a := range pending {
+				if a.want != nil {
+					c.fetch.drop(a.want)
+				}
+			}
+			<-ended
+		}()
+		for a := range pending {
+			if a.want != nil {
+				select {
+				case <-a.want.done:
+					a.err = a.want.err
+				case <-ctx.Done():
+					a.err = ctx.Err()
+				}
+				c.fetch.drop(a.want)
+			}
+			if !yield(a.note, a.err) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(manifest.Note{}, err)
+		}
+	}
+}
