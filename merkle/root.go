@@ -1,7 +1,6 @@
 package merkle
 
 import (
-	"crypto/sha256"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -14,8 +13,10 @@ const chunk = 1 << 12
 // Root returns the root over leaves given by their hashes. It uses all processors for long lists; the result does not
 // depend on how many there are.
 func Root(leafHashes []Hash) Hash {
-	return foldChunks(len(leafHashes), func(buf []Hash, from, to int) Hash {
-		return foldPairs(buf, leafHashes[from:to])
+	return foldChunks(len(leafHashes), func() chunkFolder {
+		node := newNodeHasher()
+		buf := make([]Hash, (min(len(leafHashes), chunk)+1)/2)
+		return func(from, to int) Hash { return node.fold(buf, leafHashes[from:to]) }
 	})
 }
 
@@ -25,32 +26,39 @@ func RootOfLeaves(leaves []byte, width int) Hash {
 	if width < 1 || len(leaves)%width != 0 {
 		panic("merkle: leaves do not all have the same width")
 	}
-	return foldChunks(len(leaves)/width, func(buf []Hash, from, to int) Hash {
-		var hashes [chunk]Hash
-		for i := range to - from {
-			hashes[i] = LeafHash(leaves[(from+i)*width:][:width])
+	n := len(leaves) / width
+	return foldChunks(n, func() chunkFolder {
+		leaf, node := newLeafHasher(width), newNodeHasher()
+		buf := make([]Hash, min(n, chunk))
+		return func(from, to int) Hash {
+			hashes := buf[:to-from]
+			for i := range hashes {
+				hashes[i] = leaf.leaf(leaves[(from+i)*width:][:width])
+			}
+			return node.fold(hashes, hashes)
 		}
-		return foldPairs(buf, hashes[:to-from])
 	})
 }
 
-// foldChunks returns the root over n leaves. It calls fold for each chunk of consecutive leaves, on several goroutines
-// that have a buffer for chunk/2 hashes each, and folds the results, of which all but the last are roots of complete
-// subtrees of one size.
-func foldChunks(n int, fold func(buf []Hash, from, to int) Hash) Hash {
+// A chunkFolder returns the root over the leaves from to to-1, at most chunk of them.
+type chunkFolder func(from, to int) Hash
+
+// foldChunks returns the root over n leaves. Each of its goroutines makes a folder and gives it chunk after chunk. Then
+// it folds the results, of which all but the last are roots of complete subtrees of one size.
+func foldChunks(n int, newFolder func() chunkFolder) Hash {
 	if n == 0 {
 		return EmptyRoot
 	}
 	roots := make([]Hash, (n+chunk-1)/chunk)
 	var next atomic.Int64
 	work := func() {
-		buf := make([]Hash, (min(n, chunk)+1)/2)
+		fold := newFolder()
 		for {
 			i := int(next.Add(1)) - 1
 			if i >= len(roots) {
 				return
 			}
-			roots[i] = fold(buf, i*chunk, min((i+1)*chunk, n))
+			roots[i] = fold(i*chunk, min((i+1)*chunk, n))
 		}
 	}
 	var wg sync.WaitGroup
@@ -59,20 +67,16 @@ func foldChunks(n int, fold func(buf []Hash, from, to int) Hash) Hash {
 	}
 	work()
 	wg.Wait()
-	return foldPairs(roots, roots)
+	return newNodeHasher().fold(roots, roots)
 }
 
-// foldPairs returns the root over at least one hash, level by level: neighbours are hashed in pairs, and one that is
-// left over rises unchanged. buf has room for half of the hashes, rounded up, and may be the same slice.
-func foldPairs(buf, hashes []Hash) Hash {
-	var node [1 + 2*HashSize]byte
-	node[0] = 1
+// fold returns the root over at least one hash, level by level: neighbours are hashed in pairs, and one that is left
+// over rises unchanged. buf has room for half of the hashes, rounded up, and may be the same slice.
+func (h *fixedHasher) fold(buf, hashes []Hash) Hash {
 	for len(hashes) > 1 {
 		pairs := len(hashes) / 2
 		for i := range pairs {
-			copy(node[1:], hashes[2*i][:])
-			copy(node[1+HashSize:], hashes[2*i+1][:])
-			buf[i] = sha256.Sum256(node[:])
+			buf[i] = h.node(&hashes[2*i], &hashes[2*i+1])
 		}
 		if len(hashes)%2 == 1 {
 			buf[pairs] = hashes[len(hashes)-1]

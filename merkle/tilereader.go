@@ -174,6 +174,9 @@ func (r *TileReader) check(ctx context.Context, tiles []Tile, edge int, checked 
 
 // treeHash returns the root over 1 to 257 nodes of one level, of which all but the last are complete.
 func treeHash(hashes []Hash) Hash {
+	if len(hashes) == 1 {
+		return hashes[0]
+	}
 	var buf [(TileWidth + 2) / 2]Hash
-	return foldPairs(buf[:], hashes)
+	return newNodeHasher().fold(buf[:], hashes)
 }
