@@ -294,6 +294,24 @@ func (f *fetcher) giveBack(group []*want, src int, refused bool, asked []string)
 	f.wake()
 }
 
+// stillMissing returns the names of a group, but for those that came into the store after their want was made up and
+// before it was made.
+func (f *fetcher) stillMissing(ctx context.Context, group []*want) []cid.Cid {
+	var names []cid.Cid
+	for _, w := range group {
+		if there, err := f.blocks.Has(ctx, w.c); err == nil && there && !w.replace {
+			if data, damaged, err := f.local(ctx, w.c); err == nil && data != nil && !damaged {
+				f.mu.Lock()
+				f.finish(w, data, nil)
+				f.mu.Unlock()
+				continue
+			}
+		}
+		names = append(names, w.c)
+	}
+	return names
+}
+
 // expire fails wants that were waited for long enough: when nothing at all came for the timeout, or when so many
 // others were served first that this one is not there.
 func (f *fetcher) expire(asked []string, cause error) {
@@ -397,11 +415,10 @@ func (f *fetcher) session(at, window int, idle time.Duration, asked []string) (a
 			}
 			outstanding += len(group)
 			groups.Go(func() {
-				names := make([]cid.Cid, len(group))
-				for i, w := range group {
-					names[i] = w.c
+				var err error
+				if names := f.stillMissing(ctx, group); len(names) > 0 {
+					err = sess.Fetch(ctx, names, f.arrive)
 				}
-				err := sess.Fetch(ctx, names, f.arrive)
 				f.giveBack(group, at, err == nil && ctx.Err() == nil, asked)
 				select {
 				case results <- result{len(group), err}:
