@@ -14,7 +14,7 @@ type Tree struct {
 	edge [64]Hash
 }
 
-// Append adds one leaf, given by its hash.
+// Append adds one leaf, given by its hash. It panics if there are 2^64-1 leaves already.
 func (t *Tree) Append(leafHash Hash) {
 	h, l := leafHash, 0
 	for ; t.size>>l&1 == 1; l++ {
