@@ -368,6 +368,51 @@ func conformance(t *testing.T, url string) {
 		must(t, h.Check())
 	})
 
+	t.Run("signed publication", func(t *testing.T) {
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 5))
+		sign := func(s DigestSigner, from, to uint64, deadline time.Time) SignedPublication {
+			t.Helper()
+			v := full.version(t, to)
+			p, err := registry.SignPublication(ctx, s, id, full.version(t, from), v, manifestOf(v), full.proof(t, from, to), deadline)
+			must(t, err)
+			return p
+		}
+		p := sign(owner, 5, 9, farFuture)
+		// The digest that was signed is the contract's.
+		h := head(t, id)
+		want, err := view(ctx, registry, binding.PackDigestToSign(p.extension, p.deadline), binding.UnpackDigestToSign)
+		must(t, err)
+		if got := registry.publicationDigest(p.extension, h.History, p.deadline); got != want {
+			t.Errorf("digest %x, the contract's is %x", got, want)
+		}
+		changed := p
+		changed.extension.Manifest[0] ^= 1
+		_, err = registry.PublishSigned(ctx, other, changed)
+		refused(t, err, ErrNotPublisher)
+		_, err = registry.PublishSigned(ctx, other, sign(other, 5, 9, farFuture))
+		refused(t, err, ErrNotPublisher)
+		_, err = registry.PublishSigned(ctx, other, sign(owner, 5, 9, time.Unix(1, 0)))
+		refused(t, err, ErrSignatureExpired)
+		_, err = registry.PublishSigned(ctx, other, p)
+		must(t, err)
+		versions := func() (list []PublishedVersion) {
+			for v, err := range registry.Versions(ctx, id) {
+				must(t, err)
+				list = append(list, v)
+			}
+			return list
+		}()
+		if len(versions) != 2 || versions[1].Publisher != owner.Address() || versions[1].Version != full.version(t, 9) {
+			t.Errorf("%+v", versions)
+		}
+		// Once only.
+		_, err = registry.PublishSigned(ctx, other, p)
+		refused(t, err, ErrNotPublisher)
+		_, err = registry.SignPublication(ctx, owner, id, full.version(t, 5), full.version(t, 10), manifestOf(full.version(t, 10)), full.proof(t, 5, 10), farFuture)
+		refused(t, err, ErrStaleVersion)
+	})
+
 	t.Run("an account without money", func(t *testing.T) {
 		poor, err := DevKey(strings.Repeat("1f", 32))
 		must(t, err)

@@ -1,0 +1,7 @@
+package chain
+
+import (
+	"time"
+)
+
+var farFuture = time.Unix(1<<40, 0)
