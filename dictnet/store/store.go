@@ -141,6 +141,9 @@ func (s *Store) ReadOnly() bool { return s.lock == nil }
 // IndexDir returns the folder for caches, which may vanish between two runs.
 func (s *Store) IndexDir() string { return filepath.Join(s.dir, "index") }
 
+// KeyFile returns the path of the node's identity.
+func (s *Store) KeyFile() string { return filepath.Join(s.dir, "identity.key") }
+
 func (s *Store) blockDir() string { return filepath.Join(s.dir, "blocks") }
 
 // Blocks returns the store as the IPFS libraries want it, to serve from. Write through Put, which checks.

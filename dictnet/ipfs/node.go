@@ -1,0 +1,282 @@
+// Package ipfs is a member of the IPFS network in this process: a libp2p host with a bitswap client and
+// server, over the blocks of a store. It speaks to Kubo, Helia and others of its kind.
+//
+// It talks to nobody whom the caller did not name: no public bootstrap peers, no relays, no port mapping. Importing
+// it costs tens of milliseconds at program start, so only what goes to the network does.
+package ipfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ipfs/boxo/bitswap"
+	bsclient "github.com/ipfs/boxo/bitswap/client"
+	"github.com/ipfs/boxo/bitswap/network/bsnet"
+	"github.com/ipfs/boxo/blockstore"
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// Options say who a node is, where it listens and whom it knows.
+type Options struct {
+	Blocks blockstore.Blockstore // what is served; only read
+	Key    crypto.PrivKey        // who the node is, see LoadKey; nil: somebody new
+	Listen []string              // multiaddrs, as "/ip4/127.0.0.1/tcp/4001"; none: others cannot call
+	Peers  []string              // multiaddrs with /p2p/ID, who are asked
+	MDNS   bool                  // also find and be found by nodes on the local network
+
+	DialTimeout time.Duration // for one peer; 0: 5 s
+	Memory      int64         // bytes that connections may use; 0: 1 GiB
+}
+
+// Node is a running node. It is a dictnet.Source. The caller closes it.
+type Node struct {
+	host  host.Host
+	net   interface{ Stop() }
+	swap  *bitswap.Bitswap
+	mdns  interface{ Close() error }
+	peers []peer.AddrInfo
+	o     Options
+}
+
+// Start starts a node. It does not call any peer yet.
+func Start(o Options) (_ *Node, err error) {
+	if o.DialTimeout == 0 {
+		o.DialTimeout = 5 * time.Second
+	}
+	if o.Memory == 0 {
+		o.Memory = 1 << 30
+	}
+	n := &Node{o: o}
+	if n.peers, err = parsePeers(o.Peers); err != nil {
+		return nil, err
+	}
+	for _, a := range o.Listen {
+		if _, err := ma.NewMultiaddr(a); err != nil {
+			return nil, fmt.Errorf("listen address %q: %w", a, err)
+		}
+	}
+	limits, err := limits(o.Memory)
+	if err != nil {
+		return nil, fmt.Errorf("start node: %w", err)
+	}
+	conns, err := connmgr.NewConnManager(256, 1024, connmgr.WithGracePeriod(time.Minute))
+	if err != nil {
+		return nil, fmt.Errorf("start node: %w", err)
+	}
+	opts := []libp2p.Option{
+		libp2p.UserAgent("dictnet"),
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Security(noise.ID, noise.New),
+		libp2p.Security(libp2ptls.ID, libp2ptls.New),
+		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+		libp2p.ResourceManager(limits),
+		libp2p.ConnectionManager(conns),
+		libp2p.DisableRelay(),
+		libp2p.DisableMetrics(),
+		libp2p.WithDialTimeout(o.DialTimeout),
+	}
+	if o.Key != nil {
+		opts = append(opts, libp2p.Identity(o.Key))
+	}
+	if len(o.Listen) > 0 {
+		opts = append(opts, libp2p.ListenAddrStrings(o.Listen...))
+	} else {
+		opts = append(opts, libp2p.NoListenAddrs)
+	}
+	if n.host, err = libp2p.New(opts...); err != nil {
+		return nil, fmt.Errorf("start node: %w", err)
+	}
+	for _, p := range n.peers {
+		n.host.ConnManager().Protect(p.ID, "configured")
+	}
+	net := bsnet.NewFromIpfsHost(n.host)
+	n.net = net
+	n.swap = bitswap.New(context.Background(), net, nil, o.Blocks,
+		bitswap.WithServerEnabled(true),
+		bitswap.MaxOutstandingBytesPerPeer(4<<20),
+		bitswap.WithoutDuplicatedBlockStats(),
+		// Wants are collected before, by the client; waiting for more would only add to each round trip.
+		bitswap.WithClientOption(bsclient.WithPerPeerSendDelay(time.Millisecond)),
+		// Nobody but the peers is asked, so there is nothing to search for in between.
+		bitswap.ProviderSearchDelay(time.Hour),
+	)
+	if o.MDNS {
+		service := mdns.NewMdnsService(n.host, "", (*found)(n))
+		if err := service.Start(); err != nil {
+			n.Close()
+			return nil, fmt.Errorf("start node: find nodes on the local network: %w", err)
+		}
+		n.mdns = service
+	}
+	return n, nil
+}
+
+// limits are those of Kubo: memory and connections are capped, streams are not. Bitswap opens a stream for
+// each message, and drops a block silently where a limit stops it.
+func limits(memory int64) (network.ResourceManager, error) {
+	free := rcmgr.ResourceLimits{
+		Streams: rcmgr.Unlimited, StreamsInbound: rcmgr.Unlimited, StreamsOutbound: rcmgr.Unlimited,
+		Conns: rcmgr.Unlimited, ConnsInbound: rcmgr.Unlimited, ConnsOutbound: rcmgr.Unlimited,
+		FD: rcmgr.Unlimited, Memory: rcmgr.Unlimited64,
+	}
+	system, transient, one := free, free, free
+	system.Memory = rcmgr.LimitVal64(memory)
+	system.Conns, system.ConnsInbound, system.FD = 4096, 2048, 4096
+	transient.Memory = rcmgr.LimitVal64(memory / 4)
+	transient.ConnsInbound = 512
+	one.Conns, one.ConnsInbound = 16, 8
+	partial := rcmgr.PartialLimitConfig{
+		System: system, Transient: transient, PeerDefault: one,
+		AllowlistedSystem: free, AllowlistedTransient: free,
+		ServiceDefault: free, ServicePeerDefault: free,
+		ProtocolDefault: free, ProtocolPeerDefault: free,
+		Conn: free, Stream: free,
+	}
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(partial.Build(rcmgr.InfiniteLimits)), rcmgr.WithMetricsDisabled())
+}
+
+// parsePeers reads multiaddrs and joins those of one peer.
+func parsePeers(addrs []string) ([]peer.AddrInfo, error) {
+	var all []ma.Multiaddr
+	for _, a := range addrs {
+		m, err := ma.NewMultiaddr(a)
+		if err != nil {
+			return nil, fmt.Errorf("peer %q: %w", a, err)
+		}
+		if _, err := peer.AddrInfoFromP2pAddr(m); err != nil {
+			return nil, fmt.Errorf("peer %q: want an address that ends in /p2p/ and the peer's id: %w", a, err)
+		}
+		all = append(all, m)
+	}
+	return peer.AddrInfosFromP2pAddrs(all...)
+}
+
+// CheckPeer reports whether a text is the address of a peer, as Options.Peers has them.
+func CheckPeer(addr string) error {
+	_, err := parsePeers([]string{addr})
+	return err
+}
+
+// ID returns who the node is.
+func (n *Node) ID() string { return n.host.ID().String() }
+
+// Addrs returns where the node listens, in the form that others give as a peer.
+func (n *Node) Addrs() []string {
+	addrs, err := peer.AddrInfoToP2pAddrs(&peer.AddrInfo{ID: n.host.ID(), Addrs: n.host.Addrs()})
+	if err != nil {
+		return nil
+	}
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	return texts
+}
+
+// Connected returns the ids of the peers that the node is connected with now.
+func (n *Node) Connected() []string {
+	var ids []string
+	for _, p := range n.host.Network().Peers() {
+		ids = append(ids, p.String())
+	}
+	return ids
+}
+
+// Traffic is what bitswap has moved since the start.
+type Traffic struct {
+	BlocksReceived uint64 `json:"blocks_received"`
+	BytesReceived  uint64 `json:"bytes_received"`
+	BlocksSent     uint64 `json:"blocks_sent"`
+	BytesSent      uint64 `json:"bytes_sent"`
+}
+
+// Traffic returns the counters of bitswap.
+func (n *Node) Traffic() (Traffic, error) {
+	st, err := n.swap.Stat()
+	if err != nil {
+		return Traffic{}, err
+	}
+	return Traffic{st.BlocksReceived, st.DataReceived, st.BlocksSent, st.DataSent}, nil
+}
+
+// Connect calls the configured peers that are not connected, at the same time. It returns an error only if
+// nobody at all is connected after it.
+func (n *Node) Connect(ctx context.Context) error {
+	failed := make([]error, len(n.peers))
+	var wg sync.WaitGroup
+	for i, p := range n.peers {
+		if p.ID == n.host.ID() || n.host.Network().Connectedness(p.ID) == network.Connected {
+			continue
+		}
+		wg.Go(func() {
+			// A peer that could not be reached a moment ago may be there again.
+			if s, ok := n.host.Network().(*swarm.Swarm); ok {
+				s.Backoff().Clear(p.ID)
+			}
+			ctx, cancel := context.WithTimeout(ctx, n.o.DialTimeout)
+			defer cancel()
+			if err := n.host.Connect(ctx, p); err != nil {
+				failed[i] = fmt.Errorf("peer %s: %s", p.ID, oneLine(err))
+			}
+		})
+	}
+	wg.Wait()
+	if len(n.host.Network().Peers()) > 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("cannot connect: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return errors.New("not connected with any peer, and none is configured")
+}
+
+// oneLine shortens the multi-line errors of dialing.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// Close ends the node with all its connections and goroutines.
+func (n *Node) Close() error {
+	var errs []error
+	if n.mdns != nil {
+		errs = append(errs, n.mdns.Close())
+	}
+	if n.swap != nil {
+		errs = append(errs, n.swap.Close())
+		n.net.Stop()
+	}
+	errs = append(errs, n.host.Close())
+	return errors.Join(errs...)
+}
+
+// found connects with nodes that the local network announces.
+type found Node
+
+func (f *found) HandlePeerFound(p peer.AddrInfo) {
+	if p.ID == f.host.ID() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), f.o.DialTimeout)
+	defer cancel()
+	f.host.Connect(ctx, p) // one that cannot be reached is not asked
+}
