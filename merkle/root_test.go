@@ -134,7 +134,7 @@ type noState struct{}
 
 func (noState) AppendBinary([]byte) ([]byte, error) { return nil, errors.ErrUnsupported }
 
-const benchLeaves = 1 << 16
+const benchLeaves = 1 << 15
 
 // BenchmarkRoot compares bulk roots with transparency-dev's compact.Range, from leaf hashes and from 32-byte leaves.
 // The sides take turns, and the ratio is that of their best times, so that other work on the machine falls on both.
