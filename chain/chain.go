@@ -130,3 +130,12 @@ func manifestDigest(c cid.Cid) ([32]byte, error) {
 	hash := c.Hash()
 	return [32]byte(hash[len(hash)-32:]), nil
 }
+
+// MarshalText writes the id as String does.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (id *ID) UnmarshalText(b []byte) (err error) {
+	*id, err = ParseID(string(b))
+	return err
+}

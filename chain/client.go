@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -184,16 +185,22 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// header returns the header of a block, given by a number or by a tag such as "latest".
-func (c *Client) header(ctx context.Context, block string) (*types.Header, error) {
+// header returns the header of a block, given by a number or by a tag such as "latest", and the hash that the node says
+// it has. Of a chain whose headers have fields that we do not know the two do not fit.
+func (c *Client) header(ctx context.Context, block string) (*types.Header, common.Hash, error) {
+	var raw json.RawMessage
+	if err := c.call(ctx, &raw, "eth_getBlockByNumber", block, false); err != nil {
+		return nil, common.Hash{}, err
+	}
 	var h *types.Header
-	if err := c.call(ctx, &h, "eth_getBlockByNumber", block, false); err != nil {
-		return nil, err
+	var said *struct{ Hash common.Hash }
+	if err := errors.Join(json.Unmarshal(raw, &h), json.Unmarshal(raw, &said)); err != nil {
+		return nil, common.Hash{}, fmt.Errorf("%w at %s: block %s: %w", ErrUnreachable, c.name, block, err)
 	}
-	if h == nil {
-		return nil, fmt.Errorf("chain %s: has no block %s", c.name, block)
+	if h == nil || said == nil {
+		return nil, common.Hash{}, fmt.Errorf("chain %s: has no block %s", c.name, block)
 	}
-	return h, nil
+	return h, said.Hash, nil
 }
 
 // callContract runs a view function on the state of a block.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ipfs/go-cid"
 
 	"dictnet/chain/devchain"
@@ -411,6 +413,154 @@ func conformance(t *testing.T, url string) {
 		refused(t, err, ErrNotPublisher)
 		_, err = registry.SignPublication(ctx, owner, id, full.version(t, 5), full.version(t, 10), manifestOf(full.version(t, 10)), full.proof(t, 5, 10), farFuture)
 		refused(t, err, ErrStaleVersion)
+	})
+
+	t.Run("storage proofs", func(t *testing.T) {
+		id := register(t)
+		empty, err := client.Block(ctx, Latest)
+		must(t, err)
+		_, err = registry.SetName(ctx, owner, id, "proved")
+		must(t, err)
+		_, err = registry.TransferOwnership(ctx, owner, id, other.Address())
+		must(t, err)
+		must(t, publish(t, owner, id, 0, 5))
+		first, err := client.Block(ctx, Latest)
+		must(t, err)
+		must(t, publish(t, owner, id, 5, 6))
+		_, err = registry.Deprecate(ctx, owner, id, 1, "why")
+		must(t, err)
+		_, err = registry.Freeze(ctx, owner, id)
+		must(t, err)
+		newest, err := client.Block(ctx, Latest)
+		must(t, err)
+
+		p, err := registry.ProveHistory(ctx, id, newest)
+		must(t, err)
+		// Written down, read back by somebody without a network.
+		b, err := json.Marshal(p)
+		must(t, err)
+		t.Logf("proof of %d bytes", len(b))
+		read := func() *Proof {
+			t.Helper()
+			p := new(Proof)
+			must(t, json.Unmarshal(b, p))
+			return p
+		}
+		got, err := read().Verify(newest.Hash)
+		must(t, err)
+		if want := head(t, id); describeHead(got) != describeHead(want) || !got.Time.Equal(want.Time) || got.Name != "proved" || !got.Frozen {
+			t.Errorf("proved %+v, want %+v", got, want)
+		}
+		if at, err := p.Block(); err != nil || at != newest {
+			t.Errorf("block %+v, %v", at, err)
+		}
+		// Nothing about it can be changed.
+		for i := range len(p.Header) {
+			bad := read()
+			bad.Header[i] ^= 1
+			_, err := bad.Verify(newest.Hash)
+			refused(t, err, ErrProof)
+		}
+		for _, nodes := range []func(p *Proof) []hexutil.Bytes{
+			func(p *Proof) []hexutil.Bytes { return p.Account },
+			func(p *Proof) []hexutil.Bytes { return p.Storage },
+		} {
+			for i := range nodes(p) {
+				bad := read()
+				node := nodes(bad)[i]
+				node[len(node)/2] ^= 1
+				_, err := bad.Verify(newest.Hash)
+				refused(t, err, ErrProof)
+				bad = read()
+				nodes(bad)[i] = nil
+				_, err = bad.Verify(newest.Hash)
+				refused(t, err, ErrProof)
+			}
+		}
+		bad := read()
+		bad.Registry[0] ^= 1
+		_, err = bad.Verify(newest.Hash)
+		refused(t, err, ErrProof)
+		bad = read()
+		bad.History = bad.History[1:]
+		_, err = bad.Verify(newest.Hash)
+		refused(t, err, ErrProof)
+		_, err = read().Verify(first.Hash)
+		refused(t, err, ErrProof)
+
+		// Older blocks, and what was not there yet.
+		old, err := registry.ProveHistory(ctx, id, first)
+		must(t, err)
+		if h, err := old.Verify(first.Hash); err != nil || h.Version != full.version(t, 5) || h.PendingOwner != other.Address() || len(old.History) != 1 {
+			t.Errorf("%+v, %v", h, err)
+		}
+		none, err := registry.Prove(ctx, id, empty)
+		must(t, err)
+		if h, err := none.Verify(empty.Hash); err != nil || h.Number != 0 || h.Root != merkle.EmptyRoot || h.Owner != owner.Address() {
+			t.Errorf("%+v, %v", h, err)
+		}
+		nobodys, err := registry.Prove(ctx, ID{1, 2, 3}, newest)
+		must(t, err)
+		_, err = nobodys.Verify(newest.Hash)
+		refused(t, err, ErrNotRegistered)
+		_, err = registry.Prove(ctx, id, Block{newest.Number, first.Hash, first.Time})
+		refused(t, err, ErrProof)
+
+		proved := &ProvedRegistry{registry, func(context.Context) (Block, error) { return newest, nil }}
+		if h, err := proved.Head(ctx, id); err != nil || describeHead(h) != describeHead(got) {
+			t.Errorf("%+v, %v", h, err)
+		}
+	})
+
+	t.Run("depth", func(t *testing.T) {
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 5))
+		receipt, err := registry.Publish(ctx, owner, id, full.version(t, 5), full.version(t, 6), manifestOf(full.version(t, 6)), full.proof(t, 5, 6))
+		must(t, err)
+		for d, want := range map[Depth]uint64{Latest: 6, Confirmed(1): 6, Confirmed(2): 5} {
+			h, b, err := registry.HeadAt(ctx, id, d)
+			must(t, err)
+			if h.Size != want {
+				t.Errorf("at depth %s, block %d: %d notes, want %d", d, b.Number, h.Size, want)
+			}
+		}
+		_, _, err = registry.HeadAt(ctx, id, Confirmed(1<<40))
+		refused(t, err, ErrTooYoung)
+		b, err := registry.Confirm(ctx, receipt.Tx, Confirmed(1))
+		must(t, err)
+		if b.Number != receipt.Block {
+			t.Errorf("confirmed in block %d, mined in %d", b.Number, receipt.Block)
+		}
+		soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		defer cancel()
+		_, err = registry.Confirm(soon, receipt.Tx, Confirmed(1000))
+		var pending *PendingError
+		if !errors.As(err, &pending) || pending.Tx != receipt.Tx {
+			t.Errorf("waited for 1,000 confirmations: %v", err)
+		}
+		must(t, client.Still(ctx, b))
+		b.Hash[0] ^= 1
+		refused(t, client.Still(ctx, b), ErrReorged)
+	})
+
+	t.Run("quorum", func(t *testing.T) {
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 5))
+		second, err := Open(ctx, dialTest(t, url), registry.Address())
+		must(t, err)
+		q, err := NewQuorum(2, registry, second)
+		must(t, err)
+		h, err := q.Head(ctx, id)
+		must(t, err)
+		if describeHead(h) != describeHead(head(t, id)) {
+			t.Errorf("%+v", h)
+		}
+		_, err = q.Head(ctx, ID{9})
+		refused(t, err, ErrNotRegistered)
+		proved := &ProvedRegistry{second, func(ctx context.Context) (Block, error) { return q.Block(ctx, Latest) }}
+		if p, err := proved.Head(ctx, id); err != nil || describeHead(p) != describeHead(h) {
+			t.Errorf("%+v, %v", p, err)
+		}
 	})
 
 	t.Run("an account without money", func(t *testing.T) {

@@ -106,7 +106,22 @@ func (r *Registry) History(ctx context.Context, id ID) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &History{Head: head}
+	return r.historyOf(ctx, head)
+}
+
+// HistoryAt is History as it was in the block at a depth.
+func (r *Registry) HistoryAt(ctx context.Context, id ID, d Depth) (*History, Block, error) {
+	head, b, err := r.HeadAt(ctx, id, d)
+	if err != nil {
+		return nil, b, err
+	}
+	h, err := r.historyOf(ctx, head)
+	return h, b, err
+}
+
+// historyOf reads the events that led to a head.
+func (r *Registry) historyOf(ctx context.Context, head Head) (*History, error) {
+	h, id := &History{Head: head}, head.ID
 	if head.Number == 0 {
 		return h, nil
 	}

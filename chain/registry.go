@@ -77,8 +77,12 @@ func word(b []byte) []byte { return common.LeftPadBytes(b, 32) }
 
 // view calls a view function on the newest state and decodes what it returns.
 func view[T any](ctx context.Context, r *Registry, data []byte, unpack func([]byte) (T, error)) (T, error) {
+	return viewIn(ctx, r, "latest", data, unpack)
+}
+
+func viewIn[T any](ctx context.Context, r *Registry, block string, data []byte, unpack func([]byte) (T, error)) (T, error) {
 	var none T
-	out, err := r.client.callContract(ctx, common.Address{}, r.address, data, "latest")
+	out, err := r.client.callContract(ctx, common.Address{}, r.address, data, block)
 	if err != nil {
 		return none, refusal(err)
 	}
@@ -91,7 +95,16 @@ func view[T any](ctx context.Context, r *Registry, data []byte, unpack func([]by
 
 // Head returns what the registry says of a dictionary now. The error wraps ErrNotRegistered if that is nothing.
 func (r *Registry) Head(ctx context.Context, id ID) (Head, error) {
-	h, err := view(ctx, r, binding.PackHead(id), binding.UnpackHead)
+	return r.headOf(ctx, id, "latest")
+}
+
+// headIn is Head as it was in a block.
+func (r *Registry) headIn(ctx context.Context, id ID, block uint64) (Head, error) {
+	return r.headOf(ctx, id, hexutil.EncodeUint64(block))
+}
+
+func (r *Registry) headOf(ctx context.Context, id ID, block string) (Head, error) {
+	h, err := viewIn(ctx, r, block, binding.PackHead(id), binding.UnpackHead)
 	if err != nil {
 		return Head{}, fmt.Errorf("head of dictionary %s: %w", id, err)
 	}

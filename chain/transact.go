@@ -99,7 +99,7 @@ func sign(ctx context.Context, s Signer, tx *types.Transaction, chainID *big.Int
 // fees returns what to offer per gas, in wei: a tip for the block's producer, and the most to pay in all. The base fee can
 // double within six blocks at most, so twice the present one is enough for a while.
 func (c *Client) fees(ctx context.Context) (tip, limit *big.Int, err error) {
-	h, err := c.header(ctx, "latest")
+	h, _, err := c.header(ctx, "latest")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -294,6 +294,7 @@ contract RegistryTest is Test {
 
     function test_owner_allows_a_publisher_and_takes_it_back() public {
         isFalse(registry.mayPublish(id, hot), "may before");
+        isTrue(registry.mayPublish(id, owner), "owner may");
         vm.expectEmit(true, true, true, true, address(registry));
         emit Registry.PublisherSet(id, hot, true);
         vm.prank(owner);
@@ -700,6 +701,45 @@ contract ProofTest is Test {
         isFalse(registry.isConsistent(from, oldRoot, to, newRoot, Merkle.first(proof, where)), "shorter");
         proof[where] ^= flip;
         isFalse(registry.isConsistent(from, oldRoot, to, newRoot, proof), "changed");
+    }
+
+    /// A root that was made to fit a proof of another length is refused: the size says how long a proof is.
+    function testFuzz_roots_made_to_fit(uint256 seed, uint64 from, uint64 to, bytes32 x) public view {
+        to = uint64(bound(to, 2, 80));
+        from = uint64(bound(from, 1, to - 1));
+        bytes32[] memory leaves = Merkle.leaves(seed, to);
+        bytes32[] memory proof = Merkle.inclusion(leaves, from);
+        bytes32 root = Merkle.root(leaves);
+        // One level more, on either side.
+        bytes32[] memory longer = Merkle.append(proof, x);
+        isFalse(registry.isIncluded(to, Merkle.node(x, root), from, leaves[from], longer), "longer, left");
+        isFalse(registry.isIncluded(to, Merkle.node(root, x), from, leaves[from], longer), "longer, right");
+        // One level less: the subtree that the last hash of the proof stands next to.
+        bytes32[] memory shorter = Merkle.first(proof, proof.length - 1);
+        isFalse(registry.isIncluded(to, half(leaves, from), from, leaves[from], shorter), "shorter");
+    }
+
+    /// The root of the half of the tree, as RFC 9162 splits it, in which the leaf is.
+    function half(bytes32[] memory leaves, uint256 index) private pure returns (bytes32) {
+        uint256 k = 1;
+        while (k * 2 < leaves.length) k *= 2;
+        return index < k ? Merkle.root(leaves, 0, k) : Merkle.root(leaves, k, leaves.length);
+    }
+
+    function testFuzz_old_and_new_roots_made_to_fit(uint256 seed, uint64 from, uint64 to, bytes32 x) public view {
+        to = uint64(bound(to, 2, 80));
+        from = uint64(bound(from, 1, to - 1));
+        bytes32[] memory leaves = Merkle.leaves(seed, to);
+        bytes32 root = Merkle.root(leaves);
+        bytes32 oldRoot = Merkle.root(Merkle.first(leaves, from));
+        bytes32[] memory proof = Merkle.consistency(leaves, from);
+        bytes32[] memory longer = Merkle.append(proof, x);
+        isFalse(registry.isConsistent(from, Merkle.node(x, oldRoot), to, Merkle.node(x, root), longer), "longer");
+        isFalse(registry.isConsistent(from, oldRoot, to, Merkle.node(root, x), longer), "longer, new only");
+        if (from <= (to + 1) / 2) {
+            bytes32[] memory shorter = Merkle.first(proof, proof.length - 1);
+            isFalse(registry.isConsistent(from, oldRoot, to, half(leaves, 0), shorter), "shorter");
+        }
     }
 
     /// Proofs made up at random prove nothing, at any size.
