@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/ipfs/boxo/bitswap"
-	bsclient "github.com/ipfs/boxo/bitswap/client"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
 	"github.com/ipfs/boxo/blockstore"
 	"github.com/libp2p/go-libp2p"
@@ -31,6 +30,7 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
+	"go.uber.org/fx"
 )
 
 // Options say who a node is, where it listens and whom it knows.
@@ -91,6 +91,7 @@ func Start(o Options) (_ *Node, err error) {
 		libp2p.DisableRelay(),
 		libp2p.DisableMetrics(),
 		libp2p.WithDialTimeout(o.DialTimeout),
+		libp2p.WithFxOption(fx.NopLogger), // what goes wrong at the start is returned
 	}
 	if o.Key != nil {
 		opts = append(opts, libp2p.Identity(o.Key))
@@ -112,8 +113,6 @@ func Start(o Options) (_ *Node, err error) {
 		bitswap.WithServerEnabled(true),
 		bitswap.MaxOutstandingBytesPerPeer(4<<20),
 		bitswap.WithoutDuplicatedBlockStats(),
-		// Wants are collected before, by the client; waiting for more would only add to each round trip.
-		bitswap.WithClientOption(bsclient.WithPerPeerSendDelay(time.Millisecond)),
 		// Nobody but the peers is asked, so there is nothing to search for in between.
 		bitswap.ProviderSearchDelay(time.Hour),
 	)

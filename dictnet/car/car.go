@@ -1,0 +1,200 @@
+// Package car moves whole dictionaries in files: CAR archives with the manifest as their one root, then the
+// blocks, parents first and notes in tape order, each once. Kubo and other IPFS tools read and write the same.
+package car
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/ipfs/go-cid"
+	carv2 "github.com/ipld/go-car/v2"
+	"github.com/ipld/go-car/v2/storage"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+)
+
+// ErrFormat is wrapped by errors about what is not a CAR of a dictionary.
+var ErrFormat = errors.New("not a valid CAR file of a dictionary")
+
+// limits keep a hostile file from making a reader allocate what it promises.
+var limits = []carv2.Option{
+	carv2.MaxAllowedHeaderSize(64 << 10),
+	carv2.MaxAllowedSectionSize(store.MaxBlock + 128),
+	carv2.ZeroLengthSectionAsEOF(false),
+}
+
+// Export writes the dictionary of a manifest as CARv1, reading its blocks from get. What it writes is checked.
+// The same dictionary gives the same file. progress, if not nil, is told how many notes are written.
+func Export(ctx context.Context, w io.Writer, get manifest.Getter, name cid.Cid, progress func(notes uint64)) error {
+	m, err := manifest.Open(ctx, get, name)
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewWriterSize(w, 1<<20)
+	out, err := storage.NewWritable(onlyWriter{buffered}, []cid.Cid{name}, carv2.WriteAsCarV1(true))
+	if err != nil {
+		return fmt.Errorf("write CAR: %w", err)
+	}
+	err = m.Walk(ctx, func(l manifest.Link) (bool, error) {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		what := "page"
+		if l.Note {
+			what = fmt.Sprintf("note %d", l.Index)
+		}
+		data, err := get.Get(ctx, l.CID)
+		if err != nil {
+			return false, fmt.Errorf("%s (%s): %w", what, l.CID, err)
+		}
+		if l.Note {
+			if _, err := codec.OpenNote(l.CID, data); err != nil {
+				return false, fmt.Errorf("%s: %w", what, err)
+			}
+			if progress != nil {
+				progress(l.Index + 1)
+			}
+		} else if got, err := l.CID.Prefix().Sum(data); err != nil || got != l.CID {
+			return false, fmt.Errorf("%s (%s): %w", what, l.CID, store.ErrCorrupt)
+		}
+		if err := out.Put(ctx, l.CID.KeyString(), data); err != nil {
+			return false, fmt.Errorf("write CAR: %w", err)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := out.Finalize(); err != nil {
+		return fmt.Errorf("write CAR: %w", err)
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("write CAR: %w", err)
+	}
+	return nil
+}
+
+// onlyWriter hides that a file could also be written elsewhere than at its end.
+type onlyWriter struct{ io.Writer }
+
+// Import reads the dictionary of a CAR (version 1 or 2) into a store, and returns which it is, once all of it is
+// there: every block has the bytes of its name, every page fits the root, every note opens. If anything is wrong,
+// the store is as it was. The caller names or pins the dictionary. progress, if not nil, is told how many blocks were
+// read.
+func Import(ctx context.Context, r io.Reader, s *store.Store, progress func(blocks uint64)) (ref codec.DictionaryRef, err error) {
+	if s.ReadOnly() {
+		return ref, fmt.Errorf("import CAR: %w", store.ErrReadOnly)
+	}
+	in, err := carv2.NewBlockReader(bufio.NewReaderSize(r, 1<<20), append(limits, carv2.WithTrustedCAR(true))...)
+	if err != nil {
+		return ref, fmt.Errorf("%w: %v", ErrFormat, err)
+	}
+	root, err := rootOf(in.Roots)
+	if err != nil {
+		return ref, err
+	}
+	fresh := make(map[cid.Cid]bool) // put by this import, to be taken back if it fails or reaches them not
+	defer func() {
+		for c := range fresh {
+			derr := s.Delete(context.WithoutCancel(ctx), c)
+			if err == nil {
+				err = derr
+			}
+		}
+	}()
+	for n := uint64(1); ; n++ {
+		if err := ctx.Err(); err != nil {
+			return ref, err
+		}
+		b, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return ref, fmt.Errorf("%w: block %d: %v", ErrFormat, n, err)
+		}
+		there, err := s.Has(ctx, b.Cid())
+		if err != nil {
+			return ref, fmt.Errorf("%w: block %d: %v", ErrFormat, n, err)
+		}
+		if err := s.Put(ctx, b.Cid(), b.RawData()); errors.Is(err, store.ErrCorrupt) {
+			return ref, &dictnet.ContradictionError{What: fmt.Sprintf("block %d of the CAR", n), Err: err}
+		} else if err != nil {
+			return ref, err
+		}
+		if !there {
+			fresh[b.Cid()] = true
+		}
+		if progress != nil {
+			progress(n)
+		}
+	}
+	reached, ref, err := check(ctx, s, root)
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	for c := range reached {
+		delete(fresh, c)
+	}
+	return ref, nil
+}
+
+func rootOf(roots []cid.Cid) (cid.Cid, error) {
+	if len(roots) != 1 {
+		return cid.Undef, fmt.Errorf("%w: %d roots, want 1, the manifest", ErrFormat, len(roots))
+	}
+	if !roots[0].Defined() {
+		return cid.Undef, fmt.Errorf("%w: the root has no CID", ErrFormat)
+	}
+	return roots[0], nil
+}
+
+// check reads all of a dictionary and returns the blocks it reaches.
+func check(ctx context.Context, s *store.Store, root cid.Cid) (map[cid.Cid]bool, codec.DictionaryRef, error) {
+	m, err := manifest.Open(ctx, s, root)
+	if err != nil {
+		return nil, codec.DictionaryRef{}, incomplete(err)
+	}
+	reached := make(map[cid.Cid]bool)
+	if err := m.Walk(ctx, func(l manifest.Link) (bool, error) {
+		reached[l.CID] = true
+		return true, nil
+	}); err != nil {
+		return nil, codec.DictionaryRef{}, incomplete(err)
+	}
+	for n, err := range m.Notes(ctx, 0) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		var data, raw []byte
+		if err == nil {
+			data, err = s.Get(ctx, n.CID)
+		}
+		if err == nil {
+			raw, err = codec.OpenNote(n.CID, data)
+		}
+		if err == nil && len(raw) != n.RawLen {
+			err = fmt.Errorf("%w: %d bytes, the manifest says %d", codec.ErrNote, len(raw), n.RawLen)
+		}
+		if errors.Is(err, codec.ErrNote) {
+			err = &dictnet.ContradictionError{What: fmt.Sprintf("note %d of the CAR", n.Index), Err: err}
+		}
+		if err != nil {
+			return nil, codec.DictionaryRef{}, incomplete(err)
+		}
+	}
+	return reached, m.Ref(), nil
+}
+
+func incomplete(err error) error {
+	if errors.Is(err, store.ErrMissing) {
+		return fmt.Errorf("the CAR is incomplete: %w: %w", dictnet.ErrUnavailable, err)
+	}
+	return err
+}

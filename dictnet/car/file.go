@@ -1,0 +1,73 @@
+package car
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/ipfs/go-cid"
+	format "github.com/ipfs/go-ipld-format"
+	"github.com/ipld/go-car/v2/storage"
+
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+// File reads single blocks of a CAR where it lies. It is a dictnet.Source, so a dictionary in a file can be used
+// without importing it, and a manifest.Getter. It is safe for concurrent use.
+type File struct {
+	name string
+	root cid.Cid
+	car  storage.ReadableCar
+}
+
+var _ dictnet.Source = (*File)(nil)
+
+// Open reads where the blocks of a CAR are, once, and no block. name is for messages. The caller keeps r open.
+func Open(r io.ReaderAt, name string) (*File, error) {
+	car, err := storage.OpenReadable(r, limits...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %v", name, ErrFormat, err)
+	}
+	root, err := rootOf(car.Roots())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &File{name: name, root: root, car: car}, nil
+}
+
+// Root returns the manifest.
+func (f *File) Root() cid.Cid { return f.root }
+
+// Get returns a block as it stands in the file, unchecked. The error wraps store.ErrMissing if there is none.
+func (f *File) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
+	data, err := f.car.Get(ctx, c.KeyString())
+	var missing interface{ NotFound() bool }
+	if errors.As(err, &missing) && missing.NotFound() || format.IsNotFound(err) {
+		return nil, fmt.Errorf("block %s of %s: %w", c, f.name, store.ErrMissing)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("block %s of %s: %w: %v", c, f.name, ErrFormat, err)
+	}
+	return data, nil
+}
+
+// Name names the file.
+func (f *File) Name() string { return "file " + f.name }
+
+// Open starts a session, of which there is nothing to keep.
+func (f *File) Open(context.Context) (dictnet.Session, error) { return f, nil }
+
+// Fetch reads the blocks that are in the file.
+func (f *File) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+	for _, c := range want {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if data, err := f.Get(ctx, c); err == nil {
+			got(c, data)
+		}
+	}
+	return nil
+}
