@@ -38,6 +38,9 @@ type Client struct {
 	name    string // the URL, without what may be secret in it
 	timeout time.Duration
 	chainID *big.Int
+
+	outbox   Outbox
+	patience time.Duration
 }
 
 // Option changes how Dial connects.
@@ -46,6 +49,12 @@ type Option func(*Client)
 // WithTimeout sets how long one call may take; 15 s if not given.
 func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = d } }
 
+// WithOutbox has transactions kept until they are mined. Without, one that was sent when the program ended is forgotten.
+func WithOutbox(o Outbox) Option { return func(c *Client) { c.outbox = o } }
+
+// WithPatience sets how long a transaction may wait to be mined before more is offered for it; two minutes if not given.
+func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience = d } }
+
 // Dial connects to a node and asks for its chain id. The URL's scheme is http, https, ws or wss.
 // The error wraps ErrUnreachable if there is no answer within 15 s (or what WithTimeout says).
 func Dial(ctx context.Context, rawURL string, options ...Option) (*Client, error) {
@@ -53,7 +62,7 @@ func Dial(ctx context.Context, rawURL string, options ...Option) (*Client, error
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("chain %q: not a URL like http://127.0.0.1:8545", rawURL)
 	}
-	c := &Client{name: publicName(u), timeout: answerTimeout}
+	c := &Client{name: publicName(u), timeout: answerTimeout, outbox: noOutbox{}, patience: 2 * time.Minute}
 	for _, o := range options {
 		o(c)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ipfs/go-cid"
 
 	"dictnet/chain/devchain"
@@ -275,7 +276,9 @@ func conformance(t *testing.T, url string) {
 		}
 		err = client.send(ctx, tx2)
 		if err == nil {
-			_, err = client.wait(ctx, owner.Address(), tx2)
+			r, waitErr := client.wait(ctx, owner.Address(), []*types.Transaction{tx2})
+			must(t, waitErr)
+			_, err = client.settle(ctx, owner.Address(), []*types.Transaction{tx2}, r)
 		}
 		refused(t, err, ErrStaleVersion)
 	})

@@ -147,6 +147,7 @@ func (r *Registry) Register(ctx context.Context, s Signer, salt [32]byte) (ID, R
 // Publish appends a version to a dictionary: from old, which must be the newest one, to new. The proof is merkle's
 // from old to new, empty if old is empty. Proofs are checked here first, so that a wrong one costs nothing.
 //
+// A version that is already the head, with this manifest, is not published again: the receipt is that of then.
 // The error wraps ErrStaleVersion, and is a *StaleVersionError, if another version was published meanwhile.
 func (r *Registry) Publish(ctx context.Context, s Signer, id ID, old, new merkle.Version, manifest cid.Cid, proof []merkle.Hash) (Receipt, error) {
 	e, words, err := extension(id, old, new, manifest, proof)
@@ -154,10 +155,30 @@ func (r *Registry) Publish(ctx context.Context, s Signer, id ID, old, new merkle
 		return Receipt{}, fmt.Errorf("publish dictionary %s: %w", id, err)
 	}
 	receipt, err := r.transact(ctx, s, binding.PackPublish(e, words))
+	var stale *StaleVersionError
+	if errors.As(err, &stale) && stale.Head == new {
+		if before, ok := r.publishedBefore(ctx, id, new, manifest); ok {
+			return before, nil
+		}
+	}
 	if err != nil {
 		return receipt, fmt.Errorf("publish dictionary %s: %w", id, err)
 	}
 	return receipt, nil
+}
+
+// publishedBefore returns the receipt by which the head was published, if it is this version.
+func (r *Registry) publishedBefore(ctx context.Context, id ID, v merkle.Version, manifest cid.Cid) (Receipt, bool) {
+	h, err := r.History(ctx, id)
+	if err != nil || h.Head.Version != v || !h.Head.Manifest.Equals(manifest) {
+		return Receipt{}, false
+	}
+	versions := h.Versions()
+	receipt, err := r.client.receipt(ctx, versions[len(versions)-1].Tx)
+	if err != nil || receipt == nil {
+		return Receipt{}, false
+	}
+	return newReceipt(receipt), true
 }
 
 func extension(id ID, old, new merkle.Version, manifest cid.Cid, proof []merkle.Hash) (contracts.DictionaryRegistryExtension, [][32]byte, error) {

@@ -39,14 +39,105 @@ func (e *PendingError) Unwrap() error { return e.Err }
 
 // transact sends data to a contract, or as the creation code of one if to is nil, and waits for the receipt.
 func (c *Client) transact(ctx context.Context, s Signer, to *common.Address, data []byte) (*types.Receipt, error) {
+	receipt, err := c.takeUp(ctx, s, types.NewTx(&types.DynamicFeeTx{To: to, Data: data}))
+	if receipt != nil || err != nil {
+		return receipt, err
+	}
 	tx, err := c.prepare(ctx, s, to, data)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.send(ctx, tx); err != nil {
+	return c.deliver(ctx, s, []*types.Transaction{tx})
+}
+
+// lostError says that another transaction has the nonce.
+type lostError struct{ tx common.Hash }
+
+func (e *lostError) Error() string {
+	return fmt.Sprintf("transaction %s will never be mined: another one of the account took its nonce", e.tx)
+}
+
+// deliver sends the last of some transactions that have one nonce, and waits until one of them is mined. If that takes
+// longer than the client's patience, it offers more for a copy. The outbox knows all along.
+func (c *Client) deliver(ctx context.Context, s Signer, txs []*types.Transaction) (*types.Receipt, error) {
+	if err := saveTxs(c.outbox, c.ChainID(), txs); err != nil {
 		return nil, err
 	}
-	return c.wait(ctx, s.Address(), tx)
+	for {
+		last := txs[len(txs)-1]
+		if err := c.send(ctx, last); err != nil {
+			var unsure *PendingError
+			if errors.As(err, &unsure) {
+				return nil, err
+			}
+			// Refused. If an earlier one is mined, or is still good enough, that is why.
+			if receipt, mined := c.anyReceipt(ctx, txs); mined {
+				return c.settle(ctx, s.Address(), txs, receipt)
+			}
+			if len(txs) == 1 {
+				return nil, errors.Join(c.lost(ctx, s.Address(), last, err), c.outbox.Save(nil))
+			}
+		}
+		receipt, err := c.wait(ctx, s.Address(), txs)
+		if receipt != nil {
+			return c.settle(ctx, s.Address(), txs, receipt)
+		}
+		if err != errStuck {
+			if gone := (*lostError)(nil); errors.As(err, &gone) {
+				err = errors.Join(err, c.outbox.Save(nil))
+			}
+			return nil, err
+		}
+		higher, err := c.raise(ctx, s, last)
+		if err != nil {
+			return nil, err
+		}
+		txs = append(txs, higher)
+		if err := saveTxs(c.outbox, c.ChainID(), txs); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lost says what became of a transaction that the node does not take: its nonce is gone, or the node has a better reason.
+func (c *Client) lost(ctx context.Context, from common.Address, tx *types.Transaction, err error) error {
+	var nonce hexutil.Uint64
+	if c.call(ctx, &nonce, "eth_getTransactionCount", from, "latest") == nil && uint64(nonce) > tx.Nonce() {
+		return fmt.Errorf("%w (%w)", &lostError{tx.Hash()}, err)
+	}
+	return err
+}
+
+// settle empties the outbox after one of the transactions was mined, and says why if the contract refused it.
+func (c *Client) settle(ctx context.Context, from common.Address, txs []*types.Transaction, r *types.Receipt) (*types.Receipt, error) {
+	if err := c.outbox.Save(nil); err != nil {
+		return r, err
+	}
+	if r.Status == types.ReceiptStatusSuccessful {
+		return r, nil
+	}
+	return r, c.whyReverted(ctx, from, txs[0], r)
+}
+
+// raise copies a transaction with a higher offer: what is usual now, but at least a quarter more than before, as pools
+// take no replacement for less than a tenth more.
+func (c *Client) raise(ctx context.Context, s Signer, tx *types.Transaction) (*types.Transaction, error) {
+	tip, limit, err := c.fees(ctx)
+	if err != nil {
+		return nil, err
+	}
+	more := func(now, before *big.Int) *big.Int {
+		least := new(big.Int).Mul(before, big.NewInt(5))
+		least.Add(least.Rsh(least, 2), big.NewInt(1))
+		if now.Cmp(least) > 0 {
+			return now
+		}
+		return least
+	}
+	tip, limit = more(tip, tx.GasTipCap()), more(limit, tx.GasFeeCap())
+	return sign(ctx, s, types.NewTx(&types.DynamicFeeTx{
+		ChainID: c.chainID, Nonce: tx.Nonce(), To: tx.To(), Data: tx.Data(), Gas: tx.Gas(), GasTipCap: tip, GasFeeCap: limit,
+	}), c.chainID)
 }
 
 // prepare makes a signed transaction that the contract accepted when it was tried.
@@ -150,31 +241,65 @@ func (c *Client) explain(err error, from common.Address) error {
 	return refusal(err)
 }
 
-// wait returns the receipt of a transaction that was sent, and an error if the contract refused it after all.
-func (c *Client) wait(ctx context.Context, from common.Address, tx *types.Transaction) (*types.Receipt, error) {
+// errStuck says that a transaction has been waiting for longer than the client's patience.
+var errStuck = errors.New("transaction is stuck")
+
+// wait returns the receipt of the one of several transactions with one nonce that is mined.
+func (c *Client) wait(ctx context.Context, from common.Address, txs []*types.Transaction) (*types.Receipt, error) {
+	last := txs[len(txs)-1].Hash()
+	began := time.Now()
+	answered := began
 	// Soon at first, for chains that mine at once; then less often.
-	answered := time.Now()
 	for pause := 5 * time.Millisecond; ; pause = min(pause*3/2, time.Second) {
-		var r *types.Receipt
-		err := c.call(ctx, &r, "eth_getTransactionReceipt", tx.Hash())
-		if err == nil {
-			answered = time.Now()
-		} else if time.Since(answered) > c.timeout && ctx.Err() == nil {
-			// Not at the first error: a node that is still indexing says so by one, and connections break.
-			return nil, &PendingError{tx.Hash(), err}
-		}
-		if r != nil && r.BlockNumber.Cmp(c.head(ctx)) <= 0 {
-			if r.Status == types.ReceiptStatusSuccessful {
+		for _, tx := range txs {
+			r, err := c.receipt(ctx, tx.Hash())
+			if err == nil {
+				answered = time.Now()
+			} else if time.Since(answered) > c.timeout && ctx.Err() == nil {
+				// Not at the first error: a node that is still indexing says so by one, and connections break.
+				return nil, &PendingError{last, err}
+			}
+			if r != nil && r.BlockNumber.Cmp(c.head(ctx)) <= 0 {
 				return r, nil
 			}
-			return r, c.whyReverted(ctx, from, tx, r)
+		}
+		if time.Since(began) > c.patience {
+			// Before offering more, look whether something else has the nonce.
+			var nonce hexutil.Uint64
+			if err := c.call(ctx, &nonce, "eth_getTransactionCount", from, "latest"); err == nil {
+				if uint64(nonce) <= txs[0].Nonce() {
+					return nil, errStuck
+				}
+				if _, mined := c.anyReceipt(ctx, txs); !mined {
+					return nil, &lostError{last}
+				}
+			}
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &PendingError{tx.Hash(), ctx.Err()}
+			return nil, &PendingError{last, ctx.Err()}
 		case <-time.After(pause):
 		}
 	}
+}
+
+// receipt returns the receipt of a transaction, or nil if it is not mined.
+func (c *Client) receipt(ctx context.Context, tx common.Hash) (*types.Receipt, error) {
+	var r *types.Receipt
+	err := c.call(ctx, &r, "eth_getTransactionReceipt", tx)
+	if err == nil && r != nil && (r.TxHash != tx || r.BlockNumber == nil) {
+		return nil, fmt.Errorf("chain %s: the receipt of transaction %s is of %s", c.name, tx, r.TxHash)
+	}
+	return r, err
+}
+
+func (c *Client) anyReceipt(ctx context.Context, txs []*types.Transaction) (*types.Receipt, bool) {
+	for _, tx := range txs {
+		if r, err := c.receipt(ctx, tx.Hash()); err == nil && r != nil {
+			return r, true
+		}
+	}
+	return nil, false
 }
 
 // head returns the number of the block that calls at "latest" see. geth gives receipts a moment before it moves on, and

@@ -188,6 +188,18 @@ func (c *Chain) Mine(n int) {
 	}
 }
 
+// Pause lets transactions wait, until Resume: what a busy chain does.
+func (c *Chain) Pause() { c.miner.paused.Store(true) }
+
+// Resume ends a Pause, and mines what has waited.
+func (c *Chain) Resume() {
+	c.miner.paused.Store(false)
+	select {
+	case c.miner.txs <- core.NewTxsEvent{}:
+	default: // others wait already
+	}
+}
+
 // Reorg takes back the newest n blocks, at least 1 of which must remain besides block 0. Their transactions are lost, and
 // the chain goes on from there; Mine n+1 blocks to have a longer chain than the one that was.
 func (c *Chain) Reorg(n int) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/core"
@@ -23,6 +24,7 @@ type miner struct {
 	sub    event.Subscription
 	quit   chan struct{}
 	once   sync.Once
+	paused atomic.Bool
 	done   sync.WaitGroup
 }
 
@@ -59,7 +61,7 @@ func (m *miner) run() {
 			<-m.txs
 		}
 		again = nil
-		for m.executable() > 0 {
+		for !m.paused.Load() && m.executable() > 0 {
 			before := m.executable()
 			m.mine()
 			if m.executable() >= before {

@@ -1,0 +1,155 @@
+package chain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
+)
+
+// Outbox keeps the transaction of one account that was signed and is not known to be mined. Whoever is interrupted
+// meanwhile takes it up again with the same outbox, and never sends a second one for the same purpose.
+type Outbox interface {
+	// Load returns what Save was last given, or nil.
+	Load() ([]byte, error)
+	// Save keeps b, durably when it returns; nil means that there is nothing to keep any more.
+	Save(b []byte) error
+}
+
+// FileOutbox is a file. Give every account and registry one of its own.
+type FileOutbox string
+
+// Load returns the file's content, or nil if there is no file.
+func (f FileOutbox) Load() ([]byte, error) {
+	b, err := os.ReadFile(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	return b, nil
+}
+
+// Save replaces the file, or removes it.
+func (f FileOutbox) Save(b []byte) error {
+	if b == nil {
+		if err := os.Remove(string(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("outbox: %w", err)
+		}
+		return nil
+	}
+	if err := f.replace(b); err != nil {
+		return fmt.Errorf("outbox %s: %w", string(f), err)
+	}
+	return nil
+}
+
+func (f FileOutbox) replace(b []byte) (err error) {
+	temp, err := os.CreateTemp(filepath.Dir(string(f)), ".outbox-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(temp.Name())
+		}
+	}()
+	_, err = temp.Write(b)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), string(f))
+}
+
+// noOutbox forgets.
+type noOutbox struct{}
+
+func (noOutbox) Load() ([]byte, error) { return nil, nil }
+func (noOutbox) Save([]byte) error     { return nil }
+
+// pending is what an outbox holds: one transaction and those that were to replace it, all with the same nonce, so that
+// at most one of them is ever mined.
+type pending struct {
+	ChainID      uint64          `json:"chainId"`
+	Transactions []hexutil.Bytes `json:"transactions"` // signed, oldest first
+}
+
+func saveTxs(o Outbox, chainID uint64, txs []*types.Transaction) error {
+	p := pending{ChainID: chainID}
+	for _, tx := range txs {
+		raw, err := tx.MarshalBinary()
+		if err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+		p.Transactions = append(p.Transactions, raw)
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	return o.Save(b)
+}
+
+func loadTxs(o Outbox, chainID uint64) ([]*types.Transaction, error) {
+	b, err := o.Load()
+	if b == nil || err != nil {
+		return nil, err
+	}
+	var p pending
+	if err := json.Unmarshal(b, &p); err != nil || len(p.Transactions) == 0 {
+		return nil, fmt.Errorf("outbox: damaged: %w", errors.Join(err, errors.New("holds no transaction")))
+	}
+	if p.ChainID != chainID {
+		return nil, fmt.Errorf("outbox: %w: holds a transaction for chain %d, this is chain %d", ErrWrongChain, p.ChainID, chainID)
+	}
+	txs := make([]*types.Transaction, len(p.Transactions))
+	for i, raw := range p.Transactions {
+		txs[i] = new(types.Transaction)
+		if err := txs[i].UnmarshalBinary(raw); err != nil {
+			return nil, fmt.Errorf("outbox: damaged: %w", err)
+		}
+		if txs[i].Nonce() != txs[0].Nonce() {
+			return nil, errors.New("outbox: damaged: transactions of two nonces")
+		}
+	}
+	return txs, nil
+}
+
+// takeUp brings what was left in the outbox to an end: it sends it again, as nobody knows whether it arrived, and waits
+// until it is mined or cannot be any more. It returns the receipt if the transaction was the very one that is wanted.
+func (c *Client) takeUp(ctx context.Context, s Signer, want *types.Transaction) (*types.Receipt, error) {
+	txs, err := loadTxs(c.outbox, c.ChainID())
+	if txs == nil || err != nil {
+		return nil, err
+	}
+	last := txs[len(txs)-1]
+	from, err := types.Sender(types.LatestSignerForChainID(c.chainID), last)
+	if err != nil || from != s.Address() {
+		return nil, fmt.Errorf("outbox: holds a transaction of account %s, not %s", from, s.Address())
+	}
+	receipt, err := c.deliver(ctx, s, txs)
+	var gone *lostError
+	if errors.As(err, &gone) {
+		return nil, nil // another transaction took the nonce; start anew
+	}
+	if isPending := (*PendingError)(nil); errors.As(err, &isPending) || receipt == nil {
+		return nil, err
+	}
+	if same(last, want) {
+		return receipt, err
+	}
+	return nil, nil // something else that was left over; whether it went well nobody waits to hear
+}
+
+// same tells whether two transactions do the same.
+func same(a, b *types.Transaction) bool {
+	sameTo := (a.To() == nil) == (b.To() == nil) && (a.To() == nil || *a.To() == *b.To())
+	return sameTo && string(a.Data()) == string(b.Data())
+}

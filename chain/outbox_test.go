@@ -1,0 +1,251 @@
+package chain
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
+
+	"dictnet/chain/devchain"
+	"dictnet/merkle"
+)
+
+// interrupted is a publisher with an outbox, on a chain on which nothing is mined until it is told to.
+type interrupted struct {
+	chain    *devchain.Chain
+	outbox   FileOutbox
+	registry *Registry // with the outbox; restart makes another
+	owner    *KeySigner
+	id       ID
+	tape     *tape
+}
+
+func newInterrupted(t *testing.T) *interrupted {
+	p := &interrupted{chain: startDev(t), owner: devSigner(t, 0), tape: newTape("outbox", 40)}
+	p.outbox = FileOutbox(filepath.Join(t.TempDir(), "outbox.json"))
+	client := dialTest(t, p.chain.URL())
+	registry, _, err := Deploy(t.Context(), client, p.owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.registry = registry
+	p.restart(t, time.Minute)
+	if p.id, _, err = p.registry.Register(t.Context(), p.owner, sha256.Sum256([]byte(t.Name()))); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// restart is what a new process does.
+func (p *interrupted) restart(t *testing.T, patience time.Duration) {
+	t.Helper()
+	client, err := Dial(t.Context(), p.chain.URL(), WithOutbox(p.outbox), WithPatience(patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if p.registry, err = Open(t.Context(), client, p.registry.Address()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *interrupted) publish(ctx context.Context, t *testing.T, from, to uint64) (Receipt, error) {
+	t.Helper()
+	v := p.tape.version(t, to)
+	return p.registry.Publish(ctx, p.owner, p.id, p.tape.version(t, from), v, manifestOf(v), p.tape.proof(t, from, to))
+}
+
+func (p *interrupted) nonce(t *testing.T, block string) uint64 {
+	t.Helper()
+	var n hexutil.Uint64
+	if err := p.registry.client.call(t.Context(), &n, "eth_getTransactionCount", p.owner.Address(), block); err != nil {
+		t.Fatal(err)
+	}
+	return uint64(n)
+}
+
+func (p *interrupted) empty(t *testing.T) {
+	t.Helper()
+	if b, err := p.outbox.Load(); b != nil || err != nil {
+		t.Errorf("the outbox holds %s, %v", b, err)
+	}
+}
+
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestInterruptedPublicationIsTakenUp(t *testing.T) {
+	p := newInterrupted(t)
+	before := p.nonce(t, "latest")
+	p.chain.Pause()
+	_, err := p.publish(soon(t), t, 0, 10)
+	var pending *PendingError
+	if !errors.As(err, &pending) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("publish on a chain that does not mine: %v", err)
+	}
+	// Again and again, in new processes: it is still the same transaction.
+	for range 3 {
+		p.restart(t, time.Minute)
+		_, err := p.publish(soon(t), t, 0, 10)
+		var again *PendingError
+		if !errors.As(err, &again) || again.Tx != pending.Tx {
+			t.Fatalf("took up %v", err)
+		}
+	}
+	p.chain.Resume()
+	p.restart(t, time.Minute)
+	r, err := p.publish(t.Context(), t, 0, 10)
+	if err != nil || r.Tx != pending.Tx {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	p.empty(t)
+	// And once more, now that it is the head.
+	p.restart(t, time.Minute)
+	r, err = p.publish(t.Context(), t, 0, 10)
+	if err != nil || r.Tx != pending.Tx {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if n := p.nonce(t, "latest"); n != before+1 {
+		t.Errorf("sent %d transactions", n-before)
+	}
+	p.empty(t)
+}
+
+// Killed between the saving and the sending, or after the mining and before the outbox was emptied.
+func TestInterruptedAtTheEdges(t *testing.T) {
+	p := newInterrupted(t)
+	v := p.tape.version(t, 10)
+	e, words, err := extension(p.id, merkle.Version{Root: merkle.EmptyRoot}, v, manifestOf(v), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackPublish(e, words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"before sending", "after mining"} {
+		if err := saveTxs(p.outbox, devchain.ChainID, []*types.Transaction{tx}); err != nil {
+			t.Fatal(err)
+		}
+		p.restart(t, time.Minute)
+		r, err := p.publish(t.Context(), t, 0, 10)
+		if err != nil || r.Tx != tx.Hash() {
+			t.Fatalf("%s: %+v, %v", when, r, err)
+		}
+		p.empty(t)
+	}
+	// What is left over of one publication does not keep the next one from going out.
+	if err := saveTxs(p.outbox, devchain.ChainID, []*types.Transaction{tx}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := p.publish(t.Context(), t, 10, 20); err != nil || r.Tx == tx.Hash() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	p.empty(t)
+}
+
+// A transaction whose nonce was taken by another one will never be mined; the publication goes out anew.
+func TestLostTransactionIsSentAnew(t *testing.T) {
+	p := newInterrupted(t)
+	v := p.tape.version(t, 10)
+	e, words, err := extension(p.id, merkle.Version{Root: merkle.EmptyRoot}, v, manifestOf(v), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackPublish(e, words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.registry.SetName(t.Context(), p.owner, p.id, "takes the nonce"); err != nil {
+		t.Fatal(err)
+	}
+	if err := saveTxs(p.outbox, devchain.ChainID, []*types.Transaction{tx}); err != nil {
+		t.Fatal(err)
+	}
+	p.restart(t, time.Minute)
+	r, err := p.publish(t.Context(), t, 0, 10)
+	if err != nil || r.Tx == tx.Hash() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	p.empty(t)
+}
+
+// A transaction that waits too long is replaced by one that offers more, and only one of them is mined.
+func TestStuckTransactionIsReplaced(t *testing.T) {
+	p := newInterrupted(t)
+	before := p.nonce(t, "latest")
+	p.chain.Pause()
+	p.restart(t, 50*time.Millisecond)
+	first := func() common.Hash {
+		_, err := p.publish(soon(t), t, 0, 10)
+		var pending *PendingError
+		if !errors.As(err, &pending) {
+			t.Fatal(err)
+		}
+		return pending.Tx
+	}()
+	txs, err := loadTxs(p.outbox, devchain.ChainID)
+	if err != nil || len(txs) < 2 || txs[len(txs)-1].Hash() != first {
+		t.Fatalf("%d transactions in the outbox, %v", len(txs), err)
+	}
+	for i, tx := range txs[1:] {
+		if tx.Nonce() != txs[0].Nonce() || tx.GasFeeCap().Cmp(txs[i].GasFeeCap()) <= 0 || tx.GasTipCap().Cmp(txs[i].GasTipCap()) <= 0 {
+			t.Errorf("replacement %d does not offer more", i+1)
+		}
+	}
+	p.chain.Resume()
+	r, err := p.publish(t.Context(), t, 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := p.nonce(t, "latest"); n != before+1 {
+		t.Errorf("%d transactions were mined", n-before)
+	}
+	if r.Tx == txs[0].Hash() {
+		t.Error("the cheapest was mined")
+	}
+	p.empty(t)
+}
+
+func TestBadOutbox(t *testing.T) {
+	p := newInterrupted(t)
+	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackSetName(p.id, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := saveTxs(p.outbox, 5, []*types.Transaction{tx}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.publish(t.Context(), t, 0, 10); !errors.Is(err, ErrWrongChain) {
+		t.Errorf("outbox of another chain: %v", err)
+	}
+	if err := saveTxs(p.outbox, devchain.ChainID, []*types.Transaction{tx}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.registry.Register(t.Context(), devSigner(t, 1), [32]byte{}); err == nil || !strings.Contains(err.Error(), p.owner.Address().Hex()) {
+		t.Errorf("outbox of another account: %v", err)
+	}
+	for _, junk := range []string{"x", "{}", `{"chainId":1337,"transactions":["0x00"]}`, `{"chainId":1337,"transactions":[]}`, "null"} {
+		if err := os.WriteFile(string(p.outbox), []byte(junk), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.publish(t.Context(), t, 0, 10); err == nil || !strings.Contains(err.Error(), "outbox: ") {
+			t.Errorf("%s: %v", junk, err)
+		}
+	}
+	nowhere := FileOutbox(filepath.Join(t.TempDir(), "no", "such", "folder"))
+	if err := nowhere.Save([]byte("x")); err == nil || !strings.Contains(err.Error(), string(nowhere)) {
+		t.Errorf("%v", err)
+	}
+}
