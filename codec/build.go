@@ -76,14 +76,14 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 		o.ChunkSize = DefaultBuildChunk
 	}
 	if o.MinFreq < 0 {
-		return nil, fmt.Errorf("build: least frequency is %d, want 1 or more", o.MinFreq)
+		return nil, fmt.Errorf("build: %w: least frequency is %d, want 1 or more", ErrOption, o.MinFreq)
 	}
 	if (o.Base == nil) != (o.BaseIndex == nil) {
 		return nil, errors.New("build: a dictionary to extend needs its index")
 	}
 	cut, err := gear.NewCutter(o.ChunkSize, MaxNote)
 	if err != nil {
-		return nil, fmt.Errorf("build: %w", err)
+		return nil, fmt.Errorf("build: %w: %w", ErrOption, err)
 	}
 	b := &Builder{
 		ctx: ctx, o: o, cut: cut,
@@ -227,9 +227,7 @@ func (b *Builder) Close() error {
 	if b.err == nil {
 		b.err = b.endNote()
 	}
-	if err := b.seal.wait(); b.err == nil {
-		b.err = err
-	}
+	b.err = b.seal.wait(b.err)
 	return b.err
 }
 
@@ -284,8 +282,8 @@ func (s *sealer) handOver() error {
 	return s.emit(r.block)
 }
 
-// wait hands over what is left; after an error, it only waits.
-func (s *sealer) wait() (err error) {
+// wait hands over what is left; after an error, which it returns, it only waits.
+func (s *sealer) wait(err error) error {
 	for len(s.queue) > 0 {
 		if err == nil {
 			err = s.handOver()

@@ -111,6 +111,9 @@ func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
 		}
 		k, err := w.Write(d.rest)
 		n += int64(k)
+		if err == nil && k < len(d.rest) {
+			err = io.ErrShortWrite
+		}
 		if err != nil {
 			return n, err
 		}
@@ -168,11 +171,11 @@ func (d *Decoder) nextFrame() error {
 		at.start, at.localPos = last.start+last.play, last.localPos+last.local
 	}
 	first, err := d.in.Peek(11)
-	if len(first) == 0 {
-		if err == io.EOF {
-			return formatErrorf(at.off, "cut short before the index")
-		}
+	if err != nil && err != io.EOF {
 		return fmt.Errorf("read template: %w", err)
+	}
+	if len(first) == 0 {
+		return formatErrorf(at.off, "cut short before the index")
 	}
 	if first[0] == tagIndex {
 		return d.end()

@@ -56,13 +56,19 @@ const (
 	minLocalMatch = 256     // the same, for matches with local notes
 	maxPending    = 1 << 20 // bytes of a local note
 	readSize      = 1 << 20
-	frameSymbols  = 1 << 17  // symbols after which a frame is closed
-	frameLocal    = 4 << 20  // local bytes after which a frame is closed
-	framePlay     = 16 << 30 // bytes after which a frame is closed
-	candidates    = 3        // places of the tape that are compared
-	maxAnchors    = 1 << 20  // anchors of the local tape that are remembered
-	maxSeen       = 1 << 18  // local notes that are remembered by their content
+	candidates    = 3       // places of the tape that are compared
+	maxAnchors    = 1 << 20 // anchors of the local tape that are remembered
+	maxSeen       = 1 << 18 // local notes that are remembered by their content
 )
+
+// frameLimits say when a frame is closed: after the symbol that reaches one of them.
+type frameLimits struct {
+	symbols int
+	local   int    // bytes of local notes
+	play    uint64 // bytes of the file
+}
+
+var defaultFrame = frameLimits{symbols: 1 << 17, local: 4 << 20, play: 16 << 30}
 
 // Encode reads a file from src and writes its template to dst. It needs memory for its caches, at most about 250 MiB,
 // whatever the length of the file. The same file, dictionary and options always give the same template.
@@ -85,6 +91,7 @@ type encoder struct {
 	o     EncodeOptions
 	notes *noteCache
 	mask  uint64
+	limit frameLimits
 
 	// What has been read and not been dropped. Bytes before lit are symbols; lit to pos have been hashed.
 	buf      []byte
@@ -130,7 +137,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	}
 	if o.ChunkSize != 0 {
 		if o.ChunkSize < gear.MinChunk || o.ChunkSize > gear.MaxChunk {
-			return nil, fmt.Errorf("encode: chunk size %d is not within %d to %d", o.ChunkSize, gear.MinChunk, gear.MaxChunk)
+			return nil, fmt.Errorf("encode: %w: chunk size %d is not within %d to %d", ErrOption, o.ChunkSize, gear.MinChunk, gear.MaxChunk)
 		}
 		spacing = max(spacing, o.ChunkSize)
 		if o.Index == nil {
@@ -141,12 +148,13 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		o.MinPairFreq = DefaultMinPairFreq
 	}
 	if o.MinPairFreq < 2 {
-		return nil, fmt.Errorf("encode: least frequency of a pair is %d, want 2 or more", o.MinPairFreq)
+		return nil, fmt.Errorf("encode: %w: least frequency of a pair is %d, want 2 or more", ErrOption, o.MinPairFreq)
 	}
 	e := &encoder{
 		ctx: ctx, dst: dst, src: src, o: o,
 		notes:   newNoteCache(o.Tape, encodeNotes),
 		mask:    gear.Mask(spacing),
+		limit:   defaultFrame,
 		anchors: make(map[uint64]uint64),
 		seen:    make(map[uint64]symbol),
 		ids:     make(map[symbol]uint32),
@@ -462,7 +470,7 @@ func (e *encoder) release() error {
 
 // full reports whether the frame is to be closed once it has so many more symbols.
 func (e *encoder) full(more int) bool {
-	return len(e.sequence)+more >= frameSymbols || len(e.fresh) >= frameLocal || e.play >= framePlay
+	return len(e.sequence)+more >= e.limit.symbols || len(e.fresh) >= e.limit.local || e.play >= e.limit.play
 }
 
 // flush writes the frame, and before the first one the header.
@@ -543,6 +551,9 @@ func (e *encoder) pack(symbols []symbol) ([]blockEntry, [][]byte, error) {
 func (e *encoder) write(b []byte) error {
 	n, err := e.dst.Write(b)
 	e.written += int64(n)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
 	if err != nil {
 		return fmt.Errorf("write template: %w", err)
 	}

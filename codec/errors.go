@@ -8,6 +8,9 @@ import (
 // ErrTemplate is wrapped by every error that says that bytes are not a valid template.
 var ErrTemplate = errors.New("not a valid template")
 
+// ErrOption is wrapped by every error that says that an option has a value it cannot have.
+var ErrOption = errors.New("invalid option")
+
 // FormatError says where a template breaks the format. It wraps ErrTemplate.
 type FormatError struct {
 	Offset int64 // in the template, bytes

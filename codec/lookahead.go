@@ -20,8 +20,10 @@ type lookAhead struct {
 	stopped bool
 }
 
-// aheadLoads is how many notes and blocks are loaded and not yet played at most: 4 MiB.
-const aheadLoads = 8
+const (
+	aheadLoads = 8        // notes and blocks that are loaded and not yet played at most: 4 MiB
+	aheadBytes = 16 << 20 // bytes of the file that are looked at and not yet played
+)
 
 var errStopped = errors.New("look-ahead has ended")
 
@@ -60,6 +62,9 @@ func (a *lookAhead) walk(ctx context.Context, sc *score, off uint64) {
 			return
 		}
 		for skip < s.len {
+			if a.pace(off) != nil {
+				return
+			}
 			var end uint64
 			var err error
 			if pos := s.pos + skip; s.code == codeTape {
@@ -75,6 +80,19 @@ func (a *lookAhead) walk(ctx context.Context, sc *score, off uint64) {
 			off += n
 		}
 	}
+}
+
+// pace returns when what plays off bytes into the frame may be looked at.
+func (a *lookAhead) pace(off uint64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for off > a.at+aheadBytes && !a.stopped {
+		a.moved.Wait()
+	}
+	if a.stopped {
+		return errStopped
+	}
+	return nil
 }
 
 // wait returns when what plays off bytes into the frame may be loaded.
@@ -102,8 +120,6 @@ func (a *lookAhead) played(n int) {
 	for k < len(a.loads) && a.loads[k] < a.at {
 		k++
 	}
-	if k > 0 {
-		a.loads = append(a.loads[:0], a.loads[k:]...)
-		a.moved.Signal()
-	}
+	a.loads = append(a.loads[:0], a.loads[k:]...)
+	a.moved.Signal()
 }

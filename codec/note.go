@@ -91,6 +91,9 @@ func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
 	return raw, nil
 }
 
+// zstdBlock is the most that one block of a zstd frame expands to (RFC 8878, section 3.1.1.2).
+const zstdBlock = 128 << 10
+
 // frameSize returns the content size that a block states, 1 to limit, if the block is just one zstd
 // frame (RFC 8878, section 3.1.1).
 func frameSize(block []byte, limit uint64) (int, error) {
@@ -109,14 +112,21 @@ func frameSize(block []byte, limit uint64) (int, error) {
 		return 0, errors.New("zstd frame with a dictionary id")
 	}
 	rest := block[h.HeaderSize:]
+	var most uint64 // that the blocks can hold
 	for {
 		if len(rest) < 3 {
 			return 0, errors.New("zstd frame cut short")
 		}
 		head := int(rest[0]) | int(rest[1])<<8 | int(rest[2])<<16
 		n := head >> 3
-		if head>>1&3 == 1 { // run of one byte
+		switch head >> 1 & 3 {
+		case 0: // raw
+			most += uint64(n)
+		case 1: // a run of one byte
+			most += uint64(n)
 			n = 1
+		default:
+			most += zstdBlock
 		}
 		if len(rest)-3 < n {
 			return 0, errors.New("zstd frame cut short")
@@ -125,6 +135,9 @@ func frameSize(block []byte, limit uint64) (int, error) {
 		if head&1 == 1 {
 			break
 		}
+	}
+	if h.FrameContentSize > most {
+		return 0, fmt.Errorf("zstd frame states %d bytes, its blocks hold at most %d", h.FrameContentSize, most)
 	}
 	if h.HasCheckSum {
 		if len(rest) < 4 {

@@ -265,6 +265,9 @@ func (r *frameReader) next(ctx context.Context) ([]byte, error) {
 		}
 		r.sym, r.skip = s, 0
 	}
+	if err := ctx.Err(); err != nil { // what is at hand already may play for ever
+		return nil, err
+	}
 	b, err := r.p.at(ctx, r.sym, r.skip)
 	r.skip += uint64(len(b))
 	r.at += uint64(len(b))

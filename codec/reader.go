@@ -187,6 +187,9 @@ func (r *Reader) writeFrame(w io.Writer, i int, whole *xxhash.Digest) (n int64, 
 		whole.Write(raw)
 		k, err := w.Write(raw)
 		n += int64(k)
+		if err == nil && k < len(raw) {
+			err = io.ErrShortWrite
+		}
 		if err != nil {
 			return n, err
 		}

@@ -1,0 +1,370 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+var errBroken = errors.New("broken on purpose")
+
+// brokenTape fails from its n-th call on.
+type brokenTape struct {
+	Tape
+	n   *atomic.Int64
+	err error
+}
+
+func (t brokenTape) NoteAt(ctx context.Context, pos uint64) (uint64, []byte, error) {
+	if t.n.Add(-1) < 0 {
+		return 0, nil, t.err
+	}
+	return t.Tape.NoteAt(ctx, pos)
+}
+
+func (t brokenTape) Locate(ctx context.Context, pos uint64) (Span, error) {
+	return locatingTape{t.Tape.(*memTape)}.Locate(ctx, pos)
+}
+
+func failAfter(t Tape, n int, err error) brokenTape {
+	left := new(atomic.Int64)
+	left.Store(int64(n))
+	return brokenTape{t, left, err}
+}
+
+// ended fails the test if goroutines are left over.
+func ended(t *testing.T, before int) {
+	t.Helper()
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+// What a tape reports reaches the caller as it is, whichever call of NoteAt reports it, and is not called a fault of the
+// template; what has been played before is right.
+func TestTapeErrorsArePassedOn(t *testing.T) {
+	old := slices.Concat(noise(400<<10, 1), text(400<<10, 2), noise(400<<10, 3))
+	d := build(t, nil, BuildOptions{}, old)
+	file := edit(old, 20000, 4)
+	template, _ := encode(t, d, file)
+	goroutines := runtime.NumGoroutine()
+	for _, cause := range []error{errBroken, io.EOF, io.ErrUnexpectedEOF} {
+		for n := range len(d.tape.blocks) {
+			open := func(context.Context, DictionaryRef) (Tape, error) { return failAfter(d.tape, n, cause), nil }
+			for way, decode := range []func() ([]byte, error){
+				func() ([]byte, error) { return decodeStream(t.Context(), template, open, false) },
+				func() ([]byte, error) { return decodeStream(t.Context(), template, open, true) },
+				func() ([]byte, error) { return decodeWhole(t.Context(), template, open) },
+				func() ([]byte, error) {
+					r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), open)
+					if err != nil {
+						return nil, err
+					}
+					b := make([]byte, len(file))
+					n, err := r.ReadAt(b, 0)
+					return b[:n], err
+				},
+			} {
+				got, err := decode()
+				if !errors.Is(err, cause) || errors.Is(err, ErrTemplate) || (cause == io.EOF && err == io.EOF) {
+					t.Fatalf("way %d, call %d: %v, want %v", way, n, err, cause)
+				}
+				if !bytes.HasPrefix(file, got) {
+					t.Fatalf("way %d, call %d: plays other bytes", way, n)
+				}
+			}
+		}
+	}
+	ended(t, goroutines)
+}
+
+// A tape that fails once does not spoil later reads.
+func TestTapeRecovers(t *testing.T) {
+	old := noise(600<<10, 1)
+	d := build(t, nil, BuildOptions{}, old)
+	template, _ := encode(t, d, old)
+	tape := failAfter(d.tape, 1, errBroken)
+	r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryRef) (Tape, error) { return tape, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.WriteTo(io.Discard); !errors.Is(err, errBroken) {
+		t.Fatal(err)
+	}
+	tape.n.Store(1000)
+	var out bytes.Buffer
+	if _, err := r.WriteTo(&out); err != nil || !bytes.Equal(out.Bytes(), old) {
+		t.Errorf("%d bytes, %v", out.Len(), err)
+	}
+}
+
+func TestOpenTapeErrors(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, noise(1000, 1))
+	template, _ := encode(t, d, noise(1000, 1))
+	for name, open := range map[string]OpenTape{
+		"fails": func(context.Context, DictionaryRef) (Tape, error) { return nil, errBroken },
+		"empty": func(context.Context, DictionaryRef) (Tape, error) { return new(memTape), nil },
+		"none":  nil,
+	} {
+		_, err := decodeStream(t.Context(), template, open, true)
+		_, err2 := decodeWhole(t.Context(), template, open)
+		for _, err := range []error{err, err2} {
+			if err == nil || errors.Is(err, ErrTemplate) || name == "fails" && !errors.Is(err, errBroken) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// lyingTape gives another note than the one that is asked for.
+type lyingTape struct{ *memTape }
+
+func (t lyingTape) NoteAt(ctx context.Context, pos uint64) (uint64, []byte, error) {
+	if pos >= t.starts[1] {
+		return t.memTape.NoteAt(ctx, 0)
+	}
+	return t.memTape.NoteAt(ctx, pos)
+}
+
+func TestTapeThatGivesOtherNotes(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, noise(600<<10, 1))
+	template, _ := encode(t, d, noise(600<<10, 1))
+	open := func(context.Context, DictionaryRef) (Tape, error) { return lyingTape{d.tape}, nil }
+	if _, err := decodeStream(t.Context(), template, open, true); err == nil || errors.Is(err, ErrTemplate) {
+		t.Error(err)
+	}
+}
+
+// brokenWriter takes n bytes and then fails; or takes less than it is given without saying why.
+type brokenWriter struct {
+	n     int
+	short bool
+}
+
+func (w *brokenWriter) Write(b []byte) (int, error) {
+	if len(b) > w.n {
+		if w.short {
+			return w.n, nil
+		}
+		return w.n, errBroken
+	}
+	w.n -= len(b)
+	return len(b), nil
+}
+
+func TestBrokenWriters(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, noise(600<<10, 1))
+	file := edit(noise(600<<10, 1), 3000, 1)
+	template, _ := encode(t, d, file)
+	for _, short := range []bool{false, true} {
+		want := errBroken
+		if short {
+			want = io.ErrShortWrite
+		}
+		for n := range len(template) {
+			if n%17 > 0 && n > 200 {
+				continue
+			}
+			if _, err := Encode(t.Context(), &brokenWriter{n, short}, bytes.NewReader(file), d.options()); !errors.Is(err, want) {
+				t.Fatalf("encode, full after %d bytes: %v", n, err)
+			}
+			if n > 300 {
+				break
+			}
+		}
+		goroutines := runtime.NumGoroutine()
+		for n := 0; n < len(file); n += 50021 {
+			dec, err := NewDecoder(t.Context(), bytes.NewReader(template), d.open)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k, err := dec.WriteTo(&brokenWriter{n, short}); !errors.Is(err, want) || k != int64(n) {
+				t.Fatalf("stream, full after %d bytes: %d, %v", n, k, err)
+			}
+			dec.Close()
+			r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), d.open)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k, err := r.WriteTo(&brokenWriter{n, short}); !errors.Is(err, want) || k != int64(n) {
+				t.Fatalf("whole, full after %d bytes: %d, %v", n, k, err)
+			}
+		}
+		ended(t, goroutines)
+	}
+	if err := BuildIndex(t.Context(), d.tape, 512, &brokenWriter{n: 100}); !errors.Is(err, errBroken) {
+		t.Errorf("index: %v", err)
+	}
+}
+
+func TestBrokenReaders(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, noise(600<<10, 1))
+	file := edit(noise(600<<10, 1), 3000, 1)
+	template, _ := encode(t, d, file)
+	broken := func(b []byte, n int) io.Reader {
+		return io.MultiReader(bytes.NewReader(b[:n]), iotest.ErrReader(errBroken))
+	}
+	for n := 0; n < len(file); n += 100003 {
+		if _, err := Encode(t.Context(), io.Discard, broken(file, n), d.options()); !errors.Is(err, errBroken) {
+			t.Errorf("encode, %d bytes read: %v", n, err)
+		}
+		b, err := NewBuilder(t.Context(), func(Block) error { return nil }, BuildOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Add(broken(file, n)); !errors.Is(err, errBroken) {
+			t.Errorf("build, %d bytes read: %v", n, err)
+		}
+		if err := b.Close(); !errors.Is(err, errBroken) {
+			t.Errorf("build forgot the error: %v", err)
+		}
+	}
+	for n := range template {
+		dec, err := NewDecoder(t.Context(), broken(template, n), d.open)
+		if err == nil {
+			_, err = dec.WriteTo(io.Discard)
+			dec.Close()
+		}
+		if !errors.Is(err, errBroken) || errors.Is(err, ErrTemplate) {
+			t.Fatalf("decode, %d bytes read: %v", n, err)
+		}
+		r, err := NewReaderAt(t.Context(), brokenReaderAt{template, n}, int64(len(template)), d.open)
+		if err == nil {
+			_, err = r.WriteTo(io.Discard)
+		}
+		if !errors.Is(err, errBroken) || errors.Is(err, ErrTemplate) {
+			t.Fatalf("whole, byte %d is bad: %v", n, err)
+		}
+	}
+}
+
+// brokenReaderAt cannot read one byte.
+type brokenReaderAt struct {
+	b   []byte
+	bad int
+}
+
+func (r brokenReaderAt) ReadAt(b []byte, off int64) (int, error) {
+	n, err := bytes.NewReader(r.b).ReadAt(b, off)
+	if k := r.bad - int(off); k >= 0 && k < n {
+		return k, errBroken
+	}
+	return n, err
+}
+
+// cancelTape cancels at its n-th call.
+type cancelTape struct {
+	*memTape
+	n      *atomic.Int64
+	cancel func()
+}
+
+func (t cancelTape) NoteAt(ctx context.Context, pos uint64) (uint64, []byte, error) {
+	if t.n.Add(-1) < 0 {
+		t.cancel()
+	}
+	return t.memTape.NoteAt(ctx, pos)
+}
+
+func (t cancelTape) Locate(ctx context.Context, pos uint64) (Span, error) {
+	return locatingTape{t.memTape}.Locate(ctx, pos)
+}
+
+func TestCancel(t *testing.T) {
+	old := noise(2<<20, 1)
+	d := build(t, nil, BuildOptions{}, old)
+	template, _ := encode(t, d, old)
+	goroutines := runtime.NumGoroutine()
+	try := func(name string, f func(ctx context.Context, tape Tape) error) {
+		for _, calls := range []int64{0, 1, 5} {
+			ctx, cancel := context.WithCancel(t.Context())
+			n := new(atomic.Int64)
+			n.Store(calls)
+			if err := f(ctx, cancelTape{d.tape, n, cancel}); !errors.Is(err, context.Canceled) || errors.Is(err, ErrTemplate) {
+				t.Errorf("%s, cancelled at call %d: %v", name, calls, err)
+			}
+			cancel()
+		}
+	}
+	opener := func(tape Tape) OpenTape {
+		return func(context.Context, DictionaryRef) (Tape, error) { return tape, nil }
+	}
+	try("stream", func(ctx context.Context, tape Tape) error {
+		_, err := decodeStream(ctx, template, opener(tape), false)
+		return err
+	})
+	try("stream ahead", func(ctx context.Context, tape Tape) error {
+		_, err := decodeStream(ctx, template, opener(tape), true)
+		return err
+	})
+	try("whole", func(ctx context.Context, tape Tape) error {
+		_, err := decodeWhole(ctx, template, opener(tape))
+		return err
+	})
+	try("encode", func(ctx context.Context, tape Tape) error {
+		_, err := Encode(ctx, io.Discard, bytes.NewReader(old), EncodeOptions{Dictionary: &d.ref, Tape: tape, Index: d.index})
+		return err
+	})
+	try("build", func(ctx context.Context, tape Tape) error {
+		b, err := NewBuilder(ctx, func(Block) error { return nil }, BuildOptions{Base: tape, BaseIndex: d.index})
+		if err != nil {
+			return err
+		}
+		b.Add(bytes.NewReader(old))
+		return b.Close()
+	})
+	ended(t, goroutines)
+
+	// Without a tape, cancellation is seen between reads.
+	ctx, cancel := context.WithCancel(t.Context())
+	src := io.MultiReader(bytes.NewReader(old), readerFunc(func() { cancel() }), bytes.NewReader(old))
+	if _, err := Encode(ctx, io.Discard, src, EncodeOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("encode: %v", err)
+	}
+	b, err := NewBuilder(ctx, func(Block) error { return nil }, BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Add(bytes.NewReader(old)); !errors.Is(err, context.Canceled) {
+		t.Errorf("build: %v", err)
+	}
+	b.Close()
+	if _, err := Inspect(ctx, bytes.NewReader(template), int64(len(template))); !errors.Is(err, context.Canceled) {
+		t.Errorf("inspect: %v", err)
+	}
+}
+
+// readerFunc is a reader of nothing that does something.
+type readerFunc func()
+
+func (f readerFunc) Read([]byte) (int, error) { f(); return 0, io.EOF }
+
+func TestBuilderPassesErrorsOn(t *testing.T) {
+	goroutines := runtime.NumGoroutine()
+	n := 0
+	b, err := NewBuilder(t.Context(), func(Block) error {
+		if n++; n > 2 {
+			return errBroken
+		}
+		return nil
+	}, BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Add(bytes.NewReader(noise(4<<20, 1)))
+	if err := b.Close(); !errors.Is(err, errBroken) || n != 3 {
+		t.Errorf("emit was called %d times: %v", n, err)
+	}
+	ended(t, goroutines)
+}
