@@ -57,7 +57,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		"empty":      encodeSmall(t, nil, nil, frameLimits{}),
 		"local":      encodeSmall(t, nil, []byte("a few local bytes"), frameLimits{}),
 		"coded":      encodeSmall(t, nil, text(800, 3), frameLimits{}),
-		"repeats":    encodeSmall(t, nil, bytes.Repeat(noise(1200, 4), 4), frameLimits{}),
+		"repeats":    encodeSmall(t, d, slices.Concat(phrase, old[:3000], phrase[50:600], old[3000:6000], phrase), frameLimits{}),
 		"dictionary": encodeSmall(t, d, edited, frameLimits{}),
 		"rules":      encodeSmall(t, d, rules[:60<<10], frameLimits{}),
 		"reference":  encodeSmall(t, d, changed, frameLimits{}),
@@ -69,7 +69,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		}
 	}
 	for name, has := range map[string]func(*frame) bool{
-		"repeats":    func(fr *frame) bool { return has(fr, codeRepeat) || has(fr, codeRule) },
+		"repeats":    func(fr *frame) bool { return has(fr, codeRepeat) },
 		"dictionary": func(fr *frame) bool { return has(fr, codeTape) && has(fr, codeFresh) },
 		"rules":      func(fr *frame) bool { return has(fr, codeRule) },
 		"coded":      func(fr *frame) bool { return fr.blocks[0].coding == codingZstd },
