@@ -30,7 +30,7 @@ type MissingError struct {
 	What   string // "note 17", or "block"
 	CID    cid.Cid
 	Asked  []string      // sources; none if the store is all there is
-	Waited time.Duration // for the block
+	Waited time.Duration // for the block; 0 if nobody could be asked
 	Cause  error         // why the last source gave up, or why the copy in the store is of no use; may be nil
 }
 
@@ -40,7 +40,10 @@ func (e *MissingError) Error() string {
 	if len(e.Asked) == 0 {
 		b.WriteString("not in the local store, and there is no peer to ask")
 	} else {
-		fmt.Fprintf(&b, "asked %s for %v", strings.Join(e.Asked, ", "), e.Waited.Round(time.Millisecond))
+		fmt.Fprintf(&b, "asked %s", strings.Join(e.Asked, ", "))
+		if e.Waited > 0 {
+			fmt.Fprintf(&b, " for %v", e.Waited.Round(time.Millisecond))
+		}
 	}
 	if e.Cause != nil {
 		fmt.Fprintf(&b, ": %v", e.Cause)

@@ -389,9 +389,15 @@ func (f *fetcher) session(at, window int, idle time.Duration, asked []string) (a
 	defer groups.Wait()
 	defer cancel()
 
+	named := func(err error) error {
+		if len(f.sources) > 1 {
+			return fmt.Errorf("%s: %w", src.Name(), err)
+		}
+		return err
+	}
 	sess, err := src.Open(ctx)
 	if err != nil {
-		return f.more(), fmt.Errorf("%s: %w", src.Name(), err)
+		return f.more(), named(err)
 	}
 	type result struct {
 		wants int
@@ -450,7 +456,7 @@ func (f *fetcher) session(at, window int, idle time.Duration, asked []string) (a
 		case r := <-results:
 			outstanding -= r.wants
 			if r.err != nil && ctx.Err() == nil {
-				return f.more(), fmt.Errorf("%s: %w", src.Name(), r.err)
+				return f.more(), named(r.err)
 			}
 		case <-changed:
 		case <-timer.C:

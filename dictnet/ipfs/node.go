@@ -232,7 +232,7 @@ func (n *Node) Connect(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, n.o.DialTimeout)
 			defer cancel()
 			if err := n.host.Connect(ctx, p); err != nil {
-				failed[i] = fmt.Errorf("peer %s: %s", p.ID, oneLine(err))
+				failed[i] = dialError(p.ID, err)
 			}
 		})
 	}
@@ -249,9 +249,17 @@ func (n *Node) Connect(ctx context.Context) error {
 	return errors.New("not connected with any peer, and none is configured")
 }
 
-// oneLine shortens the multi-line errors of dialing.
-func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+// dialError says in one line why each address of a peer failed.
+func dialError(id peer.ID, err error) error {
+	var dial *swarm.DialError
+	if !errors.As(err, &dial) || len(dial.DialErrors) == 0 {
+		return fmt.Errorf("peer %s: %s", id, strings.Join(strings.Fields(err.Error()), " "))
+	}
+	var causes []string
+	for _, d := range dial.DialErrors {
+		causes = append(causes, strings.Join(strings.Fields(d.Cause.Error()), " "))
+	}
+	return fmt.Errorf("peer %s: %s", id, strings.Join(causes, "; "))
 }
 
 // Close ends the node with all its connections and goroutines.

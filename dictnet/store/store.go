@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gofrs/flock"
 	"github.com/ipfs/boxo/blockstore"
@@ -36,6 +37,8 @@ type Store struct {
 	files  *flatfs.Datastore // nil if for reading only
 	blocks blockstore.Blockstore
 
+	unsynced atomic.Bool // something was put since the last sync
+
 	pinning sync.Mutex // one at a time opens the pins
 	naming  sync.Mutex // one at a time changes names
 }
@@ -63,6 +66,7 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, storageError("open blocks in "+dir, err)
 		}
 		files = s.files
+		s.unsynced.Store(true) // perhaps by a process that was killed
 	}
 	// WriteThrough: whether a block is there already is for Put to say.
 	s.blocks = blockstore.NewBlockstore(files, blockstore.NoPrefix(), blockstore.WriteThrough(true))
@@ -207,6 +211,7 @@ func (s *Store) Put(ctx context.Context, c cid.Cid, data []byte) error {
 	if err != nil {
 		return blockError("write", c, err)
 	}
+	s.unsynced.Store(true)
 	return blockError("write", c, s.blocks.Put(ctx, b))
 }
 
@@ -228,8 +233,12 @@ func (s *Store) Delete(ctx context.Context, c cid.Cid) error {
 
 // Sync returns when everything put so far survives a power failure.
 func (s *Store) Sync(ctx context.Context) error {
-	if s.ReadOnly() {
+	if s.ReadOnly() || !s.unsynced.Swap(false) {
 		return nil
 	}
-	return storageError("sync "+s.dir, syncDisk(s.blockDir()))
+	if err := syncDisk(s.blockDir()); err != nil {
+		s.unsynced.Store(true)
+		return storageError("sync "+s.dir, err)
+	}
+	return ctx.Err()
 }
