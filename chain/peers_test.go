@@ -108,3 +108,51 @@ func startGanache(tb testing.TB, args ...string) (url string) {
 
 func TestConformanceAnvil(t *testing.T)   { conformance(t, startAnvil(t)) }
 func TestConformanceGanache(t *testing.T) { conformance(t, startGanache(t)) }
+
+func TestReorgAnvil(t *testing.T) {
+	url := startAnvil(t)
+	c := dialTest(t, url)
+	call := func(method string, args ...any) {
+		t.Helper()
+		if err := c.call(t.Context(), nil, method, args...); err != nil {
+			t.Error(err)
+		}
+	}
+	reorgs(t, url, func(n int) { call("anvil_mine", n) }, func(n int) { call("anvil_reorg", n, []any{}) })
+}
+
+// Anvil and Ganache keep their state if asked to; a dictionary is still there, and can be proved, after a restart.
+func TestRestartAnvil(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state.json")
+	var reference Reference
+	tape := newTape("restart", 20)
+	for round := range uint64(2) {
+		t.Run("", func(t *testing.T) {
+			client := dialTest(t, startAnvil(t, "--state", state))
+			owner := devSigner(t, 0)
+			if round == 0 {
+				registry, _, err := Deploy(t.Context(), client, owner)
+				if err != nil {
+					t.Fatal(err)
+				}
+				id, _, err := registry.Register(t.Context(), owner, [32]byte{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				reference = registry.Reference(id)
+			}
+			registry, err := Open(t.Context(), client, reference.Registry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := tape.version(t, round*5+5)
+			if _, err := registry.Publish(t.Context(), owner, reference.ID, tape.version(t, round*5), v, manifestOf(v), tape.proof(t, round*5, round*5+5)); err != nil {
+				t.Fatal(err)
+			}
+			h, err := registry.Head(t.Context(), reference.ID)
+			if err != nil || h.Version != v || h.Number != round+1 {
+				t.Errorf("%+v, %v", h, err)
+			}
+		})
+	}
+}
