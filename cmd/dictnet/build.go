@@ -1,0 +1,220 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+func (a *app) buildCommand() *cobra.Command {
+	var out string
+	var o codec.BuildOptions
+	c := &cobra.Command{
+		Use:   "build SAMPLE... -o DICT",
+		Short: "Build or extend a dictionary from samples",
+		Long: `Build a dictionary from samples: files, directories (all regular files below them, in lexical order), or - for stdin.
+If DICT exists already, what it holds is not taken again and what is new is appended, as a new version.
+
+DICT is a local name, or the name of a CAR file that will hold the dictionary.
+
+` + exitHelp,
+		Example: `  dictnet build release-1.tar -o releases
+  dictnet build release-2.tar -o releases          # appends what is new
+  dictnet build samples/ --out samples.car --chunk-size 4096
+  zcat dump.sql.gz | dictnet build - -o dumps --min-freq 2`,
+		Args: args(1, -1, "at least one sample"),
+		RunE: func(c *cobra.Command, samples []string) error { return a.build(c, samples, out, o) },
+	}
+	f := c.Flags()
+	f.StringVarP(&out, "out", "o", "", "the dictionary: a local name, or a file.car")
+	f.IntVar(&o.ChunkSize, "chunk-size", codec.DefaultBuildChunk, "average length of the chunks that samples are compared by, in bytes")
+	f.IntVar(&o.MinFreq, "min-freq", 1, "how often a chunk occurs in the samples before it is taken")
+	return c
+}
+
+type buildResult struct {
+	Name     string `json:"name"`
+	Samples  int64  `json:"samples"`
+	Read     int64  `json:"read"`        // bytes of samples
+	Added    uint64 `json:"addedNotes"`  // by this build
+	Taken    int64  `json:"addedBytes"`  // raw
+	Size     uint64 `json:"size"`        // notes
+	Tape     uint64 `json:"tapeBytes"`   // raw
+	Stored   int64  `json:"storedBytes"` // by this build
+	Root     string `json:"root"`
+	Manifest string `json:"manifest"`
+}
+
+func (a *app) build(c *cobra.Command, samples []string, out string, o codec.BuildOptions) error {
+	ctx := c.Context()
+	ref, err := parseDictRef(out)
+	if err != nil {
+		return err
+	}
+	if ref.name == "" && ref.car == "" {
+		return usageErrorf("give it a local name, or the name of a file.car", "cannot build into %s", out)
+	}
+	// Find all samples first: a mistyped name is better told now than after an hour.
+	var files []string
+	var total int64
+	for _, s := range samples {
+		found, size, err := sampleFiles(s)
+		if err != nil {
+			return err
+		}
+		files = append(files, found...)
+		if size < 0 || total < 0 {
+			total = -1
+		} else {
+			total += size
+		}
+	}
+	home, name, done, err := a.buildHome(c, ref)
+	if err != nil {
+		return err
+	}
+	defer done()
+	bar := a.progress("build", total)
+	defer bar.end()
+	o.Progress = bar.set
+	ext, err := dictnet.NewPublisher(home).Extend(ctx, name)
+	if err != nil {
+		return err
+	}
+	if base := ext.Base(); base.Size > 0 {
+		client := dictnet.NewClient(dictnet.Options{Store: home})
+		defer client.Close()
+		tape, err := client.Open(ctx, base)
+		if err != nil {
+			return err
+		}
+		if o.BaseIndex, err = a.tapeIndex(ctx, home, tape); err != nil {
+			return err
+		}
+		o.Base = tape
+	}
+	b, err := codec.NewBuilder(ctx, ext.Add, o)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := a.addSample(b, file); err != nil {
+			b.Close()
+			return err
+		}
+	}
+	if err := b.Close(); err != nil {
+		return err
+	}
+	bar.end()
+	version, err := ext.Commit()
+	if err != nil {
+		return err
+	}
+	if ref.car != "" {
+		if err := a.exportCAR(ctx, home, version.Ref.Manifest, ref.car); err != nil {
+			return err
+		}
+	}
+	stats := b.Stats()
+	result := buildResult{
+		Name: out, Samples: stats.Samples, Read: stats.Read, Added: uint64(stats.Notes), Taken: stats.Taken, Stored: stats.Stored,
+		Size: version.Ref.Size, Tape: version.TapeSize, Root: version.Ref.Root.String(), Manifest: version.Ref.Manifest.String(),
+	}
+	return a.print(result,
+		row{"dictionary", out},
+		row{"read", fmt.Sprintf("%s in %d samples", bytesText(stats.Read), stats.Samples)},
+		row{"added", fmt.Sprintf("%d notes, %s, stored as %s", stats.Notes, bytesText(stats.Taken), bytesText(stats.Stored))},
+		row{"size", fmt.Sprintf("%d notes, %s", version.Ref.Size, bytesText(version.TapeSize))},
+		row{"root", version.Ref.Root},
+		row{"manifest", version.Ref.Manifest})
+}
+
+// buildHome opens the store that a dictionary is built in and says under which name. What goes into a CAR file is built
+// aside, beside the file, and leaves no trace in the home.
+func (a *app) buildHome(c *cobra.Command, ref dictRef) (s *store.Store, name string, done func(), err error) {
+	if ref.car == "" {
+		s, err := a.openStore(c, false)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		return s, ref.name, func() { s.Close() }, nil
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(ref.car), "."+filepath.Base(ref.car)+".*.part")
+	if err != nil {
+		return nil, "", nil, outputError(ref.car, err)
+	}
+	s, err = store.Open(dir, store.Options{Command: c.CommandPath()})
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, "", nil, err
+	}
+	done = func() {
+		s.Close()
+		os.RemoveAll(dir)
+	}
+	name = "dictionary"
+	if a.isFile(ref.car) {
+		base, err := a.importCAR(c.Context(), s, ref.car)
+		if err == nil {
+			err = s.SetDictionary(c.Context(), store.Dictionary{Name: name, Current: base})
+		}
+		if err != nil {
+			done()
+			return nil, "", nil, err
+		}
+	}
+	return s, name, done, nil
+}
+
+// sampleFiles returns the files that a sample stands for and their bytes, -1 if not known.
+func sampleFiles(sample string) (files []string, size int64, err error) {
+	if sample == "-" {
+		return []string{"-"}, -1, nil
+	}
+	st, err := os.Stat(sample)
+	if err != nil {
+		return nil, 0, inputError(err)
+	}
+	if !st.IsDir() {
+		if !st.Mode().IsRegular() {
+			return []string{sample}, -1, nil
+		}
+		return []string{sample}, st.Size(), nil
+	}
+	err = filepath.WalkDir(sample, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		files = append(files, path)
+		size += info.Size()
+		return nil
+	})
+	if err != nil {
+		return nil, 0, inputError(err)
+	}
+	return files, size, nil
+}
+
+func (a *app) addSample(b *codec.Builder, name string) error {
+	in, err := a.open(name)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	if err := b.Add(in); err != nil {
+		return fmt.Errorf("sample %s: %w", in.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/spf13/cobra"
+
+	"dictnet/chain"
+	"dictnet/chain/devchain"
+)
+
+// chainFlags say which chain a verb talks to, and who signs.
+type chainFlags struct {
+	rpc      string
+	registry string
+	key      string
+	password string // file
+	dev      bool
+}
+
+const defaultRPC = "http://127.0.0.1:8545"
+
+// read adds the flags of verbs that only read the chain.
+func (f *chainFlags) read(c *cobra.Command) {
+	c.Flags().StringVar(&f.rpc, "rpc", defaultRPC, "JSON-RPC of a node of the chain, http or ws")
+}
+
+// write adds the flags of verbs that send transactions.
+func (f *chainFlags) write(c *cobra.Command) {
+	f.read(c)
+	c.Flags().StringVar(&f.key, "key", "", "key file of the account that pays (geth's encrypted keystore form)")
+	c.Flags().StringVar(&f.password, "password-file", "", "file that holds the key's password in its first line")
+	c.Flags().BoolVar(&f.dev, "dev-key", false, "pay with the first well-known development account (development chains only)")
+}
+
+// dial connects to the chain. The caller closes the client.
+func (f *chainFlags) dial(ctx context.Context) (*chain.Client, error) {
+	c, err := chain.Dial(ctx, f.rpc)
+	if err != nil && !errors.Is(err, chain.ErrUnreachable) && ctx.Err() == nil {
+		err = usageErrorf("", "%w", err)
+	}
+	return c, err
+}
+
+// devChains are the ids of chains on which everybody's keys may be used: geth's and Ganache's, and Anvil's.
+var devChains = []uint64{devchain.ChainID, 31337}
+
+// signer returns who signs on the chain.
+func (f *chainFlags) signer(c *chain.Client) (chain.Signer, error) {
+	switch {
+	case f.dev && f.key != "":
+		return nil, usageErrorf("leave one out", "--dev-key and --key are both given")
+	case f.dev:
+		for _, id := range devChains {
+			if c.ChainID() == id {
+				return chain.DevKey(devchain.Accounts()[0].Key)
+			}
+		}
+		return nil, usageErrorf("use --key FILE", "--dev-key on chain %d, which is none for development: anybody can use that key", c.ChainID())
+	case f.key == "":
+		return nil, usageErrorf("--key FILE names a key file; --dev-key uses the well-known key of development chains", "no account is named that pays")
+	}
+	password, ok := os.LookupEnv("DICTNET_PASSWORD")
+	if f.password != "" {
+		b, err := os.ReadFile(f.password)
+		if err != nil {
+			return nil, inputError(err)
+		}
+		password, _, _ = strings.Cut(string(b), "\n")
+	} else if !ok {
+		return nil, usageErrorf("--password-file FILE names a file that holds it; so does $DICTNET_PASSWORD itself", "no password for key %s", f.key)
+	}
+	s, err := chain.KeyFile(f.key, strings.TrimSuffix(password, "\r"))
+	if err != nil {
+		return nil, usageErrorf("", "key %s: %w", f.key, err)
+	}
+	return s, nil
+}
+
+// openRegistry connects to the registry that a chain address names. The caller closes the client.
+func (f *chainFlags) openRegistry(ctx context.Context, at chain.Reference) (*chain.Registry, *chain.Client, error) {
+	c, err := f.dial(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.Expect(at.ChainID); err != nil {
+		c.Close()
+		return nil, nil, withHint(err, fmt.Sprintf("--rpc URL names a node of chain %d", at.ChainID))
+	}
+	r, err := chain.Open(ctx, c, at.Registry)
+	if err != nil {
+		c.Close()
+		return nil, nil, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
+	}
+	return r, c, nil
+}
+
+// registryAddress returns the registry to use: the one that is remembered, which a flag may only repeat, or the flag's.
+func registryAddress(f chainFlags, known *chain.Reference) (common.Address, error) {
+	if f.registry == "" {
+		if known == nil {
+			return common.Address{}, usageErrorf("--registry 0x... names it; dictnet chain deploy makes one", "no registry contract is named")
+		}
+		return known.Registry, nil
+	}
+	at, err := chain.ParseAddress(f.registry)
+	if err != nil {
+		return at, usageErrorf("", "%w", err)
+	}
+	if known != nil && known.Registry != at {
+		return at, usageErrorf("leave --registry out", "the dictionary is anchored in registry %s, not %s", known.Registry.Hex(), at.Hex())
+	}
+	return at, nil
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/chain"
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+// reader is a client with all it needs, for verbs that read a dictionary.
+type reader struct {
+	*dictnet.Client
+	store   *store.Store
+	sources []dictnet.Source
+	closers []io.Closer // in the order in which they were opened
+
+	dict    *store.Dictionary // if the dictionary has a name here
+	only    codec.DictionaryRef
+	address *chain.Reference // that was asked, or nil
+	anchor  dictnet.Anchor   // that is asked; nil if none is
+	trust   string           // for people: why versions are believed
+}
+
+// readerFlags are the flags of verbs that read a dictionary.
+type readerFlags struct {
+	chain   chainFlags
+	node    nodeFlags
+	offline bool
+}
+
+func (f *readerFlags) add(c *cobra.Command) {
+	f.chain.read(c)
+	f.node.fetch(c)
+	c.Flags().BoolVar(&f.offline, "offline", false, "ask neither the chain nor peers: believe the versions that are here")
+}
+
+func (r *reader) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(r.closers) {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// openReader opens a client for the dictionary that is named on the command line (or, if dict is "", for the one that has
+// a version ref under some name here). If ref has no manifest, any version will do.
+func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref codec.DictionaryRef, f *readerFlags) (*reader, error) {
+	r := &reader{store: s}
+	o := dictnet.Options{Store: s, Timeout: f.node.wait}
+	fail := func(err error) (*reader, error) {
+		r.Close()
+		return nil, err
+	}
+	if err := r.choose(a, dict, ref); err != nil {
+		return fail(err)
+	}
+	if f.offline && r.address != nil && r.dict == nil {
+		return fail(usageErrorf("leave it out, or name a dictionary that is here", "--offline, and %s is on a chain", r.address))
+	}
+	if r.address != nil && !f.offline {
+		reg, client, err := f.chain.openRegistry(ctx, *r.address)
+		if err != nil {
+			if r.dict != nil && errors.Is(err, chain.ErrUnreachable) {
+				err = withHint(err, "--rpc URL names another node; --offline believes the versions that are here")
+			}
+			return fail(err)
+		}
+		r.closers = append(r.closers, closerFunc(func() error { client.Close(); return nil }))
+		r.anchor = registryAnchor{reg}
+		o.Anchor, o.Dictionary = r.anchor, dictnet.DictionaryID(r.address.ID)
+		r.trust = fmt.Sprintf("the registry at %s", r.address)
+	}
+	if !f.offline {
+		src, err := f.node.source(a, s)
+		if err != nil {
+			return fail(err)
+		}
+		if src != nil {
+			r.closers = append(r.closers, src)
+			r.sources = append(r.sources, src)
+		}
+	}
+	o.Sources = r.sources
+	r.Client = dictnet.NewClient(o)
+	r.closers = append(r.closers, r.Client) // is closed first, as the last that was opened
+	return r, nil
+}
+
+// choose finds out which dictionary is meant.
+func (r *reader) choose(a *app, dict string, ref codec.DictionaryRef) error {
+	if dict == "" {
+		all, err := r.store.Dictionaries()
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			if hasVersion(d, ref) {
+				return r.named(d)
+			}
+		}
+		return &hinted{fmt.Errorf("dictionary %s is not known here", ref.Manifest), exitUnavailable,
+			"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + ref.Manifest.String() + " that you trust it as it is"}
+	}
+	named, err := parseDictRef(dict)
+	if err != nil {
+		return err
+	}
+	switch {
+	case named.name != "":
+		d, err := a.namedDictionary(r.store, named.name)
+		if err != nil {
+			return err
+		}
+		return r.named(d)
+	case named.anchor != nil:
+		r.address = named.anchor
+		all, err := r.store.Dictionaries()
+		if err != nil {
+			return err
+		}
+		for _, d := range all { // it may have a name here
+			if at, err := addressOf(d.Anchor); err == nil && at != nil && *at == *named.anchor {
+				r.dict = &d
+			}
+		}
+	case named.car != "":
+		file, err := a.openCAR(named.car)
+		if err != nil {
+			return err
+		}
+		r.closers = append(r.closers, file)
+		r.sources = append(r.sources, file)
+		r.only.Manifest = file.Root()
+		r.trust = "the file " + named.car
+	default:
+		r.only.Manifest = named.manifest
+		r.trust = "its manifest CID, as it was given"
+	}
+	return nil
+}
+
+func (r *reader) named(d store.Dictionary) (err error) {
+	r.dict = &d
+	r.trust = "the local name " + d.Name
+	r.address, err = addressOf(d.Anchor)
+	return err
+}
+
+// hasVersion reports whether a dictionary is, or was, at a version.
+func hasVersion(d store.Dictionary, ref codec.DictionaryRef) bool {
+	return d.Current == ref || slices.Contains(d.Lineage, ref)
+}
+
+// openTape opens the dictionary that a template names, if the command line's dictionary vouches for it. It is a codec.OpenTape.
+func (r *reader) openTape(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+	switch {
+	case r.anchor != nil: // Open asks the registry
+	case r.only.Manifest.Defined():
+		t, err := r.OpenManifest(ctx, r.only.Manifest)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.vouch(ctx, t, ref); err != nil {
+			return nil, err
+		}
+	case r.dict != nil && !hasVersion(*r.dict, ref):
+		t, err := r.Open(ctx, r.dict.Current)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.vouch(ctx, t, ref); err != nil {
+			return nil, err
+		}
+	}
+	return r.OpenTape(ctx, ref)
+}
+
+// vouch reports whether a version is t or a beginning of it. In the second case the manifest of the version is made
+// from t's, so that it can be opened where only t is to be had.
+func (r *reader) vouch(ctx context.Context, t *dictnet.Tape, ref codec.DictionaryRef) error {
+	found := t.Ref()
+	if ref.Size < found.Size {
+		var err error
+		if found, err = t.Manifest().Prefix(ctx, r, ref.Size); err != nil {
+			return err
+		}
+	}
+	if found != ref {
+		return &dictnet.ContradictionError{What: "the template's dictionary", Claimed: ref, Found: t.Ref(),
+			Err: fmt.Errorf("the template names %s, which is no version of %s", ref.Manifest, t.Ref().Manifest)}
+	}
+	return nil
+}
+
+// namedDictionary returns a dictionary by its local name.
+func (a *app) namedDictionary(s *store.Store, name string) (store.Dictionary, error) {
+	d, err := s.Dictionary(name)
+	if errors.Is(err, store.ErrNoDictionary) {
+		return d, &hinted{fmt.Errorf("there is no dictionary %q here", name), exitUnavailable,
+			"dictnet ls lists those that are; dictnet build makes one, dictnet pull brings one"}
+	}
+	return d, err
+}
+
+// registryAnchor is a registry on a chain as the roles see it.
+type registryAnchor struct{ reg *chain.Registry }
+
+func (r registryAnchor) Head(ctx context.Context, id dictnet.DictionaryID) (dictnet.Record, error) {
+	h, err := r.reg.Head(ctx, chain.ID(id))
+	if errors.Is(err, chain.ErrNotRegistered) {
+		err = &hinted{err, exitUnavailable, "check the address of the dictionary: the registry at " + r.reg.Address().Hex() + " does not know it"}
+	}
+	return dictnet.Record{ID: id, Owner: h.Owner.Hex(), Versions: h.Number, Version: h.Version, Manifest: h.Manifest}, err
+}
+
+type closerFunc func() error
+
+func (f closerFunc) Close() error { return f() }
+
+// openStoreToFetch opens the home for writing, or, while another process writes to it, for reading, so that what is fetched is
+// kept in memory only.
+func (a *app) openStoreToFetch(c *cobra.Command) (*store.Store, error) {
+	s, err := a.openStore(c, false)
+	var locked *store.LockedError
+	if errors.As(err, &locked) {
+		a.log.Info("the store is read only for now", "holder", locked.Holder)
+		return a.openStore(c, true)
+	}
+	return s, err
+}

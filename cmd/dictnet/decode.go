@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+)
+
+func (a *app) decodeCommand() *cobra.Command {
+	var template, out, dict, span string
+	var f readerFlags
+	c := &cobra.Command{
+		Use:   "decode TEMPLATE -o FILE",
+		Short: "Play a template back: the whole file, or a range of it",
+		Long: `Play a template back. Notes that are not here are fetched, only those that are needed, and every one is checked.
+
+The dictionary is what -d says; without it, the one here that has the version which the template names. If it is on a chain, the version must
+be one that its registry holds, or a beginning of it. TEMPLATE and FILE may be - for stdin and stdout: then the file is played while the template
+still arrives.
+
+` + exitHelp,
+		Example: `  dictnet decode release-2.dn -o release-2.tar
+  dictnet decode release-2.dn -o release-2.tar -d eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/...
+  dictnet decode release-2.dn -o - --range 1048576:4096 | hexdump -C
+  dictnet decode --template T --out F --verbose`,
+		Args: args(0, 1, "one template"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if out == "" {
+				return usageErrorf("-o names it; - is stdout", "no output is named")
+			}
+			name, err := oneName("template", "template", template, args)
+			if err != nil {
+				return err
+			}
+			return a.decode(c, name, out, dict, span, &f)
+		},
+	}
+	c.Flags().StringVarP(&out, "out", "o", "", "the file; - is stdout")
+	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary to believe")
+	c.Flags().StringVar(&span, "range", "", "play only OFF:LEN, in bytes; OFF: is to the end")
+	alias(c.Flags(), &template, "template", "TEMPLATE")
+	f.add(c)
+	return c
+}
+
+type decodeResult struct {
+	Out          string `json:"out"`
+	Bytes        int64  `json:"bytes"`
+	Manifest     string `json:"manifest,omitempty"`
+	Size         uint64 `json:"size,omitempty"` // notes
+	Root         string `json:"root,omitempty"`
+	Trust        string `json:"trust,omitempty"`
+	NotesFetched uint64 `json:"notesFetched"`
+	BytesFetched uint64 `json:"bytesFetched"`
+}
+
+func (a *app) decode(c *cobra.Command, name, out, dict, span string, f *readerFlags) error {
+	ctx := c.Context()
+	off, length, err := parseRange(span)
+	if err != nil {
+		return err
+	}
+	in, err := a.open(name)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+
+	w, err := a.create(out)
+	if err != nil {
+		return err
+	}
+	defer w.abandon()
+	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
+	defer opener.Close()
+	var play io.WriterTo
+	size := int64(-1)
+	if in.size >= 0 {
+		whole, err := codec.NewReaderAt(ctx, in.file, in.size, opener.open)
+		if err != nil {
+			return fmt.Errorf("template %s: %w", in.name, err)
+		}
+		size = whole.Size()
+		play = whole
+		if span != "" {
+			if off > size {
+				return usageErrorf(fmt.Sprintf("the file has %d bytes", size), "range %s begins behind the end of the file", span)
+			}
+			length = min(length, size-off)
+			if err := whole.Prefetch(off, length); err != nil {
+				return fmt.Errorf("template %s: %w", in.name, err)
+			}
+			play, size = sectionWriter{io.NewSectionReader(whole, off, length)}, length
+		}
+	} else {
+		dec, err := codec.NewDecoder(ctx, in, opener.open)
+		if err != nil {
+			return fmt.Errorf("template %s: %w", in.name, err)
+		}
+		defer dec.Close()
+		play = dec
+		if span != "" {
+			play = &rangeWriter{dec, off, length}
+		}
+	}
+	bar := a.progress("decode", size)
+	defer bar.end()
+	result := decodeResult{Out: out}
+	if result.Bytes, err = play.WriteTo(&countingWriter{Writer: w, ctx: ctx, bar: bar}); err != nil {
+		var failed *writeError
+		if errors.As(err, &failed) {
+			return outputError(out, failed.error)
+		}
+		return fmt.Errorf("decode %s: %w", in.name, err)
+	}
+	if err := w.commit(); err != nil {
+		return err
+	}
+	bar.end()
+	r := opener.reader
+	if r != nil {
+		stats, ref := r.Stats(), opener.ref
+		result.Manifest, result.Size, result.Root, result.Trust = ref.Manifest.String(), ref.Size, ref.Root.String(), r.trust
+		result.NotesFetched, result.BytesFetched = stats.Blocks, stats.Bytes
+		if r.address == nil && r.dict != nil {
+			a.say("dictionary %s is on no chain: only its local name vouches for it", r.dict.Name)
+		}
+	}
+	if out == "-" {
+		return nil // stdout is the file's
+	}
+	rows := []row{{"file", fmt.Sprintf("%s, %s", out, bytesText(result.Bytes))}}
+	if r != nil {
+		rows = append(rows,
+			row{"dictionary", fmt.Sprintf("%s, %d notes, root %s", result.Manifest, result.Size, result.Root)},
+			row{"believed for", result.Trust},
+			row{"fetched", fmt.Sprintf("%d blocks, %s", result.NotesFetched, bytesText(result.BytesFetched))})
+	}
+	return a.print(result, rows...)
+}
+
+// parseRange reads OFF:LEN or OFF:.
+func parseRange(s string) (off, length int64, err error) {
+	if s == "" {
+		return 0, math.MaxInt64, nil
+	}
+	from, n, ok := strings.Cut(s, ":")
+	off, err = strconv.ParseInt(from, 10, 64)
+	length = math.MaxInt64
+	if err == nil && n != "" {
+		length, err = strconv.ParseInt(n, 10, 64)
+	}
+	if !ok || err != nil || off < 0 || length < 0 {
+		return 0, 0, usageErrorf("as 4096:512, in bytes", "range %q is not OFF:LEN", s)
+	}
+	return off, length, nil
+}
+
+// sectionWriter writes a part of a file.
+type sectionWriter struct{ *io.SectionReader }
+
+func (s sectionWriter) WriteTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(w, struct{ io.Reader }{s.SectionReader}, make([]byte, 1<<20))
+}
+
+// rangeWriter writes a part of a stream. It plays the stream to its end, because the last check stands there.
+type rangeWriter struct {
+	io.WriterTo
+	skip, left int64
+}
+
+func (r *rangeWriter) WriteTo(w io.Writer) (n int64, err error) {
+	_, err = r.WriterTo.WriteTo(writerFunc(func(b []byte) (int, error) {
+		all := len(b)
+		k := min(int64(len(b)), r.skip)
+		r.skip -= k
+		b = b[k:]
+		b = b[:min(int64(len(b)), r.left)]
+		if len(b) == 0 {
+			return all, nil
+		}
+		m, err := w.Write(b)
+		n += int64(m)
+		r.left -= int64(m)
+		if err != nil {
+			return 0, err
+		}
+		return all, nil
+	}))
+	return n, err
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// countingWriter moves a bar, stops when the context ends, and marks errors of the output.
+type countingWriter struct {
+	io.Writer
+	ctx  context.Context
+	bar  *progress
+	done int64
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := w.Writer.Write(b)
+	w.done += int64(n)
+	w.bar.set(w.done)
+	if err != nil {
+		err = &writeError{err}
+	}
+	return n, err
+}
+
+// writeError is an error of the output, as opposed to one of what is read.
+type writeError struct{ error }
+
+func (e *writeError) Unwrap() error { return e.error }
+
+// openTemplate opens a template for random access; stdin is kept in memory.
+func (a *app) openTemplate(name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
+	in, err := a.open(name)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if in.size >= 0 {
+		return in.file, in.size, in.close, nil
+	}
+	defer in.close()
+	b, err := io.ReadAll(in)
+	if err != nil {
+		return nil, 0, nil, inputError(err)
+	}
+	text := string(b)
+	return strings.NewReader(text), int64(len(text)), func() {}, nil
+}
+
+// isFile reports whether there is a file, or anything else, of that name.
+func (a *app) isFile(name string) bool {
+	if name == "-" {
+		return true
+	}
+	_, err := os.Stat(name)
+	return err == nil
+}

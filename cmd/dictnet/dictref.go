@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/chain"
+	"dictnet/dictnet/store"
+)
+
+// dictRef is how a dictionary is named on the command line; just one of the fields is set besides text.
+type dictRef struct {
+	text     string
+	name     string           // local name
+	manifest cid.Cid          // manifest CID
+	car      string           // path of a CAR file
+	anchor   *chain.Reference // chain address
+}
+
+const dictRefForms = "a dictionary is a local name, a manifest CID, a file.car, or eip155:CHAIN:REGISTRY/DICTIONARY"
+
+func parseDictRef(s string) (dictRef, error) {
+	r := dictRef{text: s}
+	switch {
+	case s == "":
+		return r, usageErrorf(dictRefForms, "no dictionary is named")
+	case strings.HasPrefix(s, "eip155:"):
+		at, err := chain.ParseReference(s)
+		if err != nil {
+			return r, usageErrorf("dictnet publish prints it", "%w", err)
+		}
+		r.anchor = &at
+		return r, nil
+	case strings.HasSuffix(s, ".car"):
+		r.car = s
+		return r, nil
+	}
+	if c, err := cid.Decode(s); err == nil {
+		if p := c.Prefix(); p.Version != 1 || p.Codec != cid.DagCBOR {
+			return r, usageErrorf("the CID of a manifest begins with bafyrei", "%s is not the CID of a manifest", s)
+		}
+		r.manifest = c
+		return r, nil
+	}
+	if err := store.CheckName(s); err != nil {
+		return r, usageErrorf(dictRefForms, "%w", err)
+	}
+	r.name = s
+	return r, nil
+}
+
+// addressOf returns the chain address that a store remembers for a dictionary, or nil.
+func addressOf(a *store.Anchor) (*chain.Reference, error) {
+	if a == nil {
+		return nil, nil
+	}
+	r, err := chain.ParseReference("eip155:" + a.Chain + ":" + a.Registry + "/" + a.Dictionary)
+	return &r, err
+}

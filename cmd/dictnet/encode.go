@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+func (a *app) encodeCommand() *cobra.Command {
+	var in, dict, out string
+	var o codec.EncodeOptions
+	c := &cobra.Command{
+		Use:   "encode FILE -d DICT -o TEMPLATE",
+		Short: "Turn a file into a template",
+		Long: `Turn a file into a template against a dictionary whose notes are here; without a dictionary, the template holds
+everything. FILE and TEMPLATE may be - for stdin and stdout; a stream is encoded in bounded memory.
+
+` + exitHelp,
+		Example: `  dictnet encode release-2.tar -d releases -o release-2.dn
+  tar c src | dictnet encode - -d releases -o - | ssh host dictnet decode - -o src.tar
+  dictnet encode --input F --out T --dict D --chunk-size 4096 --min-pair-freq 3 --verbose`,
+		Args: args(0, 1, "one file"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if out == "" {
+				return usageErrorf("-o names it; - is stdout", "no output is named")
+			}
+			name, err := oneName("file", "input", in, args)
+			if err != nil {
+				return err
+			}
+			return a.encode(c, name, dict, out, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&dict, "dict", "d", "", "the dictionary")
+	f.StringVarP(&out, "out", "o", "", "the template; - is stdout")
+	alias(f, &in, "input", "FILE")
+	f.IntVar(&o.ChunkSize, "chunk-size", 0, fmt.Sprintf("how far apart matches are looked for, on average, in bytes (default %d)", codec.DefaultChunkSize))
+	f.IntVar(&o.MinPairFreq, "min-pair-freq", codec.DefaultMinPairFreq, "how often a pair of symbols occurs before it becomes a rule, 2 or more")
+	return c
+}
+
+type encodeResult struct {
+	Template   string `json:"template"`
+	Dictionary string `json:"dictionary,omitempty"` // manifest CID
+	codec.EncodeStats
+}
+
+func (a *app) encode(c *cobra.Command, name, dict, out string, o codec.EncodeOptions) error {
+	ctx := c.Context()
+	in, err := a.open(name)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	w, err := a.create(out)
+	if err != nil {
+		return err
+	}
+	defer w.abandon()
+	if dict != "" {
+		s, err := a.openStore(c, true)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		tape, done, err := a.openLocal(ctx, s, dict)
+		if err != nil {
+			return err
+		}
+		defer done.Close()
+		if ref := tape.Ref(); ref.Size > 0 {
+			o.Dictionary, o.Tape = &ref, tape
+			if o.Index, err = a.tapeIndex(ctx, s, tape); err != nil {
+				return err
+			}
+		}
+	}
+	bar := a.progress("encode", in.size)
+	defer bar.end()
+	o.Progress = bar.set
+	stats, err := codec.Encode(ctx, w, in, o)
+	if err != nil {
+		return err
+	}
+	if err := w.commit(); err != nil {
+		return err
+	}
+	bar.end()
+	result := encodeResult{Template: out, EncodeStats: stats}
+	if o.Dictionary != nil {
+		result.Dictionary = o.Dictionary.Manifest.String()
+	}
+	if out == "-" {
+		return nil // stdout is the template's
+	}
+	share := 100.0
+	if stats.Read > 0 {
+		share = 100 * float64(stats.Written) / float64(stats.Read)
+	}
+	return a.print(result,
+		row{"template", fmt.Sprintf("%s, %.3f %% of %s", bytesText(stats.Written), share, bytesText(stats.Read))},
+		row{"from the dictionary", fmt.Sprintf("%s in %d spans", bytesText(stats.Tape), stats.Spans)},
+		row{"new", bytesText(stats.Fresh)},
+		row{"repeated", bytesText(stats.Repeat)},
+		row{"rules", stats.Rules})
+}
+
+// tapeIndex opens the index of a dictionary, and makes it first if need be.
+func (a *app) tapeIndex(ctx context.Context, s *store.Store, t *dictnet.Tape) (*codec.Index, error) {
+	path := filepath.Join(s.IndexDir(), fmt.Sprintf("%s-%d", t.Ref().Manifest, codec.DefaultChunkSize))
+	if x, err := openIndex(path, t.Size()); err == nil {
+		return x, nil
+	} else if !os.IsNotExist(err) {
+		a.log.Warn("make index anew", "path", path, "because", err)
+	}
+	a.log.Info("make index", "dictionary", t.Ref().Manifest)
+	if err := os.MkdirAll(s.IndexDir(), 0o777); err != nil {
+		return nil, storageError(err)
+	}
+	f, err := os.CreateTemp(s.IndexDir(), "*.part")
+	if err != nil {
+		return nil, storageError(err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if err := codec.BuildIndex(ctx, t, codec.DefaultChunkSize, f); err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, storageError(err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return nil, storageError(err)
+	}
+	return openIndex(path, t.Size())
+}
+
+// openIndex opens an index file, which stays open until the process ends.
+func openIndex(path string, tapeSize uint64) (*codec.Index, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	x, err := codec.OpenIndex(f, st.Size())
+	if err == nil && x.TapeSize() != tapeSize {
+		err = fmt.Errorf("%w: it is of a tape of %d bytes", codec.ErrIndex, x.TapeSize())
+	}
+	if err != nil {
+		f.Close()
+	}
+	return x, err
+}
+
+func storageError(err error) error {
+	return fmt.Errorf("%w: %w", store.ErrStorage, err)
+}

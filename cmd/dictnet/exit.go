@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"dictnet/chain"
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/car"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+)
+
+// Exit codes. They are listed in help and in the README, and never change meaning.
+const (
+	exitOK          = 0
+	exitFailure     = 1   // anything that the other codes do not name
+	exitUsage       = 2   // wrong flags or arguments, or an input that is not there or cannot be read
+	exitRefused     = 3   // verification failed: bytes, proofs or roots contradict each other
+	exitUnavailable = 4   // a note, a dictionary, a peer or a chain could not be reached
+	exitStorage     = 5   // the store or an output could not be written: disk full, locked, not permitted
+	exitInterrupted = 130 // Ctrl-C
+)
+
+const exitHelp = `Exit codes:
+  0    done
+  1    failed for a reason that no other code names
+  2    wrong usage, or an input that is not there or cannot be read
+  3    verification failed: bytes, proofs or roots contradict each other
+  4    a note, a dictionary, a peer or a chain could not be reached
+  5    the store or an output could not be written (disk full, locked, not permitted)
+  130  interrupted`
+
+// hinted is an error with the next step that its reader may take.
+type hinted struct {
+	error
+	code int // 0: what the error itself says
+	hint string
+}
+
+func (h *hinted) Unwrap() error { return h.error }
+
+// usageErrorf reports a mistake in what was typed.
+func usageErrorf(hint, format string, args ...any) error {
+	return &hinted{fmt.Errorf(format, args...), exitUsage, hint}
+}
+
+// withHint adds a next step to an error.
+func withHint(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &hinted{err, 0, hint}
+}
+
+// exitCode returns the exit code of an error.
+func exitCode(err error) int {
+	var h *hinted
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &h) && h.code != 0:
+		return h.code
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, store.ErrStorage):
+		return exitStorage
+	case isAny(err, codec.ErrTemplate, codec.ErrNote, manifest.ErrInvalid, manifest.ErrFork, store.ErrCorrupt, car.ErrFormat, dictnet.ErrContradiction, chain.ErrHistory, chain.ErrOtherContract, chain.ErrNotAnExtension):
+		return exitRefused
+	case isAny(err, dictnet.ErrUnavailable, store.ErrMissing, chain.ErrUnreachable, chain.ErrNoContract, chain.ErrWrongChain, context.DeadlineExceeded):
+		return exitUnavailable
+	case isAny(err, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, syscall.EISDIR, syscall.ENOTDIR, codec.ErrOption):
+		return exitUsage
+	}
+	return exitFailure
+}
+
+func isAny(err error, targets ...error) bool {
+	for _, t := range targets {
+		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// hintOf returns the next step for an error, or "".
+func hintOf(err error) string {
+	var h *hinted
+	if errors.As(err, &h) && h.hint != "" {
+		return h.hint
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return "the disk is full: free some space, or use --home or -o on another disk"
+	case errors.Is(err, codec.ErrTemplate):
+		return "the template is damaged or is none: get it again from where it came"
+	case errors.Is(err, chain.ErrUnreachable):
+		return "is the chain running? --rpc URL names another one; dictnet chain dev starts one for development"
+	}
+	return ""
+}

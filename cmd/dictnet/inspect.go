@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	var template string
+	c := &cobra.Command{
+		Use:   "inspect TEMPLATE|DICT",
+		Short: "Show what a template or a dictionary is made of",
+		Long: `Show what a template is made of: the dictionary it names, what the file plays from it, from local notes and from repeats, and
+where the template's bytes go. Neither the dictionary nor a network is needed. If there is no file of that name, show the dictionary of that name.
+
+` + exitHelp,
+		Example: `  dictnet inspect release-2.dn
+  dictnet inspect releases --json`,
+		Args: args(0, 1, "one template or dictionary"),
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := oneName("template", "template", template, args)
+			if err != nil {
+				return err
+			}
+			if template == "" && !a.isFile(name) {
+				return a.inspectDictionary(c, name)
+			}
+			return a.inspectTemplate(c, name)
+		},
+	}
+	alias(c.Flags(), &template, "template", "TEMPLATE")
+	return c
+}
+
+func (a *app) inspectTemplate(c *cobra.Command, name string) error {
+	in, size, closeInput, err := a.openTemplate(name)
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	info, err := codec.Inspect(c.Context(), in, size)
+	if err != nil {
+		return fmt.Errorf("template %s: %w", name, err)
+	}
+	dict := "none"
+	if d := info.Dictionary; d != nil {
+		dict = fmt.Sprintf("%s, %d notes, root %s", d.Manifest, d.Size, d.Root)
+	}
+	return a.print(info,
+		row{"dictionary", dict},
+		row{"file", bytesText(info.FileSize)},
+		row{"template", bytesText(info.TemplateSize)},
+		row{"  symbols", bytesText(info.Parts.Symbols)},
+		row{"  local notes", bytesText(info.Parts.Local)},
+		row{"  all else", bytesText(info.Parts.Other)},
+		row{"plays from dictionary", bytesText(info.TapeBytes)},
+		row{"plays new", bytesText(info.FreshBytes)},
+		row{"plays repeated", bytesText(info.RepeatBytes)},
+		row{"dictionary touched", fmt.Sprintf("%s in %d spans", bytesText(info.TapeSpanSize), info.TapeSpans)},
+		row{"frames", info.Frames},
+		row{"symbols", info.Symbols},
+		row{"rules", info.Rules})
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/ipfs/go-cid"
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+)
+
+// localDictionary returns the version of a dictionary that is in the store, asking nobody.
+func (a *app) localDictionary(ctx context.Context, s *store.Store, dict string) (codec.DictionaryRef, error) {
+	named, err := parseDictRef(dict)
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	switch {
+	case named.name != "":
+		d, err := a.namedDictionary(s, named.name)
+		return d.Current, err
+	case named.car != "":
+		return codec.DictionaryRef{}, usageErrorf("dictnet pull "+dict+" --as NAME brings it into the store", "this takes a dictionary of the store, not the file %s", dict)
+	case named.anchor != nil:
+		all, err := s.Dictionaries()
+		if err != nil {
+			return codec.DictionaryRef{}, err
+		}
+		for _, d := range all {
+			if at, err := addressOf(d.Anchor); err == nil && at != nil && *at == *named.anchor {
+				return d.Current, nil
+			}
+		}
+		return codec.DictionaryRef{}, &hinted{fmt.Errorf("dictionary %s is not here", dict), exitUnavailable, "dictnet pull " + dict + " --as NAME brings it"}
+	}
+	return a.localManifest(ctx, s, named.manifest)
+}
+
+// localManifest returns the version that a manifest in the store names.
+func (a *app) localManifest(ctx context.Context, s *store.Store, c cid.Cid) (codec.DictionaryRef, error) {
+	m, err := manifest.Open(ctx, s, c)
+	if errors.Is(err, store.ErrMissing) {
+		return codec.DictionaryRef{}, &hinted{fmt.Errorf("dictionary %s is not here", c), exitUnavailable, "dictnet pull " + c.String() + " brings it"}
+	}
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	return m.Ref(), nil
+}
+
+// openLocal opens a dictionary of which all notes should be here, in the store or in a CAR file, asking nobody. The caller closes
+// what comes with it.
+func (a *app) openLocal(ctx context.Context, s *store.Store, dict string) (*dictnet.Tape, io.Closer, error) {
+	if named, err := parseDictRef(dict); err == nil && named.car != "" {
+		file, err := a.openCAR(named.car)
+		if err != nil {
+			return nil, nil, err
+		}
+		client := dictnet.NewClient(dictnet.Options{Store: s, Sources: []dictnet.Source{file}})
+		done := closerFunc(func() error { return errors.Join(client.Close(), file.Close()) })
+		t, err := client.OpenManifest(ctx, file.Root())
+		if err != nil {
+			done()
+			return nil, nil, fmt.Errorf("dictionary %s: %w", dict, err)
+		}
+		return t, done, nil
+	}
+	ref, err := a.localDictionary(ctx, s, dict)
+	if err != nil {
+		return nil, nil, err
+	}
+	client := dictnet.NewClient(dictnet.Options{Store: s})
+	t, err := client.Open(ctx, ref)
+	return t, client, err
+}
+
+// newest returns the newest version of the reader's dictionary: what the registry holds, or what is here.
+func (r *reader) newest(ctx context.Context) (codec.DictionaryRef, error) {
+	if r.anchor != nil {
+		rec, err := r.anchor.Head(ctx, dictnet.DictionaryID(r.address.ID))
+		if err == nil && rec.Versions == 0 {
+			err = &hinted{fmt.Errorf("dictionary %s has no version yet", r.address), exitUnavailable, "dictnet publish anchors the first"}
+		}
+		return rec.Ref(), err
+	}
+	return r.version(ctx)
+}
+
+// version returns the version that the command line names.
+func (r *reader) version(ctx context.Context) (codec.DictionaryRef, error) {
+	switch {
+	case r.only.Manifest.Defined():
+		t, err := r.OpenManifest(ctx, r.only.Manifest)
+		if err != nil {
+			return codec.DictionaryRef{}, err
+		}
+		return t.Ref(), nil
+	case r.dict != nil:
+		return r.dict.Current, nil
+	}
+	return r.newest(ctx)
+}
+
+// templateDictionary opens the dictionary that a template names, when the codec asks for it.
+type templateDictionary struct {
+	app     *app
+	command *cobra.Command
+	dict    string // what the command line says; may be empty
+	flags   *readerFlags
+
+	ref    codec.DictionaryRef
+	reader *reader // nil if the template names no dictionary
+}
+
+func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+	s, err := d.app.openStoreToFetch(d.command)
+	if err != nil {
+		return nil, err
+	}
+	if d.reader, err = d.app.openReader(ctx, s, d.dict, ref, d.flags); err != nil {
+		s.Close()
+		return nil, err
+	}
+	d.reader.closers = append([]io.Closer{s}, d.reader.closers...)
+	d.ref = ref
+	return d.reader.openTape(ctx, ref)
+}
+
+func (d *templateDictionary) Close() error {
+	if d.reader == nil {
+		return nil
+	}
+	return d.reader.Close()
+}
+
+// inspectDictionary shows a dictionary that is here.
+func (a *app) inspectDictionary(c *cobra.Command, name string) error {
+	ctx := c.Context()
+	s, err := a.openStore(c, true)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if named, err := parseDictRef(name); err != nil {
+		return usageErrorf("name a template file, or a dictionary: dictnet ls lists those here", "there is no file %s, and it names no dictionary", name)
+	} else if named.car != "" {
+		return inputError(fmt.Errorf("there is no file %s", name))
+	}
+	ref, err := a.localDictionary(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	m, err := manifest.Open(ctx, s, ref.Manifest)
+	if err != nil {
+		return err
+	}
+	result := struct {
+		Manifest string `json:"manifest"`
+		Size     uint64 `json:"size"`
+		Root     string `json:"root"`
+		Tape     uint64 `json:"tapeBytes"`
+		Stored   uint64 `json:"storedBytes"` // of the notes that are here
+		Present  uint64 `json:"present"`     // notes that are here
+		Shortest int    `json:"shortest"`    // raw bytes of a note
+		Longest  int    `json:"longest"`
+	}{Manifest: ref.Manifest.String(), Size: ref.Size, Root: ref.Root.String(), Tape: m.TapeSize()}
+	for n, err := range m.Notes(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		if result.Shortest == 0 || n.RawLen < result.Shortest {
+			result.Shortest = n.RawLen
+		}
+		result.Longest = max(result.Longest, n.RawLen)
+		b, err := s.Get(ctx, n.CID)
+		if errors.Is(err, store.ErrMissing) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		result.Present++
+		result.Stored += uint64(len(b))
+	}
+	return a.print(result,
+		row{"manifest", result.Manifest},
+		row{"root", result.Root},
+		row{"notes", fmt.Sprintf("%d of %d to %d bytes; %d are here", result.Size, result.Shortest, result.Longest, result.Present)},
+		row{"tape", bytesText(result.Tape)},
+		row{"stored as", bytesText(result.Stored)})
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dictnet": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}})
+}
+
+// TestScripts runs testdata/script: what a person could type, with the commands below besides those of testscript.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DICTNET_HOME", e.WorkDir+"/home")
+			return nil
+		},
+		Cmds: scriptCommands(),
+	})
+}
+
+type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
+
+func scriptCommands() map[string]scriptCommand {
+	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field}
+}
+
+// exits CODE COMMAND...: the command ends with this exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var e *exec.ExitError
+	if errors.As(err, &e) {
+		got = e.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+	if stderr := ts.ReadFile("stderr"); want != 0 && !strings.HasPrefix(stderr, "dictnet: ") {
+		ts.Fatalf("the first line of stderr is no error: %s", stderr)
+	}
+}
+
+// sample FILE BYTES SEED: makes a text that hardly repeats.
+func sample(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	seed, err := strconv.ParseUint(args[2], 10, 64)
+	ts.Check(err)
+	r := rand.New(rand.NewPCG(seed, 1))
+	var b bytes.Buffer
+	for b.Len() < n {
+		fmt.Fprintf(&b, "line %d: item %x has the value %d\n", r.IntN(1000), r.Uint32(), r.IntN(100000))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes()[:n], 0o666))
+}
+
+// edit FROM TO: copies a file with a word inserted every 10,000 bytes.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	b := []byte(ts.ReadFile(args[0]))
+	var out []byte
+	for i := 0; len(b) > 0; i++ {
+		n := min(len(b), 10000)
+		out = append(append(out, b[:n]...), fmt.Sprintf("(edited %d)", i)...)
+		b = b[n:]
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out, 0o666))
+}
+
+// flip FILE OFFSET: flips a bit of the byte at the offset; a negative one counts from the end.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	off, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if off < 0 {
+		off += len(b)
+	}
+	b[off] ^= 1
+	ts.Check(os.Chmod(ts.MkAbs(args[0]), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o666))
+}
+
+// cut FILE BYTES: leaves the first bytes of a file.
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// field NAME FILE KEY: sets a variable to a field of JSON results that are written with one field a line.
+func field(ts *testscript.TestScript, neg bool, args []string) {
+	for _, line := range strings.Split(ts.ReadFile(args[1]), "\n") {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if ok && key == strconv.Quote(args[2]) {
+			ts.Setenv(args[0], strings.Trim(value, `",`))
+			return
+		}
+	}
+	ts.Fatalf("no field %s", args[2])
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"dictnet/chain/devchain"
+)
+
+// TestRolesEmbedded runs testdata/network on the embedded chain; with the build tag peers, Anvil runs it too.
+func TestRolesEmbedded(t *testing.T) {
+	chain, err := devchain.Start(t.Context(), devchain.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { chain.Close() })
+	runNetworkScripts(t, chain.URL())
+}
+
+func runNetworkScripts(t *testing.T, rpc string) {
+	cmds := scriptCommands()
+	cmds["serve"], cmds["flipnote"], cmds["flipblock"] = serve, flipNote, flipBlock
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/network",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DICTNET_HOME", e.WorkDir+"/home")
+			e.Setenv("RPC", rpc)
+			return nil
+		},
+		Cmds: cmds,
+	})
+}
+
+// serve HOME VAR: serves a home until the script ends, and sets a variable to the node's address.
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	path, err := exec.LookPath("dictnet")
+	if p := ts.Getenv("PATH"); err != nil {
+		path = filepath.Join(filepath.SplitList(p)[0], "dictnet")
+	}
+	cmd := exec.Command(path, "node", "--home", ts.MkAbs(args[0]), "--listen", "/ip4/127.0.0.1/tcp/0", "--json")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		cmd.Process.Signal(os.Interrupt)
+		late := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+		defer late.Stop()
+		if err := cmd.Wait(); err != nil {
+			ts.Logf("node of %s: %v", args[0], err)
+		}
+	})
+	var started struct{ Peers []string }
+	ts.Check(json.NewDecoder(out).Decode(&started))
+	ts.Setenv(args[1], started.Peers[0])
+}
+
+// flipNote HOME: flips a bit in the largest block of a home, which is a note.
+func flipNote(ts *testscript.TestScript, neg bool, args []string) {
+	var largest string
+	var size int64
+	eachBlock(ts, args[0], func(path string) {
+		st, err := os.Stat(path)
+		ts.Check(err)
+		if st.Size() > size {
+			largest, size = path, st.Size()
+		}
+	})
+	flip(ts, false, []string{largest, "1000"})
+}
+
+// flipBlock HOME CID: flips a bit in a block of a home.
+func flipBlock(ts *testscript.TestScript, neg bool, args []string) {
+	c, err := cid.Decode(args[1])
+	ts.Check(err)
+	found := false
+	eachBlock(ts, args[0], func(path string) {
+		b, err := os.ReadFile(path)
+		ts.Check(err)
+		if sum := sha256.Sum256(b); string(sum[:]) == string(c.Hash()[2:]) {
+			flip(ts, false, []string{path, "-10"})
+			found = true
+		}
+	})
+	if !found {
+		ts.Fatalf("no block %s", c)
+	}
+}
+
+func eachBlock(ts *testscript.TestScript, home string, do func(path string)) {
+	ts.Check(filepath.WalkDir(filepath.Join(ts.MkAbs(home), "blocks"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".data" {
+			do(path)
+		}
+		return err
+	}))
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// row is a line of a result that people read.
+type row struct {
+	name  string
+	value any
+}
+
+// print writes a result to stdout: as JSON where that was asked for, else as aligned lines.
+func (a *app) print(result any, rows ...row) error {
+	if a.json {
+		enc := json.NewEncoder(a.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(result)
+	}
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(r.name))
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%-*s  %v\n", width, r.name, r.value)
+	}
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
+}
+
+// bytesText says a number of bytes for people and exactly.
+func bytesText[T ~int | ~int64 | ~uint64](n T) string {
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, unit := float64(n), 0
+	for f >= 1024 && unit < 5 {
+		f /= 1024
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB (%s B)", f, " KMGTP"[unit], grouped(uint64(n)))
+}
+
+// grouped writes a number with commas between thousands.
+func grouped(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// progress shows how far long work is: a bar on a terminal, nothing in a pipe.
+type progress struct {
+	bar  *progressbar.ProgressBar
+	last int64
+	mu   sync.Mutex
+}
+
+// progress starts a bar over total bytes (-1: not known).
+func (a *app) progress(what string, total int64) *progress {
+	f, ok := a.stderr.(*os.File)
+	if !ok || a.json || a.quiet || !term.IsTerminal(int(f.Fd())) {
+		return &progress{}
+	}
+	return &progress{bar: progressbar.NewOptions64(total,
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionSetWriter(f),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetRenderBlankState(false))}
+}
+
+// set says how many bytes are done.
+func (p *progress) set(done int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil && done > p.last {
+		p.bar.Add64(done - p.last)
+		p.last = done
+	}
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		p.bar.Finish()
+	}
+}
+
+// output is a file that gets its name only when it is complete.
+type output struct {
+	io.Writer
+	tmp  *os.File
+	name string
+}
+
+// create opens an output; "-" is stdout. Nothing stands under the name before commit.
+func (a *app) create(name string) (*output, error) {
+	if name == "-" {
+		return &output{Writer: a.stdout}, nil
+	}
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		return nil, usageErrorf("name a file in it", "output %s is a directory", name)
+	}
+	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() { // a device or a pipe: write to it as it is
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, outputError(name, err)
+		}
+		return &output{Writer: f}, nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.part")
+	if err != nil {
+		return nil, outputError(name, err)
+	}
+	return &output{Writer: f, tmp: f, name: name}, nil
+}
+
+func outputError(name string, err error) error {
+	return &hinted{fmt.Errorf("write output %s: %w", name, err), exitStorage, "check that its directory exists, may be written and has space"}
+}
+
+// commit puts the output under its name.
+func (o *output) commit() error {
+	if o.tmp == nil {
+		return nil
+	}
+	mode := os.FileMode(0o666)
+	if st, err := os.Stat(o.name); err == nil {
+		mode = st.Mode().Perm()
+	} else {
+		mode &^= umask
+	}
+	for _, step := range []func() error{
+		func() error { return o.tmp.Chmod(mode) },
+		o.tmp.Sync,
+		o.tmp.Close,
+		func() error { return os.Rename(o.tmp.Name(), o.name) },
+	} {
+		if err := step(); err != nil {
+			return outputError(o.name, err)
+		}
+	}
+	o.tmp = nil
+	return nil
+}
+
+// abandon removes what was written, unless it was committed.
+func (o *output) abandon() {
+	if o.tmp != nil {
+		o.tmp.Close()
+		os.Remove(o.tmp.Name())
+	}
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/chain"
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+	"dictnet/merkle"
+)
+
+func (a *app) publishCommand() *cobra.Command {
+	var cf chainFlags
+	var nf nodeFlags
+	var serve bool
+	c := &cobra.Command{
+		Use:   "publish DICT",
+		Short: "Pin a dictionary, anchor its version on a chain, and serve it",
+		Long: `Pin a dictionary and anchor its present version in a registry contract, which checks that it extends the last one. The first
+publication also registers the dictionary; it belongs to the account that pays. Publishing what is anchored already does nothing, so
+a publication that was interrupted can be repeated.
+
+With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet node does that.
+
+` + exitHelp,
+		Example: `  dictnet publish releases --registry 0x5FbDB2315678afecb367f032d93F642f64180aa3 --dev-key
+  dictnet publish releases --rpc https://rpc.example.org --key key.json --password-file password
+  dictnet publish releases --dev-key --serve --listen /ip4/127.0.0.1/tcp/4001`,
+		Args: args(1, 1, "one dictionary"),
+		RunE: func(c *cobra.Command, args []string) error { return a.publish(c, args[0], cf, nf, serve) },
+	}
+	cf.write(c)
+	c.Flags().StringVar(&cf.registry, "registry", "", "address of the registry contract; needed the first time")
+	c.Flags().BoolVar(&serve, "serve", false, "serve the store afterwards, until Ctrl-C")
+	nf.serve(c)
+	return c
+}
+
+type publishResult struct {
+	Dictionary  string   `json:"dictionary"`
+	Chain       uint64   `json:"chain"`
+	Registry    string   `json:"registry"`
+	Address     string   `json:"address"`
+	Version     uint64   `json:"version"` // 1 for the first
+	Size        uint64   `json:"size"`    // notes
+	Root        string   `json:"root"`
+	Manifest    string   `json:"manifest"`
+	Transaction string   `json:"transaction,omitempty"` // empty if it was anchored before
+	Block       uint64   `json:"block"`
+	Gas         uint64   `json:"gas"` // of all transactions of this run
+	Peers       []string `json:"peers,omitempty"`
+}
+
+func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags, serve bool) error {
+	ctx := c.Context()
+	ref, err := parseDictRef(name)
+	if err != nil {
+		return err
+	}
+	if ref.name == "" {
+		return usageErrorf("dictnet pull --as NAME gives it one", "publish takes the local name of a dictionary, not %s", name)
+	}
+	s, err := a.openStore(c, false)
+	if err != nil {
+		return err
+	}
+	defer func() { s.Close() }()
+	dict, err := a.namedDictionary(s, ref.name)
+	if err != nil {
+		return err
+	}
+	if dict.Current.Size == 0 {
+		return usageErrorf("dictnet build SAMPLE... -o "+name+" adds notes", "dictionary %s is empty", name)
+	}
+	if err := s.Pin(ctx, dict.Current.Manifest, name); err != nil {
+		return err
+	}
+	result, err := a.anchor(ctx, s, dict, cf)
+	if err != nil {
+		return err
+	}
+	rows := []row{
+		{"dictionary", result.Dictionary},
+		{"address", result.Address},
+		{"version", fmt.Sprintf("%d, %d notes", result.Version, result.Size)},
+		{"root", result.Root},
+		{"manifest", result.Manifest},
+	}
+	if result.Transaction == "" {
+		rows = append(rows, row{"transaction", "none: this version was anchored already"})
+	} else {
+		rows = append(rows, row{"transaction", result.Transaction}, row{"gas", grouped(result.Gas)})
+	}
+	if !serve {
+		return a.print(result, rows...)
+	}
+	// A node only reads the store, so that others may write to it meanwhile.
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if s, err = a.openStore(c, true); err != nil {
+		return err
+	}
+	return a.runNode(ctx, s, nf, func(peers []string) error {
+		result.Peers = peers
+		for _, p := range peers {
+			rows = append(rows, row{"peer", p})
+		}
+		return a.print(result, rows...)
+	})
+}
+
+// anchor brings the current version of a dictionary into the registry, if it is not there.
+func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary, cf chainFlags) (*publishResult, error) {
+	client, err := cf.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	signer, err := cf.signer(client)
+	if err != nil {
+		return nil, err
+	}
+	at, err := addressOf(dict.Anchor)
+	if err != nil {
+		return nil, fmt.Errorf("dictionary %s: %w", dict.Name, err)
+	}
+	address, err := registryAddress(cf, at)
+	if err != nil {
+		return nil, err
+	}
+	if at != nil {
+		if err := client.Expect(at.ChainID); err != nil {
+			return nil, withHint(err, fmt.Sprintf("%s is anchored on chain %d; --rpc URL names a node of it", dict.Name, at.ChainID))
+		}
+	}
+	reg, err := chain.Open(ctx, client, address)
+	if err != nil {
+		return nil, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
+	}
+	result := &publishResult{Size: dict.Current.Size, Root: dict.Current.Root.String(), Manifest: dict.Current.Manifest.String()}
+	if at == nil {
+		salt := sha256.Sum256([]byte("dictnet:" + dict.Name))
+		id, receipt, err := reg.Register(ctx, signer, salt)
+		switch {
+		case errors.Is(err, chain.ErrAlreadyRegistered): // by an interrupted run
+			id = reg.IDOf(signer.Address(), salt)
+		case err != nil:
+			return nil, err
+		default:
+			a.say("registered dictionary %s", id)
+		}
+		result.Gas += receipt.Gas
+		ref := reg.Reference(id)
+		at = &ref
+		dict.Anchor = &store.Anchor{Chain: strconv.FormatUint(ref.ChainID, 10), Registry: ref.Registry.Hex(), Dictionary: ref.ID.String()}
+		if err := s.SetDictionary(ctx, dict); err != nil {
+			return nil, err
+		}
+	}
+	result.Dictionary, result.Chain, result.Registry, result.Address = at.ID.String(), at.ChainID, at.Registry.Hex(), at.String()
+	head, err := reg.Head(ctx, at.ID)
+	if err != nil {
+		return nil, err
+	}
+	if head.Version == dict.Current.Version {
+		result.Version, result.Block = head.Number, head.Block
+		return result, nil
+	}
+	proof, err := a.extensionProof(ctx, s, head, dict)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := reg.Publish(ctx, signer, at.ID, head.Version, dict.Current.Version, dict.Current.Manifest, proof)
+	var pending *chain.PendingError
+	switch {
+	case errors.As(err, &pending):
+		return nil, withHint(err, "it may still be mined; dictnet publish "+dict.Name+" again goes on from there")
+	case errors.Is(err, chain.ErrStaleVersion):
+		return nil, withHint(err, fmt.Sprintf("dictnet pull %s brings the version that won; build on that", at))
+	case err != nil:
+		return nil, err
+	}
+	result.Gas += receipt.Gas
+	result.Version, result.Block, result.Transaction = head.Number+1, receipt.Block, receipt.Tx.Hex()
+	return result, nil
+}
+
+// extensionProof proves that the current version of a dictionary extends the head of the registry.
+func (a *app) extensionProof(ctx context.Context, s *store.Store, head chain.Head, dict store.Dictionary) ([]merkle.Hash, error) {
+	m, err := manifest.Open(ctx, s, dict.Current.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	if head.Size == 0 {
+		return nil, nil
+	}
+	claim := codec.DictionaryRef{Manifest: head.Manifest, Version: head.Version}
+	if head.Size > dict.Current.Size {
+		return nil, &hinted{&dictnet.ContradictionError{What: "dictionary " + dict.Name, Claimed: claim, Found: dict.Current,
+			Err: fmt.Errorf("the registry has %d notes, the dictionary here %d", head.Size, dict.Current.Size)}, 0,
+			"somebody published a later version: dictnet pull brings it here"}
+	}
+	root, err := merkle.RootAt(ctx, m, head.Size)
+	if err != nil {
+		return nil, err
+	}
+	if root != head.Root {
+		return nil, &hinted{&dictnet.ContradictionError{What: "dictionary " + dict.Name, Claimed: claim, Found: dict.Current,
+			Err: fmt.Errorf("the registry's %d notes have root %s, the first %d here have root %s", head.Size, head.Root, head.Size, root)}, 0,
+			"the dictionary here is not a continuation of the published one; publish it under another name"}
+	}
+	return merkle.ProveConsistency(ctx, m, head.Size, dict.Current.Size)
+}

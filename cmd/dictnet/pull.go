@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/ipfs/go-cid"
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+func (a *app) pullCommand() *cobra.Command {
+	var name string
+	var f readerFlags
+	c := &cobra.Command{
+		Use:   "pull DICT",
+		Short: "Bring a whole dictionary here and keep it",
+		Long: `Bring every page and note of a dictionary here, check them, and pin them. With --as, the dictionary gets a local name, to
+encode against; a name that stands for an earlier version moves on. A pull that was interrupted goes on where it ended.
+
+` + exitHelp,
+		Example: `  dictnet pull eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/... --as releases
+  dictnet pull releases --peer /ip4/.../p2p/...     # the newest version of what has a name here
+  dictnet pull releases.car --as releases`,
+		Args: args(1, 1, "one dictionary"),
+		RunE: func(c *cobra.Command, args []string) error { return a.pull(c, args[0], name, &f) },
+	}
+	c.Flags().StringVar(&name, "as", "", "local name for the dictionary")
+	f.add(c)
+	c.Flags().MarkHidden("offline")
+	return c
+}
+
+func (a *app) pull(c *cobra.Command, dict, name string, f *readerFlags) error {
+	ctx := c.Context()
+	if name != "" {
+		if err := store.CheckName(name); err != nil {
+			return usageErrorf("", "%w", err)
+		}
+	}
+	s, err := a.openStore(c, false)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r, err := a.openReader(ctx, s, dict, codec.DictionaryRef{}, f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	ref, err := r.newest(ctx)
+	if err != nil {
+		return err
+	}
+	bar := a.progress("pull", -1)
+	defer bar.end()
+	if err := r.Pull(ctx, ref, name, func(p dictnet.Progress) { bar.set(int64(p.Bytes)) }); err != nil {
+		return err
+	}
+	bar.end()
+	if name == "" && r.dict != nil {
+		name = r.dict.Name
+	}
+	if name != "" {
+		if err := r.rename(c, name, ref); err != nil {
+			return err
+		}
+	}
+	stats := r.Stats()
+	return a.print(map[string]any{"name": name, "manifest": ref.Manifest.String(), "size": ref.Size, "root": ref.Root.String(),
+		"trust": r.trust, "blocksFetched": stats.Blocks, "bytesFetched": stats.Bytes},
+		row{"dictionary", fmt.Sprintf("%s, %d notes", ref.Manifest, ref.Size)},
+		row{"root", ref.Root},
+		row{"believed for", r.trust},
+		row{"fetched", fmt.Sprintf("%d blocks, %s", stats.Blocks, bytesText(stats.Bytes))},
+		row{"name", name})
+}
+
+// rename makes name stand for a version that is in the store, if that goes on from what it stood for.
+func (r *reader) rename(c *cobra.Command, name string, ref codec.DictionaryRef) error {
+	ctx := c.Context()
+	now, err := r.Open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	d, err := r.store.Dictionary(name)
+	switch {
+	case errors.Is(err, store.ErrNoDictionary):
+		d = store.Dictionary{Name: name}
+	case err != nil:
+		return err
+	case d.Current != ref && hasVersion(d, ref):
+		return nil // it has moved on already
+	case d.Current != ref:
+		was, err := r.Open(ctx, d.Current)
+		if err == nil {
+			err = now.Manifest().CheckExtends(ctx, was.Manifest())
+		}
+		if err != nil {
+			return withHint(fmt.Errorf("dictionary %s: %w", name, err), "--as gives the dictionary another name")
+		}
+		d.Lineage = append(slices.Clone(d.Lineage), d.Current)
+	}
+	d.Current, d.TapeSize = ref, now.Size()
+	if r.address != nil {
+		d.Anchor = &store.Anchor{Chain: strconv.FormatUint(r.address.ChainID, 10), Registry: r.address.Registry.Hex(), Dictionary: r.address.ID.String()}
+	}
+	return r.store.SetDictionary(ctx, d)
+}
+
+func (a *app) pinCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "pin",
+		Short: "Keep the notes of a manifest, or stop keeping them",
+		Long:  "Keep everything that a manifest reaches from collection, or stop keeping it. dictnet pull brings what is not here.\n\n" + exitHelp,
+		Args:  args(0, 0, "a verb: add, rm or ls"),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	change := func(verb, short string, do func(*cobra.Command, *store.Store, cid.Cid) error) *cobra.Command {
+		return &cobra.Command{
+			Use: verb + " DICT", Short: short, Long: short + ".\n\n" + exitHelp, Example: "  dictnet pin " + verb + " releases\n  dictnet pin " + verb + " bafyrei...",
+			Args: args(1, 1, "one dictionary"),
+			RunE: func(c *cobra.Command, args []string) error {
+				s, err := a.openStore(c, false)
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				ref, err := a.localDictionary(c.Context(), s, args[0])
+				if err != nil {
+					return err
+				}
+				if err := do(c, s, ref.Manifest); err != nil {
+					return err
+				}
+				return a.print(map[string]any{"manifest": ref.Manifest.String()}, row{verb, ref.Manifest})
+			},
+		}
+	}
+	ls := &cobra.Command{
+		Use: "ls", Short: "List the pins", Long: "List the pins.\n\n" + exitHelp, Example: "  dictnet pin ls", Args: args(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.openStore(c, true)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			pins, err := s.Pins(c.Context())
+			if err != nil {
+				return err
+			}
+			type listed struct {
+				Manifest string `json:"manifest"`
+				Name     string `json:"name"`
+			}
+			result, rows := []listed{}, []row{}
+			for _, p := range pins {
+				result = append(result, listed{p.CID.String(), p.Name})
+				rows = append(rows, row{p.CID.String(), p.Name})
+			}
+			return a.print(result, rows...)
+		},
+	}
+	c.AddCommand(ls,
+		change("add", "Keep the notes of a dictionary that is here", func(c *cobra.Command, s *store.Store, m cid.Cid) error {
+			return s.Pin(c.Context(), m, "")
+		}),
+		change("rm", "Stop keeping the notes of a dictionary", func(c *cobra.Command, s *store.Store, m cid.Cid) error {
+			err := s.Unpin(c.Context(), m)
+			if errors.Is(err, store.ErrNotPinned) {
+				return usageErrorf("dictnet pin ls lists the pins", "%s: %w", m, err)
+			}
+			return err
+		}))
+	return c
+}

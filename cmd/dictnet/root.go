@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// app is what the verbs share: the streams, and what the flags of all verbs say.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	log            *slog.Logger
+
+	home    string
+	config  string
+	json    bool
+	quiet   bool
+	verbose bool
+	started bool // a verb was found and its arguments are in order
+}
+
+// run runs one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil && exitCode(err) != exitStorage {
+		fmt.Fprintln(stderr, "dictnet: interrupted")
+		return exitInterrupted
+	}
+	if !a.started && exitCode(err) == exitFailure {
+		err = usageErrorf("dictnet --help lists the verbs", "%w", err)
+	}
+	fmt.Fprintf(stderr, "dictnet: %s\n", oneLine(err))
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", hint)
+	}
+	return exitCode(err)
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dictnet",
+		Short: "Send very large files as tiny templates against shared, verifiable dictionaries",
+		Long: `dictnet sends very large files as tiny templates.
+
+A template refers to notes: chunks of bytes that live in a shared dictionary on IPFS, whose Merkle root a contract on
+an Ethereum chain remembers. Whoever has the template fetches just the notes it needs, from anybody, proves that they
+are the published ones, and plays the file back.
+
+A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.car), or its chain address
+(eip155:CHAIN:REGISTRY/DICTIONARY).
+
+` + exitHelp,
+		Example: `  dictnet build release-1.tar -o releases
+  dictnet publish releases --rpc http://127.0.0.1:8545 --registry 0x5FbDB2315678afecb367f032d93F642f64180aa3
+  dictnet encode release-2.tar -d releases -o release-2.dn
+  dictnet decode release-2.dn -o release-2.tar`,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: a.prepare,
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.home, "home", "", "directory of the store (default $XDG_DATA_HOME/dictnet or ~/.local/share/dictnet)")
+	f.StringVar(&a.config, "config", "", "file of settings, TOML (default config.toml in the store's directory)")
+	f.BoolVar(&a.json, "json", false, "write results as JSON")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notices")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "tell what is being done")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageErrorf(c.CommandPath()+" --help lists the flags", "%w", err)
+	})
+	root.AddCommand(
+		a.buildCommand(), a.publishCommand(), a.encodeCommand(), a.decodeCommand(),
+		a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
+		a.nodeCommand(), a.pullCommand(), a.pinCommand(), a.lsCommand(), a.gcCommand(),
+		a.chainCommand(),
+	)
+	return root
+}
+
+// prepare runs before every verb: settings from file and environment fill the flags that were not typed.
+func (a *app) prepare(c *cobra.Command, _ []string) error {
+	a.started = true
+	if err := a.applySettings(c); err != nil {
+		return err
+	}
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, at slog.Attr) slog.Attr {
+		if at.Key == slog.TimeKey {
+			return slog.Attr{} // a person is watching
+		}
+		return at
+	}}))
+	slog.SetDefault(a.log)
+	return nil
+}
+
+// homeDir returns the directory of the store.
+func (a *app) homeDir() (string, error) {
+	if a.home != "" {
+		return a.home, nil
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "dictnet"), nil
+	}
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "", usageErrorf("name one with --home", "no directory for the store: %w", err)
+	}
+	return filepath.Join(dir, ".local", "share", "dictnet"), nil
+}
+
+// version says which build this is.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return info.Main.Version + " " + s.Value
+		}
+	}
+	return info.Main.Version
+}
+
+// input is a file that a verb reads, or stdin.
+type input struct {
+	io.Reader
+	file *os.File // nil: stdin
+	size int64    // bytes; -1 if not known
+	name string
+}
+
+// open opens a file for reading; "-" is stdin.
+func (a *app) open(name string) (*input, error) {
+	if name == "-" {
+		return &input{Reader: a.stdin, size: -1, name: "stdin"}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, inputError(err)
+	}
+	if st.IsDir() {
+		f.Close()
+		return nil, usageErrorf("name a file; build alone takes directories", "%s is a directory", name)
+	}
+	in := &input{Reader: f, file: f, size: -1, name: name}
+	if st.Mode().IsRegular() {
+		in.size = st.Size()
+	}
+	return in, nil
+}
+
+func (in *input) close() {
+	if in.file != nil {
+		in.file.Close()
+	}
+}
+
+// inputError says that a file that was named cannot be read.
+func inputError(err error) error {
+	return &hinted{fmt.Errorf("read input: %w", err), exitUsage, ""}
+}
+
+// oneName returns the single name that a verb takes, either as argument or by a flag.
+func oneName(what, flag, flagValue string, args []string) (string, error) {
+	switch {
+	case len(args) == 0 && flagValue == "":
+		return "", usageErrorf(fmt.Sprintf("name it as argument or with --%s; - is stdin", flag), "no %s is named", what)
+	case len(args) > 0 && flagValue != "":
+		return "", usageErrorf("leave one out", "two %ss are named: %s and %s", what, args[0], flagValue)
+	case len(args) > 0:
+		return args[0], nil
+	}
+	return flagValue, nil
+}
+
+// args checks the number of arguments and says what is wrong in words.
+func args(least, most int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < least {
+			return usageErrorf(c.CommandPath()+" --help shows examples", "%s needs %s", c.CommandPath(), what)
+		}
+		if most >= 0 && len(args) > most {
+			return usageErrorf(c.CommandPath()+" --help shows examples", "%s takes %s, not %q", c.CommandPath(), what, args[most])
+		}
+		return nil
+	}
+}
+
+// hidden marks flags that stand for an argument, for those who know the first proof of concept.
+func alias(f *pflag.FlagSet, p *string, name, of string) {
+	f.StringVar(p, name, "", "the same as the argument "+of)
+}
+
+var errNoAnchor = errors.New("no chain remembers this dictionary")

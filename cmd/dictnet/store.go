@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/dictnet/store"
+)
+
+// openStore opens the home for a verb. The caller closes it.
+func (a *app) openStore(c *cobra.Command, readOnly bool) (*store.Store, error) {
+	dir, err := a.homeDir()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(dir, store.Options{ReadOnly: readOnly, Command: c.CommandPath()})
+}
+
+func (a *app) lsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "ls",
+		Short: "List the dictionaries, pins and size of the store",
+		Long:  "List the dictionaries that have a name here, the pins, and how much the store holds.\n\n" + exitHelp,
+		Example: `  dictnet ls
+  dictnet ls --json | jq -r '.dictionaries[].manifest'`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.openStore(c, true)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return a.ls(c.Context(), s)
+		},
+	}
+}
+
+type listedDictionary struct {
+	Name     string `json:"name"`
+	Size     uint64 `json:"size"` // notes
+	Root     string `json:"root"`
+	Manifest string `json:"manifest"`
+	Tape     uint64 `json:"tapeBytes"`
+	Versions int    `json:"versions"`
+	Address  string `json:"address,omitempty"`
+}
+
+func (a *app) ls(ctx context.Context, s *store.Store) error {
+	dicts, err := s.Dictionaries()
+	if err != nil {
+		return err
+	}
+	pins, err := s.Pins(ctx)
+	if err != nil {
+		return err
+	}
+	stats, err := s.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	result := struct {
+		Home         string             `json:"home"`
+		Dictionaries []listedDictionary `json:"dictionaries"`
+		Pins         []string           `json:"pins"`
+		Blocks       uint64             `json:"blocks"`
+		Bytes        uint64             `json:"bytes"`
+	}{Home: s.Dir(), Dictionaries: []listedDictionary{}, Pins: []string{}, Blocks: stats.Blocks, Bytes: stats.Bytes}
+	var rows []row
+	for _, d := range dicts {
+		l := listedDictionary{Name: d.Name, Size: d.Current.Size, Root: d.Current.Root.String(), Manifest: d.Current.Manifest.String(),
+			Tape: d.TapeSize, Versions: len(d.Lineage) + 1}
+		at, err := addressOf(d.Anchor)
+		if err != nil {
+			return fmt.Errorf("dictionary %s: %w", d.Name, err)
+		}
+		where := "not on a chain"
+		if at != nil {
+			l.Address = at.String()
+			where = l.Address
+		}
+		result.Dictionaries = append(result.Dictionaries, l)
+		rows = append(rows, row{d.Name, fmt.Sprintf("%d notes, %s, version %d, %s, %s", l.Size, bytesText(l.Tape), l.Versions, l.Manifest, where)})
+	}
+	for _, p := range pins {
+		result.Pins = append(result.Pins, p.CID.String())
+		rows = append(rows, row{"pin", fmt.Sprint(p.CID, " ", p.Name)})
+	}
+	rows = append(rows, row{"store", fmt.Sprintf("%s in %d blocks, %s", bytesText(stats.Bytes), stats.Blocks, s.Dir())})
+	return a.print(result, rows...)
+}
+
+func (a *app) gcCommand() *cobra.Command {
+	var dryRun bool
+	c := &cobra.Command{
+		Use:   "gc",
+		Short: "Remove what no pin and no named dictionary reaches",
+		Long: `Remove every block from the store that no pin, no named dictionary and none of its earlier versions reaches.
+
+` + exitHelp,
+		Example: `  dictnet gc --dry-run
+  dictnet gc`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.openStore(c, dryRun)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			done, err := s.Collect(c.Context(), dryRun)
+			if err != nil {
+				return err
+			}
+			verb := "removed"
+			if dryRun {
+				verb = "would remove"
+			}
+			return a.print(done, row{verb, fmt.Sprintf("%d blocks, %s", done.Removed, bytesText(done.RemovedBytes))}, row{"kept", fmt.Sprintf("%d blocks", done.Kept)})
+		},
+	}
+	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "only say what would go")
+	return c
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var template, dict string
+	var f readerFlags
+	c := &cobra.Command{
+		Use:   "verify TEMPLATE|DICT",
+		Short: "Check a template, or a dictionary with every note",
+		Long: `Check a template: decode it, with every check that decode makes, and write nothing. Or check a dictionary: that every page
+and every note is what its name says, that the notes have the root named, and, if it is on a chain, that the registry holds it. If there is
+no file of the name given, it is taken for a dictionary.
+
+` + exitHelp,
+		Example: `  dictnet verify release-2.dn
+  dictnet verify releases
+  dictnet verify eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/...`,
+		Args: args(0, 1, "one template or dictionary"),
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := oneName("template", "template", template, args)
+			if err != nil {
+				return err
+			}
+			if named, err := parseDictRef(name); template == "" && err == nil && (named.car != "" || !a.isFile(name)) {
+				return a.verifyDictionary(c, name, &f)
+			}
+			return a.verifyTemplate(c, name, dict, &f)
+		},
+	}
+	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary to believe, for a template")
+	alias(c.Flags(), &template, "template", "TEMPLATE")
+	f.add(c)
+	return c
+}
+
+type verifyTemplateResult struct {
+	Template string `json:"template"`
+	Bytes    int64  `json:"bytes"` // of the file
+	Manifest string `json:"manifest,omitempty"`
+	Root     string `json:"root,omitempty"`
+	Trust    string `json:"trust,omitempty"`
+}
+
+func (a *app) verifyTemplate(c *cobra.Command, name, dict string, f *readerFlags) error {
+	ctx := c.Context()
+	src, size, closeInput, err := a.openTemplate(name)
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
+	defer opener.Close()
+	r, err := codec.NewReaderAt(ctx, src, size, opener.open)
+	if err != nil {
+		return fmt.Errorf("template %s: %w", name, err)
+	}
+	bar := a.progress("verify", r.Size())
+	defer bar.end()
+	n, err := r.WriteTo(&countingWriter{Writer: io.Discard, ctx: ctx, bar: bar})
+	if err != nil {
+		return fmt.Errorf("template %s: %w", name, err)
+	}
+	bar.end()
+	result := verifyTemplateResult{Template: name, Bytes: n}
+	rows := []row{{"template", name + " is good"}, {"file", bytesText(n)}}
+	if opener.reader != nil {
+		result.Manifest, result.Root, result.Trust = opener.ref.Manifest.String(), opener.ref.Root.String(), opener.reader.trust
+		rows = append(rows, row{"dictionary", fmt.Sprintf("%s, %d notes, root %s", result.Manifest, opener.ref.Size, result.Root)}, row{"believed for", result.Trust})
+	}
+	return a.print(result, rows...)
+}
+
+func (a *app) verifyDictionary(c *cobra.Command, name string, f *readerFlags) error {
+	ctx := c.Context()
+	s, err := a.openStoreToFetch(c)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r, err := a.openReader(ctx, s, name, codec.DictionaryRef{}, f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	ref, err := r.version(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := r.Open(ctx, ref); err != nil { // compares it with the registry, if there is one
+		return err
+	}
+	bar := a.progress("verify", -1)
+	defer bar.end()
+	report, err := dictnet.NewAuditor(r.Client).Audit(ctx, dictnet.Audit{Ref: ref, Progress: func(p dictnet.Progress) { bar.set(int64(p.Bytes)) }})
+	if err != nil {
+		return err
+	}
+	bar.end()
+	rows := []row{
+		{"dictionary", name},
+		{"manifest", report.Manifest},
+		{"root", report.Root},
+		{"root computed", report.ComputedRoot},
+		{"notes opened", fmt.Sprintf("%d of %d, %s", report.NotesOpened, report.Size, bytesText(report.TapeSize))},
+		{"believed for", r.trust},
+	}
+	for _, finding := range report.Findings {
+		rows = append(rows, row{"  " + finding.Kind, fmt.Sprintf("%s: %s", finding.What, finding.Detail)})
+	}
+	err = a.print(struct {
+		Trust string `json:"trust"`
+		*dictnet.Report
+	}{r.trust, report}, rows...)
+	if err != nil {
+		return err
+	}
+	return report.Err()
+}
