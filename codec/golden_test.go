@@ -1,0 +1,222 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
+
+	"dictnet/merkle"
+)
+
+var update = flag.Bool("update", false, "write the golden files and the named fuzz seeds anew")
+
+// flatTape is a tape of one note, without a block.
+type flatTape string
+
+func (t flatTape) Size() uint64 { return uint64(len(t)) }
+func (t flatTape) NoteAt(context.Context, uint64) (uint64, []byte, error) {
+	return 0, []byte(t), nil
+}
+
+const (
+	goldenTape = "The quick brown fox jumps over the lazy dog; pack my box with five dozen liquor jugs."
+	goldenFile = "The quick " + "red, " + "fox jumps over the " + "red" + " lazy dog" + " liquor jugs." + "fox jumps over the " + "red"
+)
+
+// goldenTemplate holds each kind of symbol: spans of the tape on the expected place and on a new thread, a fresh local note, a
+// repeat of a part of it, a rule, and a reference to it.
+func goldenTemplate() []byte {
+	sum, err := multihash.Sum([]byte("golden"), multihash.SHA2_256, -1)
+	if err != nil {
+		panic(err)
+	}
+	ref := &DictionaryRef{Manifest: cid.NewCidV1(cid.DagCBOR, sum), Version: merkle.Version{Size: 1, Root: merkle.LeafHash([]byte("golden"))}}
+	f := forgedFrame{
+		play: uint64(len(goldenFile)), plays: []byte(goldenFile), count: 6,
+		blocks: []blockEntry{{raw: 5, stored: 5}}, data: [][]byte{[]byte("red, ")},
+	}
+	f.streams = [streamCount][]uint64{
+		streamPlay:       {codeTape, codeFresh, codeRule, codeTape, codeRepeat, codeThread, codeNew, codeRef + 2},
+		streamTapeLen:    {10 - 1, 19 - 1, 9 - 1, 13 - 1},
+		streamTapePos:    {0, zigzag(16 - 15), zigzag(34 - 35), zigzag(72 - 43)},
+		streamLocalLen:   {5 - 1},
+		streamRepeatDist: {5},
+		streamRepeatLen:  {3 - 1},
+	}
+	return forged{dict: ref, frames: []forgedFrame{f}}.bytes()
+}
+
+// dump explains every byte of a template. It is written from docs/format.md, and shares no code with the decoder.
+type dump struct {
+	b   []byte
+	pos int
+	out strings.Builder
+}
+
+func (d *dump) line(n int, format string, args ...any) []byte {
+	v := d.b[d.pos : d.pos+n]
+	text := fmt.Sprintf(format, args...)
+	for i := 0; i < max(n, 1); i += 8 {
+		fmt.Fprintf(&d.out, "%4d  %-24s %s\n", d.pos+i, fmt.Sprintf("% x", v[i:min(i+8, n)]), text)
+		text = "."
+	}
+	d.pos += n
+	return v
+}
+
+func (d *dump) varint(what string) uint64 {
+	v, n := binary.Uvarint(d.b[d.pos:])
+	d.line(n, "%s: %d", what, v)
+	return v
+}
+
+func (d *dump) title(format string, args ...any) { fmt.Fprintf(&d.out, "# "+format+"\n", args...) }
+
+func (d *dump) all() string {
+	d.title("header (4.1)")
+	d.line(4, "magic, version 1")
+	if d.varint("dictionaries") == 1 {
+		d.line(4, "manifest: CIDv1, dag-cbor, sha2-256, 32 bytes")
+		d.line(32, "its digest")
+		d.varint("notes of the version")
+		d.line(32, "root of the version")
+	}
+	d.line(4, "crc32c")
+	for d.b[d.pos] == 1 {
+		d.frame()
+	}
+	d.title("index (4.5)")
+	d.line(1, "index")
+	for i := range d.varint("frames") {
+		d.varint(fmt.Sprintf("frame %d: bytes of the template", i))
+		d.varint(fmt.Sprintf("frame %d: bytes of the file", i))
+		d.varint(fmt.Sprintf("frame %d: local bytes", i))
+	}
+	d.line(8, "xxh64 of the file")
+	d.line(4, "crc32c")
+	d.line(4, "length of the index: %d", binary.LittleEndian.Uint32(d.b[d.pos:]))
+	d.line(4, "end mark")
+	if d.pos != len(d.b) {
+		d.line(len(d.b)-d.pos, "UNEXPLAINED")
+	}
+	return d.out.String()
+}
+
+func (d *dump) frame() {
+	d.title("frame (4.2)")
+	d.line(1, "frame")
+	d.varint("length of the head")
+	d.varint("bytes played")
+	d.line(4, "low half of their xxh64")
+	d.varint("symbols in the sequence")
+	symbols := 0
+	for i, name := range []string{"play", "tape length", "tape position", "local length", "repeat distance", "repeat length"} {
+		n := d.varint(name + " stream: raw bytes")
+		if n == 0 {
+			continue
+		}
+		if d.varint("coding") == 1 {
+			d.line(int(d.varint("stored bytes")), "zstd frame")
+			continue
+		}
+		for end := d.pos + int(n); d.pos < end; {
+			v, k := binary.Uvarint(d.b[d.pos:])
+			switch i {
+			case 0:
+				what := "rule: two symbols follow"
+				switch {
+				case v == 0:
+					what = "span of the tape, expected"
+				case v == 1:
+					what = "fresh local note"
+				case v == 2:
+					what = "repeat of local bytes"
+				case v >= 4 && v < 11:
+					what = "span of the tape, expected by another thread"
+				case v == 11:
+					what = "span of the tape, a new thread"
+				case v >= 12:
+					what = fmt.Sprintf("symbol defined %d before", v-11)
+				}
+				d.line(k, "%d: %s", v, what)
+				symbols++
+			case 1, 3, 5:
+				d.line(k, "length %d", v+1)
+			case 2:
+				d.line(k, "expected %+d", int64(v>>1)^-int64(v&1))
+			case 4:
+				d.line(k, "distance %d", v)
+			}
+		}
+	}
+	var stored []uint64
+	for i := range d.varint("blocks") {
+		d.varint(fmt.Sprintf("block %d: coding", i))
+		d.varint(fmt.Sprintf("block %d: raw bytes", i))
+		stored = append(stored, d.varint(fmt.Sprintf("block %d: stored bytes", i)))
+	}
+	d.line(4, "crc32c")
+	d.title("blocks (4.4)")
+	for i, n := range stored {
+		d.line(int(n), "block %d: %q", i, d.b[d.pos:d.pos+int(n)])
+		d.line(4, "crc32c")
+	}
+}
+
+// undump reads the bytes back from a dump.
+func undump(text string) (b []byte, err error) {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			v, err := hex.DecodeString(strings.ReplaceAll(line[6:30], " ", ""))
+			if err != nil {
+				return nil, err
+			}
+			b = append(b, v...)
+		}
+	}
+	return b, nil
+}
+
+func TestGoldenTemplate(t *testing.T) {
+	name := filepath.Join("testdata", "template.golden")
+	got := (&dump{b: goldenTemplate()}).all()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the template has changed:\n%s", got)
+	}
+	template, err := undump(string(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(context.Context, DictionaryRef) (Tape, error) { return flatTape(goldenTape), nil }
+	for _, ahead := range []bool{false, true} {
+		if file, err := decodeStream(t.Context(), template, open, ahead); err != nil || string(file) != goldenFile {
+			t.Errorf("the golden template plays %q, %v", file, err)
+		}
+	}
+	info, err := Inspect(t.Context(), bytes.NewReader(template), int64(len(template)))
+	info.Dictionary, info.TemplateSize, info.Parts = nil, 0, Parts{}
+	if want := (Info{
+		FileSize: 81, Frames: 1, Symbols: 6, Rules: 1, Terminals: 6, TapeBytes: 70, FreshBytes: 5, RepeatBytes: 6, TapeSpans: 4, TapeSpanSize: 50,
+	}); err != nil || info != want {
+		t.Errorf("inspect sees %+v, want %+v; %v", info, want, err)
+	}
+}
