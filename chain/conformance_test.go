@@ -546,6 +546,47 @@ func conformance(t *testing.T, url string) {
 		refused(t, client.Still(ctx, b), ErrReorged)
 	})
 
+	t.Run("replay", func(t *testing.T) {
+		id := register(t)
+		must(t, publish(t, owner, id, 0, 5))
+		must(t, publish(t, owner, id, 5, 7))
+		v := full.version(t, 64)
+		p, err := registry.SignPublication(ctx, owner, id, full.version(t, 7), v, manifestOf(v), full.proof(t, 7, 64), farFuture)
+		must(t, err)
+		_, err = registry.PublishSigned(ctx, other, p)
+		must(t, err)
+		_, err = registry.Deprecate(ctx, owner, id, 2, "")
+		must(t, err)
+		h, steps, err := registry.Replay(ctx, id)
+		must(t, err)
+		if len(steps) != 3 || len(h.Entries) != 4 || steps[0].Proof != nil || len(steps[1].Proof) == 0 || len(steps[2].Proof) == 0 {
+			t.Fatalf("%+v", steps)
+		}
+		for i, s := range steps {
+			must(t, merkle.CheckConsistency(s.Previous, s.Version, s.Proof))
+			if s.Indirect || s.Number != uint64(i+1) {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
+
+	t.Run("deploy to the fixed address", func(t *testing.T) {
+		var code hexutil.Bytes
+		must(t, client.call(ctx, &code, "eth_getCode", create2Deployer, "latest"))
+		if len(code) == 0 {
+			_, _, err := DeployFixed(ctx, client, owner)
+			refused(t, err, ErrNoDeployer)
+			return
+		}
+		first, _, err := DeployFixed(ctx, client, owner)
+		must(t, err)
+		again, receipt, err := DeployFixed(ctx, client, other)
+		must(t, err)
+		if first.Address() != FixedAddress() || again.Address() != first.Address() || receipt.Gas != 0 {
+			t.Errorf("%s, then %s with %+v", first.Address(), again.Address(), receipt)
+		}
+	})
+
 	t.Run("quorum", func(t *testing.T) {
 		id := register(t)
 		must(t, publish(t, owner, id, 0, 5))

@@ -44,16 +44,6 @@ func Open(ctx context.Context, c *Client, address common.Address) (*Registry, er
 	return &Registry{c, address}, nil
 }
 
-// Deploy puts a new registry on the chain. Anyone may; a registry has no owner, only its dictionaries have.
-func Deploy(ctx context.Context, c *Client, s Signer) (*Registry, Receipt, error) {
-	r, err := c.transact(ctx, s, nil, common.FromHex(contracts.DictionaryRegistryMetaData.Bin))
-	if err != nil {
-		return nil, Receipt{}, fmt.Errorf("deploy registry: %w", err)
-	}
-	registry, err := Open(ctx, c, r.ContractAddress)
-	return registry, newReceipt(r), err
-}
-
 // Address returns where the contract is.
 func (r *Registry) Address() common.Address { return r.address }
 

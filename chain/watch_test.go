@@ -1,0 +1,109 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestWatch(t *testing.T) {
+	dev := startDev(t)
+	owner := devSigner(t, 0)
+	registry, _, err := Deploy(t.Context(), dialTest(t, dev.URL()), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := registry.IDOf(owner.Address(), [32]byte{})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	seen := make(chan uint64, 100) // sizes; 1000 for "not registered"
+	done := make(chan error, 1)
+	go func() {
+		done <- registry.Watch(ctx, id, Latest, 5*time.Millisecond, func(h *History, err error) error {
+			switch {
+			case errors.Is(err, ErrNotRegistered):
+				select {
+				case seen <- 1000:
+				default:
+				}
+			case errors.Is(err, ErrReorged):
+				return nil // between two looks at one block
+			case err != nil:
+				return err
+			default:
+				seen <- h.Head.Size
+			}
+			return nil
+		})
+	}()
+	next := func(want uint64) {
+		t.Helper()
+		for {
+			select {
+			case got := <-seen:
+				if got == 1000 && want != 1000 {
+					continue
+				}
+				if got != want {
+					t.Fatalf("saw %d, want %d", got, want)
+				}
+				return
+			case err := <-done:
+				t.Fatalf("watch ended: %v", err)
+			}
+		}
+	}
+	next(1000)
+	if _, _, err := registry.Register(t.Context(), owner, [32]byte{}); err != nil {
+		t.Fatal(err)
+	}
+	next(0)
+	tape := newTape("watch", 30)
+	publish := func(from, to uint64) {
+		t.Helper()
+		v := tape.version(t, to)
+		if _, err := registry.Publish(t.Context(), owner, id, tape.version(t, from), v, manifestOf(v), tape.proof(t, from, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(0, 5)
+	next(5)
+	publish(5, 9)
+	next(9)
+	// A version that was seen is taken back: who relied on it must know.
+	if err := dev.Reorg(1); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrReorged) {
+			t.Errorf("watch ended with %v", err)
+		}
+	case <-ctx.Done():
+		t.Error("nobody noticed the reorganisation")
+	}
+}
+
+// A call that a person ends is over at once, and a node that goes away is told to the watcher, who decides.
+func TestWatchEnds(t *testing.T) {
+	dev := startDev(t)
+	owner := devSigner(t, 0)
+	registry, _, err := Deploy(t.Context(), dialTest(t, dev.URL()), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough := errors.New("enough")
+	if err := registry.Watch(t.Context(), ID{}, Latest, time.Hour, func(*History, error) error { return enough }); err != enough {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := registry.Watch(ctx, ID{}, Latest, time.Hour, func(*History, error) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	dev.Close()
+	if err := registry.Watch(t.Context(), ID{}, Latest, time.Hour, func(_ *History, err error) error { return err }); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("%v", err)
+	}
+}
