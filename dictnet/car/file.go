@@ -22,7 +22,10 @@ type File struct {
 	car  storage.ReadableCar
 }
 
-var _ dictnet.Source = (*File)(nil)
+var (
+	_ dictnet.Source = (*File)(nil)
+	_ dictnet.Prober = (*File)(nil)
+)
 
 // Open reads where the blocks of a CAR are, once, and no block. name is for messages. The caller keeps r open.
 func Open(r io.ReaderAt, name string) (*File, error) {
@@ -67,6 +70,19 @@ func (f *File) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []by
 		}
 		if data, err := f.Get(ctx, c); err == nil {
 			got(c, data)
+		}
+	}
+	return nil
+}
+
+// Probe says which blocks are in the file.
+func (f *File) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string)) error {
+	for _, c := range want {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if there, err := f.car.Has(ctx, c.KeyString()); err == nil && there {
+			have(c, f.Name())
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ipfs/boxo/bitswap"
+	bsnetwork "github.com/ipfs/boxo/bitswap/network"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
 	"github.com/ipfs/boxo/blockstore"
 	"github.com/libp2p/go-libp2p"
@@ -47,12 +48,13 @@ type Options struct {
 
 // Node is a running node. It is a dictnet.Source. The caller closes it.
 type Node struct {
-	host  host.Host
-	net   interface{ Stop() }
-	swap  *bitswap.Bitswap
-	mdns  interface{ Close() error }
-	peers []peer.AddrInfo
-	o     Options
+	host   host.Host
+	net    bsnetwork.BitSwapNetwork
+	swap   *bitswap.Bitswap
+	mdns   interface{ Close() error }
+	probes *probes
+	peers  []peer.AddrInfo
+	o      Options
 }
 
 // Start starts a node. It does not call any peer yet.
@@ -107,9 +109,10 @@ func Start(o Options) (_ *Node, err error) {
 	for _, p := range n.peers {
 		n.host.ConnManager().Protect(p.ID, "configured")
 	}
-	net := bsnet.NewFromIpfsHost(n.host)
-	n.net = net
-	n.swap = bitswap.New(context.Background(), net, nil, o.Blocks,
+	n.net = bsnet.NewFromIpfsHost(n.host)
+	n.probes = &probes{active: make(map[*probe]bool)}
+	n.swap = bitswap.New(context.Background(), n.net, nil, o.Blocks,
+		bitswap.WithTracer(n.probes),
 		bitswap.WithServerEnabled(true),
 		bitswap.MaxOutstandingBytesPerPeer(4<<20),
 		bitswap.WithoutDuplicatedBlockStats(),

@@ -1,0 +1,118 @@
+package ipfs
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	bsmsg "github.com/ipfs/boxo/bitswap/message"
+	pb "github.com/ipfs/boxo/bitswap/message/pb"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"dictnet/dictnet"
+)
+
+var _ dictnet.Prober = (*session)(nil)
+
+// probeSize is how many blocks a peer is asked about in one message. Servers keep at most 1,024 questions.
+const probeSize = 512
+
+// probes hears what peers say they have and have not. It listens to bitswap as a tracer.
+type probes struct {
+	mu     sync.Mutex
+	active map[*probe]bool
+}
+
+// probe is a question to one peer about some blocks.
+type probe struct {
+	peer peer.ID
+	open map[cid.Cid]bool // not answered yet
+	have func(cid.Cid)
+	done chan struct{} // closed when all are answered
+}
+
+func (p *probes) MessageReceived(from peer.ID, msg bsmsg.BitSwapMessage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for q := range p.active {
+		if q.peer != from {
+			continue
+		}
+		for _, c := range msg.Haves() {
+			q.answer(c, true)
+		}
+		for _, b := range msg.Blocks() { // a small block comes at once
+			q.answer(b.Cid(), true)
+		}
+		for _, c := range msg.DontHaves() {
+			q.answer(c, false)
+		}
+	}
+}
+
+func (p *probes) MessageSent(peer.ID, bsmsg.BitSwapMessage) {}
+
+func (q *probe) answer(c cid.Cid, yes bool) {
+	if !q.open[c] {
+		return
+	}
+	delete(q.open, c)
+	if yes {
+		q.have(c)
+	}
+	if len(q.open) == 0 {
+		close(q.done)
+	}
+}
+
+// Probe asks every connected peer what he has.
+func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string)) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	for _, id := range s.node.host.Network().Peers() {
+		wg.Go(func() {
+			for rest := want; len(rest) > 0; {
+				some := rest[:min(len(rest), probeSize)]
+				rest = rest[len(some):]
+				if err := s.node.ask(ctx, id, some, func(c cid.Cid) { have(c, "peer "+id.String()) }); err != nil {
+					mu.Lock()
+					failed = fmt.Errorf("peer %s: %w", id, err)
+					mu.Unlock()
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+// ask asks one peer and waits for all answers.
+func (n *Node) ask(ctx context.Context, id peer.ID, want []cid.Cid, have func(cid.Cid)) error {
+	q := &probe{peer: id, open: make(map[cid.Cid]bool), have: have, done: make(chan struct{})}
+	question, thanks := bsmsg.New(false), bsmsg.New(false)
+	for _, c := range want {
+		q.open[c] = true
+		question.AddEntry(c, 1, pb.Message_Wantlist_Have, true)
+		thanks.Cancel(c)
+	}
+	n.probes.mu.Lock()
+	n.probes.active[q] = true
+	n.probes.mu.Unlock()
+	defer func() {
+		n.probes.mu.Lock()
+		delete(n.probes.active, q)
+		n.probes.mu.Unlock()
+	}()
+	if err := n.net.SendMessage(ctx, id, question); err != nil {
+		return err
+	}
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return n.net.SendMessage(ctx, id, thanks) // or it would send word when it gets what it had not
+}
