@@ -1,0 +1,191 @@
+// Package gateway asks trustless HTTP gateways for blocks: GET /ipfs/CID?format=raw, as the IPFS gateway
+// specification has it (specs.ipfs.tech, "Trustless Gateway"). A plain file server with files named by CID below /ipfs/ will do as
+// well. Nothing that comes is believed: whoever fetches checks it.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"golang.org/x/sync/errgroup"
+
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+const (
+	// atOnce is how many requests are under way at one gateway.
+	atOnce = 8
+	// giveUp is how many failures in a row, of requests that should have been answered, end a session.
+	giveUp = 3
+	// patience is how long a gateway may take for one block.
+	patience = 30 * time.Second
+)
+
+// Gateway is one HTTP gateway. It is a dictnet.Source, and safe for concurrent use.
+type Gateway struct {
+	base *url.URL
+	http *http.Client
+}
+
+var (
+	_ dictnet.Source = (*Gateway)(nil)
+	_ dictnet.Prober = (*session)(nil)
+)
+
+// New returns the gateway at a base URL, as "https://gateway.example" or "http://127.0.0.1:8080". It does not call it yet.
+func New(base string) (*Gateway, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("gateway %q: want a URL as https://gateway.example", base)
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = atOnce
+	transport.MaxConnsPerHost = atOnce
+	transport.ResponseHeaderTimeout = patience
+	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}}, nil
+}
+
+// Close gives up the connections that are idle.
+func (g *Gateway) Close() error {
+	g.http.CloseIdleConnections()
+	return nil
+}
+
+// Name names the gateway.
+func (g *Gateway) Name() string { return "gateway " + g.base.Redacted() }
+
+// Open starts a session. Whether the gateway answers shows at the first block.
+func (g *Gateway) Open(context.Context) (dictnet.Session, error) { return &session{g: g}, nil }
+
+// session counts the failures since the last answer.
+type session struct {
+	g      *Gateway
+	mu     sync.Mutex
+	failed int
+}
+
+// errNotThere says that the gateway does not have, or does not give, a block.
+var errNotThere = errors.New("not there")
+
+// request asks for a block, or with HEAD only whether it is there.
+func (g *Gateway) request(ctx context.Context, method string, c cid.Cid) (*http.Response, error) {
+	u := *g.base
+	u.Path += "/ipfs/" + c.String()
+	u.RawQuery = "format=raw"
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Accept", "application/vnd.ipld.raw")
+	r.Header.Set("User-Agent", "dictnet")
+	resp, err := g.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		return resp, nil
+	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout:
+		err = errNotThere
+	default:
+		err = fmt.Errorf("answers %q", resp.Status)
+	}
+	resp.Body.Close()
+	return nil, err
+}
+
+func (g *Gateway) get(ctx context.Context, c cid.Cid) ([]byte, error) {
+	resp, err := g.request(ctx, http.MethodGet, c)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, store.MaxBlock+1)) // one more shows that it is too much
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// result counts what came of a request, and says when to give up.
+func (s *session) result(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil || err == errNotThere {
+		s.failed = 0
+		return nil
+	}
+	if s.failed++; s.failed >= giveUp {
+		return oneLine(err)
+	}
+	return nil
+}
+
+// oneLine leaves out the URL that net/http repeats: the source is named already.
+func oneLine(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// Fetch asks for the blocks, several at once.
+func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+	var one sync.Mutex
+	return s.each(ctx, want, func(ctx context.Context, c cid.Cid) error {
+		for {
+			data, err := s.g.get(ctx, c)
+			if err == nil {
+				one.Lock()
+				got(c, data)
+				one.Unlock()
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if stop := s.result(err); stop != nil || err == nil || err == errNotThere {
+				return stop
+			}
+			select { // and try it again
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	})
+}
+
+// Probe asks by HEAD which blocks are there.
+func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string)) error {
+	var one sync.Mutex
+	return s.each(ctx, want, func(ctx context.Context, c cid.Cid) error {
+		resp, err := s.g.request(ctx, http.MethodHead, c)
+		if err == nil {
+			resp.Body.Close()
+			one.Lock()
+			have(c, s.g.Name())
+			one.Unlock()
+		}
+		return s.result(err)
+	})
+}
+
+func (s *session) each(ctx context.Context, want []cid.Cid, f func(context.Context, cid.Cid) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for _, c := range want {
+		g.Go(func() error { return f(ctx, c) })
+	}
+	return g.Wait()
+}

@@ -1,0 +1,250 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+func openStore(t testing.TB) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+const notes = 300
+
+func publish(t testing.TB, s *store.Store) dictnet.Published {
+	t.Helper()
+	e, err := dictnet.NewPublisher(s).Extend(t.Context(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range notes {
+		b, err := codec.SealNote(fmt.Appendf(nil, "note %d, from a gateway", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Add(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := e.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// serve is a gateway over a store, as the specification has it, whose answers wrap may change.
+func serve(t testing.TB, s *store.Store, wrap func(w http.ResponseWriter, r *http.Request, data []byte)) string {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, ok := strings.CutPrefix(r.URL.Path, "/ipfs/")
+		c, err := cid.Decode(name)
+		if !ok || err != nil || r.URL.RawQuery != "format=raw" || r.Header.Get("Accept") != "application/vnd.ipld.raw" {
+			http.Error(w, "bad request", http.StatusBadRequest)
+			return
+		}
+		data, err := s.Get(r.Context(), c)
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		if wrap != nil {
+			wrap(w, r, data)
+			return
+		}
+		w.Header().Set("Content-Type", "application/vnd.ipld.raw")
+		w.Write(data)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func newClient(t testing.TB, urls ...string) (*dictnet.Client, *store.Store) {
+	t.Helper()
+	var sources []dictnet.Source
+	for _, u := range urls {
+		g, err := New(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { g.Close() })
+		sources = append(sources, g)
+	}
+	s := openStore(t)
+	c := dictnet.NewClient(dictnet.Options{Store: s, Sources: sources, Timeout: 2 * time.Second, Idle: 500 * time.Millisecond})
+	t.Cleanup(func() { c.Close() })
+	return c, s
+}
+
+func TestPull(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	c, home := newClient(t, serve(t, origin, nil)+"/")
+	begin := time.Now()
+	if err := c.Pull(t.Context(), p.Ref, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d notes in %v", notes, time.Since(begin))
+	if n, err := home.Check(t.Context(), func(c cid.Cid, err error) { t.Error(err) }); n != notes+4 || err != nil {
+		t.Errorf("%d blocks, %v", n, err)
+	}
+}
+
+// A gateway that answers with something else costs little beside a good one, and alone is an error that names
+// it. Nothing wrong is kept.
+func TestBadGateways(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	good := serve(t, origin, nil)
+	var calls atomic.Int64
+	bad := map[string]func(w http.ResponseWriter, r *http.Request, data []byte){
+		"HTML with status 200": func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			fmt.Fprint(w, "<html><body>Welcome to our gateway!</body></html>")
+		},
+		"one byte flipped": func(w http.ResponseWriter, r *http.Request, data []byte) {
+			data = bytes.Clone(data)
+			data[len(data)/2] ^= 1
+			w.Write(data)
+		},
+		"cut short": func(w http.ResponseWriter, r *http.Request, data []byte) { w.Write(data[:len(data)-1]) },
+		"breaks the connection": func(w http.ResponseWriter, r *http.Request, data []byte) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			w.Write(data[:len(data)/2])
+			panic(http.ErrAbortHandler)
+		},
+		"without end": func(w http.ResponseWriter, r *http.Request, data []byte) {
+			for r.Context().Err() == nil {
+				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+					return
+				}
+			}
+		},
+		"silent": func(w http.ResponseWriter, r *http.Request, data []byte) { <-r.Context().Done() },
+		"404":    func(w http.ResponseWriter, r *http.Request, _ []byte) { http.NotFound(w, r) },
+		"410":    func(w http.ResponseWriter, r *http.Request, _ []byte) { w.WriteHeader(http.StatusGone) },
+		"500":    func(w http.ResponseWriter, r *http.Request, _ []byte) { w.WriteHeader(http.StatusInternalServerError) },
+		"429":    func(w http.ResponseWriter, r *http.Request, _ []byte) { w.WriteHeader(http.StatusTooManyRequests) },
+		"to itself": func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			http.Redirect(w, r, r.URL.String(), http.StatusFound)
+		},
+		"every third fails": func(w http.ResponseWriter, r *http.Request, data []byte) {
+			if calls.Add(1)%3 == 0 {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			w.Write(data)
+		},
+	}
+	for name, wrap := range bad {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := serve(t, origin, wrap)
+			c, home := newClient(t, url, good)
+			if err := c.Pull(t.Context(), p.Ref, "", nil); err != nil {
+				t.Fatalf("beside a good one: %v", err)
+			}
+			if _, err := home.Check(t.Context(), func(c cid.Cid, err error) { t.Error(err) }); err != nil {
+				t.Error(err)
+			}
+			c, home = newClient(t, url)
+			begin := time.Now()
+			err := c.Pull(t.Context(), p.Ref, "", nil)
+			if name == "every third fails" {
+				if err != nil {
+					t.Errorf("alone: %v", err)
+				}
+				return
+			}
+			if !errors.Is(err, dictnet.ErrUnavailable) || !strings.Contains(err.Error(), url) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("alone: %v", err)
+			}
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("alone: took %v", took)
+			}
+			if st, err := home.Stats(t.Context()); err != nil || st.Blocks != 0 {
+				t.Errorf("kept %v, %v", st, err)
+			}
+		})
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	srv := httptest.NewServer(http.NotFoundHandler())
+	srv.Close()
+	c, _ := newClient(t, srv.URL)
+	begin := time.Now()
+	if _, err := c.Open(t.Context(), p.Ref); !errors.Is(err, dictnet.ErrUnavailable) || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	url := serve(t, origin, nil)
+	c, home := newClient(t, url)
+	tape, err := c.Open(t.Context(), p.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := c.Plan(t.Context(), tape, []codec.Span{{Pos: 0, Len: tape.Size()}})
+	if err != nil || plan.Nowhere != 0 || len(plan.Missing) != notes || plan.Missing[7].Who[0] != "gateway "+url {
+		t.Errorf("%+v, %v", plan, err)
+	}
+	if st, err := home.Stats(t.Context()); err != nil || st.Blocks != 4 {
+		t.Errorf("fetched %v, %v", st, err)
+	}
+}
+
+func TestNew(t *testing.T) {
+	for _, base := range []string{"", "gateway.example", "ftp://gateway.example", "https://", "http://x/?a=b", "http://x/#y", "http://[::1"} {
+		if _, err := New(base); err == nil {
+			t.Errorf("%q taken for a gateway", base)
+		}
+	}
+	g, err := New("https://user:secret@gateway.example/path/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(g.Name(), "secret") {
+		t.Errorf("named %q", g.Name())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s, err := g.Open(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := codec.NoteCID([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Fetch(ctx, []cid.Cid{c}, func(cid.Cid, []byte) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+}
