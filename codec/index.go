@@ -147,7 +147,14 @@ func OpenIndex(src io.ReaderAt, size int64) (*Index, error) {
 		return nil, fmt.Errorf("%w: begins with % x", ErrIndex, head[:len(indexMagic)])
 	}
 	word := func(i int) uint64 { return binary.BigEndian.Uint64(head[len(indexMagic)+8*i:]) }
-	x := &Index{src: src, spacing: int(word(0)), size: word(1), count: word(2)}
+	x := &Index{src: src, size: word(1), count: word(2)}
+	if s := word(0); s < gear.MinChunk || s > gear.MaxChunk || s&(s-1) != 0 {
+		return nil, fmt.Errorf("%w: spacing of %d bytes", ErrIndex, s)
+	}
+	if x.size > maxTapeSize {
+		return nil, fmt.Errorf("%w: it is of a tape of %d bytes, the limit is %d", ErrIndex, x.size, uint64(maxTapeSize))
+	}
+	x.spacing = int(word(0))
 	var buckets int
 	x.shift, buckets = bucketing(x.count)
 	x.base = int64(indexHeader) + 4*int64(buckets)
