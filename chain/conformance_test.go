@@ -509,6 +509,31 @@ func conformance(t *testing.T, url string) {
 		_, err = registry.Prove(ctx, id, Block{newest.Number, first.Hash, first.Time})
 		refused(t, err, ErrProof)
 
+		// The older block by the hash of the newer one, where the chain keeps old hashes (EIP-2935).
+		var keeper hexutil.Bytes
+		must(t, client.call(ctx, &keeper, "eth_getCode", ancestorsContract, "latest"))
+		if len(keeper) > 0 {
+			old.Via, err = client.ProveDescent(ctx, first, newest)
+			must(t, err)
+			if h, err := old.Verify(newest.Hash); err != nil || h.Version != full.version(t, 5) {
+				t.Errorf("by descent: %+v, %v", h, err)
+			}
+			_, err = old.Verify(first.Hash)
+			refused(t, err, ErrProof)
+			_, err = client.ProveDescent(ctx, Block{first.Number, newest.Hash, first.Time}, newest)
+			refused(t, err, ErrReorged)
+			_, err = client.ProveDescent(ctx, newest, first)
+			refused(t, err, ErrProof)
+			_, err = client.ProveDescent(ctx, newest, newest)
+			refused(t, err, ErrProof)
+			old.Via.Storage[len(old.Via.Storage)-1][5] ^= 1
+			_, err = old.Verify(newest.Hash)
+			refused(t, err, ErrProof)
+		} else {
+			_, err = client.ProveDescent(ctx, first, newest)
+			refused(t, err, ErrProof)
+		}
+
 		proved := &ProvedRegistry{registry, func(context.Context) (Block, error) { return newest, nil }}
 		if h, err := proved.Head(ctx, id); err != nil || describeHead(h) != describeHead(got) {
 			t.Errorf("%+v, %v", h, err)

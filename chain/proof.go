@@ -34,6 +34,7 @@ type Proof struct {
 	Account  []hexutil.Bytes `json:"account"`           // nodes of the state trie, root first
 	Storage  []hexutil.Bytes `json:"storage"`           // nodes of the storage trie that lead to the slots
 	History  []Entry         `json:"history,omitempty"` // all entries, oldest first, or none
+	Via      *Descent        `json:"via,omitempty"`     // shows that Header's block is an ancestor of one that is trusted
 }
 
 // ProofFormat is the Format of the proofs that this package writes and reads.
@@ -130,9 +131,11 @@ func (p *Proof) Block() (Block, error) {
 	return Block{h.Number.Uint64(), crypto.Keccak256Hash(p.Header), time.Unix(int64(h.Time), 0).UTC()}, nil
 }
 
-func (p *Proof) header() (*types.Header, error) {
+func (p *Proof) header() (*types.Header, error) { return decodeHeader(p.Header) }
+
+func decodeHeader(encoded []byte) (*types.Header, error) {
 	h := new(types.Header)
-	if err := rlp.DecodeBytes(p.Header, h); err != nil {
+	if err := rlp.DecodeBytes(encoded, h); err != nil {
 		return nil, fmt.Errorf("%w: header: %w", ErrProof, err)
 	}
 	if h.Number == nil || !h.Number.IsUint64() {
@@ -142,7 +145,7 @@ func (p *Proof) header() (*types.Header, error) {
 }
 
 // Verify returns the head that the proof shows, given the hash of its block, which the caller must know from a source
-// that he trusts. No network is used. The error wraps ErrProof if the proof is wrong, and ErrNotRegistered if it is right
+// that he trusts; of a proof with a Via, the hash of a later block. No network is used. The error wraps ErrProof if the proof is wrong, and ErrNotRegistered if it is right
 // and shows that the dictionary was not registered.
 func (p *Proof) Verify(block common.Hash) (Head, error) {
 	bad := func(format string, args ...any) (Head, error) {
@@ -151,42 +154,30 @@ func (p *Proof) Verify(block common.Hash) (Head, error) {
 	if p.Format != ProofFormat {
 		return bad("format %q, want %q", p.Format, ProofFormat)
 	}
-	if got := crypto.Keccak256Hash(p.Header); got != block {
-		return bad("it is about block %s, not %s", got, block)
-	}
 	header, err := p.header()
 	if err != nil {
 		return bad("%w", err)
 	}
-	encoded, err := lookUp(header.Root, p.Registry[:], p.Account)
+	if p.Via != nil {
+		if block, err = p.Via.verify(block, header.Number.Uint64()); err != nil {
+			return bad("%w", err)
+		}
+	}
+	if got := crypto.Keccak256Hash(p.Header); got != block {
+		return bad("it is about block %s, not %s", got, block)
+	}
+	account, err := accountOf(header, p.Registry, p.Account)
 	if err != nil {
-		return bad("account: %w", err)
-	}
-	if encoded == nil {
-		return bad("block %v has no account %s", header.Number, p.Registry)
-	}
-	var account types.StateAccount
-	if err := rlp.DecodeBytes(encoded, &account); err != nil {
-		return bad("account: %w", err)
+		return bad("%w", err)
 	}
 	if want := crypto.Keccak256(contracts.RuntimeCode()); !bytes.Equal(account.CodeHash, want) {
 		return bad("account %s has code %x, the registry's is %x", p.Registry, account.CodeHash, want)
 	}
 	var slots [slotCount]common.Hash
 	for i := range slots {
-		place := slotOf(p.ID, i)
-		encoded, err := lookUp(account.Root, place[:], p.Storage)
-		if err != nil {
+		if slots[i], err = slotIn(account, slotOf(p.ID, i), p.Storage); err != nil {
 			return bad("slot %d: %w", i, err)
 		}
-		if encoded == nil {
-			continue // proved to be zero
-		}
-		var value []byte
-		if err := rlp.DecodeBytes(encoded, &value); err != nil || len(value) > 32 {
-			return bad("slot %d: not a word", i)
-		}
-		slots[i] = common.BytesToHash(value)
 	}
 	head, err := headOfSlots(p.ID, slots)
 	if err != nil {
@@ -198,6 +189,35 @@ func (p *Proof) Verify(block common.Hash) (Head, error) {
 		}
 	}
 	return head, nil
+}
+
+// accountOf returns the account that a proof shows below a block's state root.
+func accountOf(h *types.Header, address common.Address, proof []hexutil.Bytes) (types.StateAccount, error) {
+	var account types.StateAccount
+	encoded, err := lookUp(h.Root, address[:], proof)
+	if err != nil {
+		return account, fmt.Errorf("account %s: %w", address, err)
+	}
+	if encoded == nil {
+		return account, fmt.Errorf("block %v has no account %s", h.Number, address)
+	}
+	if err := rlp.DecodeBytes(encoded, &account); err != nil {
+		return account, fmt.Errorf("account %s: %w", address, err)
+	}
+	return account, nil
+}
+
+// slotIn returns the word that a proof shows in an account's storage, 0 if it shows that there is none.
+func slotIn(account types.StateAccount, place common.Hash, proof []hexutil.Bytes) (common.Hash, error) {
+	encoded, err := lookUp(account.Root, place[:], proof)
+	if encoded == nil || err != nil {
+		return common.Hash{}, err
+	}
+	var value []byte
+	if err := rlp.DecodeBytes(encoded, &value); err != nil || len(value) > 32 {
+		return common.Hash{}, errors.New("not a word")
+	}
+	return common.BytesToHash(value), nil
 }
 
 // lookUp follows a proof from a trie's root to a key, which the trie has hashed. No value and no error mean that the
