@@ -100,7 +100,7 @@ func (h *History) Versions() []PublishedVersion {
 // History reads a dictionary's head and all events that led to it, and checks the ones against the other. The error
 // wraps ErrHistory if they do not fit.
 //
-// Events are asked for in one call if the node allows it; else from block to block, as each names the one before.
+// Events are asked for in one call if the node allows it; else in as many as it takes (see walk).
 func (r *Registry) History(ctx context.Context, id ID) (*History, error) {
 	head, err := r.Head(ctx, id)
 	if err != nil {
@@ -220,29 +220,37 @@ func decodeEvent(id ID, l *types.Log) (event, error) {
 	return event{}, errors.New("wrong topics")
 }
 
-// walk reads the entries from the newest to the oldest, one block at a time.
+// walk reads the entries from the newest to the oldest. Each names the block of the one before, so stretches without any
+// are skipped; the ranges grow until the node refuses one.
 func (r *Registry) walk(ctx context.Context, id ID, block uint64) ([]event, error) {
-	var blocks [][]event
-	for {
-		events, err := r.events(ctx, id, block, block)
+	var parts [][]event
+	most := uint64(1 << 20) // blocks at a time
+	for width := uint64(1); ; {
+		events, err := r.events(ctx, id, block-min(block, width-1), block)
+		if rejected := (rpc.Error)(nil); errors.As(err, &rejected) && width > 1 {
+			width /= 2
+			most = width
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		if len(events) == 0 {
+		if len(events) == 0 || events[len(events)-1].Block != block {
 			return nil, fmt.Errorf("chain %s: %w: no event in block %d, where one is said to be", r.client.name, ErrHistory, block)
 		}
-		blocks = append(blocks, events)
-		previous := events[0].previous
-		if previous == 0 {
+		parts = append(parts, events)
+		first := events[0]
+		if first.previous == 0 {
 			break
 		}
-		if previous >= block {
-			return nil, fmt.Errorf("chain %s: %w: block %d is said to come before block %d", r.client.name, ErrHistory, previous, block)
+		if first.previous >= first.Block {
+			return nil, fmt.Errorf("chain %s: %w: block %d is said to come before block %d", r.client.name, ErrHistory, first.previous, first.Block)
 		}
-		block = previous
+		block = first.previous
+		width = min(width*4, most)
 	}
-	slices.Reverse(blocks)
-	return slices.Concat(blocks...), nil
+	slices.Reverse(parts)
+	return slices.Concat(parts...), nil
 }
 
 // Check tells whether the entries lead to the head: it folds their hashes as the contract does, and compares the last
