@@ -21,7 +21,8 @@ const (
 	maxQueued  = 1024 // wants that nobody waits for yet
 	maxIdle    = 8 * time.Second
 	tick       = 50 * time.Millisecond
-	lingerTime = 2 * time.Second // a session is kept so long for what may be asked next
+	retryPause = 100 * time.Millisecond // before a source that could not be asked is tried again
+	lingerTime = 2 * time.Second        // a session is kept so long for what may be asked next
 )
 
 // fetcher brings blocks from sources into the store. Wants for the same block are one; they go out in
@@ -62,7 +63,7 @@ type Stats struct {
 type want struct {
 	what    string
 	c       cid.Cid
-	check   func(data []byte) error // beyond the digest; nil if there is nothing to check
+	check   func(data []byte) error // digest and contents; nil: the digest is all there is to check
 	replace bool                    // the copy in the store is damaged
 	keep    bool                    // somebody needs the data, not just that it is in the store
 
@@ -214,16 +215,15 @@ func (f *fetcher) arrive(c cid.Cid, data []byte) {
 	if w == nil {
 		return // came twice
 	}
-	h := c.Hash()
-	if sum := sha256.Sum256(data); string(sum[:]) != string(h[len(h)-len(sum):]) {
+	var err error
+	if w.check != nil {
+		err = w.check(data) // the digest, too
+	}
+	if (w.check == nil || err != nil) && !named(c, data) {
 		f.mu.Lock()
 		f.stats.Wrong++
 		f.mu.Unlock()
 		return
-	}
-	var err error
-	if w.check != nil {
-		err = w.check(data)
 	}
 	if err == nil {
 		if w.replace {
@@ -360,12 +360,18 @@ func (f *fetcher) run() {
 				failed++
 			}
 		}
+		if failed > 0 {
+			select {
+			case <-f.ctx.Done():
+			case <-time.After(retryPause):
+			}
+		}
 		switch {
 		case f.ctx.Err() != nil:
 			f.failAll(asked, errors.New("the client is closed"))
 			f.more()
 			return
-		case failed == len(f.sources):
+		case failed == 2*len(f.sources): // each was tried twice
 			f.failAll(asked, err)
 			failed = 0
 		default:
@@ -486,11 +492,16 @@ func (f *fetcher) local(ctx context.Context, c cid.Cid) (data []byte, damaged bo
 	case err != nil:
 		return nil, false, err
 	}
-	h := c.Hash()
-	if sum := sha256.Sum256(data); string(sum[:]) != string(h[len(h)-len(sum):]) {
+	if !named(c, data) {
 		return nil, true, nil
 	}
 	return data, false, nil
+}
+
+// named reports whether c, a sha2-256 CID, is the name of data.
+func named(c cid.Cid, data []byte) bool {
+	h, sum := c.Hash(), sha256.Sum256(data)
+	return len(h) > len(sum) && string(h[len(h)-len(sum):]) == string(sum[:])
 }
 
 // spawn runs work beside the caller, until ctx or the fetcher ends.

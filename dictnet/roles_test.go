@@ -447,6 +447,8 @@ func TestBreaksHalfWay(t *testing.T) {
 	src = &storeSource{s: origin, name: "peer", breakAt: 100}
 	c = newClient(t, Options{Sources: []Source{src}})
 	src.change = func(_ cid.Cid, data []byte) []byte {
+		src.mu.Lock()
+		defer src.mu.Unlock()
 		if src.opened > 1 {
 			src.refuse = errors.New("connection refused")
 			return nil

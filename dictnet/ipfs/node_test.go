@@ -39,7 +39,7 @@ func openStore(t testing.TB) *store.Store {
 func start(t testing.TB, o Options) *Node {
 	t.Helper()
 	if o.DialTimeout == 0 {
-		o.DialTimeout = 2 * time.Second
+		o.DialTimeout = 20 * time.Second
 	}
 	n, err := Start(o)
 	if err != nil {
