@@ -17,11 +17,10 @@ import (
 // DefaultBuildChunk is the average length of a chunk of a sample, in bytes.
 const DefaultBuildChunk = 4096
 
-// minNote is the length, in bytes, that a note has at least unless it is the last of a build; with the mask of
-// noteMask, notes come out at about 128 KiB.
+// Notes come out at about 128 KiB.
 const (
-	minNote  = 64 << 10
-	noteStep = 64 << 10 // a note ends at one chunk in so many bytes, on average
+	minNote  = 56 << 10 // bytes that a note has at least, unless it is the last of a build or one chunk more would be too much
+	noteStep = 64 << 10 // a note that is that long ends within so many bytes, on average
 )
 
 // BuildOptions say what of the samples goes into a dictionary.
@@ -88,7 +87,7 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 	b := &Builder{
 		ctx: ctx, o: o, cut: cut,
 		// A chunk's end has the top bits of the hash clear already; so many more, and it ends a note.
-		mask:  gear.Mask(o.ChunkSize * 2 * max(noteStep/o.ChunkSize, 1)),
+		mask:  gear.Mask(o.ChunkSize * max(noteStep/o.ChunkSize, 1)),
 		notes: newNoteCache(o.Base, encodeNotes),
 		seen:  make(map[uint64]uint32),
 		seal:  sealer{emit: emit},
