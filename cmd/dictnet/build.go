@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -105,7 +106,7 @@ func (a *app) build(c *cobra.Command, samples []string, out string, o codec.Buil
 		return err
 	}
 	for _, file := range files {
-		if err := a.addSample(b, file); err != nil {
+		if err := a.addSample(ctx, b, file); err != nil {
 			b.Close()
 			return err
 		}
@@ -207,8 +208,8 @@ func sampleFiles(sample string) (files []string, size int64, err error) {
 	return files, size, nil
 }
 
-func (a *app) addSample(b *codec.Builder, name string) error {
-	in, err := a.open(name)
+func (a *app) addSample(ctx context.Context, b *codec.Builder, name string) error {
+	in, err := a.open(ctx, name)
 	if err != nil {
 		return err
 	}

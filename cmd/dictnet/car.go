@@ -16,7 +16,7 @@ import (
 
 // importCAR brings the dictionary of a CAR file into a store.
 func (a *app) importCAR(ctx context.Context, s *store.Store, path string) (codec.DictionaryRef, error) {
-	in, err := a.open(path)
+	in, err := a.open(ctx, path)
 	if err != nil {
 		return codec.DictionaryRef{}, err
 	}

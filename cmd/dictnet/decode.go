@@ -69,7 +69,7 @@ func (a *app) decode(c *cobra.Command, name, out, dict, span string, f *readerFl
 	if err != nil {
 		return err
 	}
-	in, err := a.open(name)
+	in, err := a.open(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -230,8 +230,8 @@ type writeError struct{ error }
 func (e *writeError) Unwrap() error { return e.error }
 
 // openTemplate opens a template for random access; stdin is kept in memory.
-func (a *app) openTemplate(name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
-	in, err := a.open(name)
+func (a *app) openTemplate(ctx context.Context, name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
+	in, err := a.open(ctx, name)
 	if err != nil {
 		return nil, 0, nil, err
 	}

@@ -55,7 +55,7 @@ type encodeResult struct {
 
 func (a *app) encode(c *cobra.Command, name, dict, out string, o codec.EncodeOptions) error {
 	ctx := c.Context()
-	in, err := a.open(name)
+	in, err := a.open(ctx, name)
 	if err != nil {
 		return err
 	}

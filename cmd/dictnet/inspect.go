@@ -36,7 +36,7 @@ where the template's bytes go. Neither the dictionary nor a network is needed. I
 }
 
 func (a *app) inspectTemplate(c *cobra.Command, name string) error {
-	in, size, closeInput, err := a.openTemplate(name)
+	in, size, closeInput, err := a.openTemplate(c.Context(), name)
 	if err != nil {
 		return err
 	}

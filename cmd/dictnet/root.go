@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -147,50 +146,6 @@ func version() string {
 	return info.Main.Version
 }
 
-// input is a file that a verb reads, or stdin.
-type input struct {
-	io.Reader
-	file *os.File // nil: stdin
-	size int64    // bytes; -1 if not known
-	name string
-}
-
-// open opens a file for reading; "-" is stdin.
-func (a *app) open(name string) (*input, error) {
-	if name == "-" {
-		return &input{Reader: a.stdin, size: -1, name: "stdin"}, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, inputError(err)
-	}
-	st, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, inputError(err)
-	}
-	if st.IsDir() {
-		f.Close()
-		return nil, usageErrorf("name a file; build alone takes directories", "%s is a directory", name)
-	}
-	in := &input{Reader: f, file: f, size: -1, name: name}
-	if st.Mode().IsRegular() {
-		in.size = st.Size()
-	}
-	return in, nil
-}
-
-func (in *input) close() {
-	if in.file != nil {
-		in.file.Close()
-	}
-}
-
-// inputError says that a file that was named cannot be read.
-func inputError(err error) error {
-	return &hinted{fmt.Errorf("read input: %w", err), exitUsage, ""}
-}
-
 // oneName returns the single name that a verb takes, either as argument or by a flag.
 func oneName(what, flag, flagValue string, args []string) (string, error) {
 	switch {
@@ -217,9 +172,7 @@ func args(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-// hidden marks flags that stand for an argument, for those who know the first proof of concept.
+// alias adds a flag that stands for an argument, for those who know the first proof of concept.
 func alias(f *pflag.FlagSet, p *string, name, of string) {
 	f.StringVar(p, name, "", "the same as the argument "+of)
 }
-
-var errNoAnchor = errors.New("no chain remembers this dictionary")

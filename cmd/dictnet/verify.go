@@ -52,7 +52,7 @@ type verifyTemplateResult struct {
 
 func (a *app) verifyTemplate(c *cobra.Command, name, dict string, f *readerFlags) error {
 	ctx := c.Context()
-	src, size, closeInput, err := a.openTemplate(name)
+	src, size, closeInput, err := a.openTemplate(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+)
+
+// input is a file that a verb reads, or stdin.
+type input struct {
+	io.Reader
+	file *os.File // nil: stdin
+	size int64    // bytes; -1 if not known
+	name string
+}
+
+// open opens a file for reading; "-" is stdin. Reading from what may keep one waiting ends with the context.
+func (a *app) open(ctx context.Context, name string) (*input, error) {
+	if name == "-" {
+		return &input{Reader: &patient{ctx: ctx, src: a.stdin}, size: -1, name: "stdin"}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, inputError(err)
+	}
+	switch {
+	case st.IsDir():
+		f.Close()
+		return nil, usageErrorf("name a file; build alone takes directories", "%s is a directory", name)
+	case st.Mode().IsRegular():
+		return &input{Reader: f, file: f, size: st.Size(), name: name}, nil
+	}
+	return &input{Reader: &patient{ctx: ctx, src: f}, file: f, size: -1, name: name}, nil
+}
+
+func (in *input) close() {
+	if in.file != nil {
+		in.file.Close()
+	}
+}
+
+// inputError says that a file that was named cannot be read.
+func inputError(err error) error {
+	return &hinted{fmt.Errorf("read input: %w", err), exitUsage, ""}
+}
+
+// patient reads from a pipe or a terminal, where a read may last for ever, until the context ends. A read that is under
+// way then is left behind; the process is about to end.
+type patient struct {
+	ctx  context.Context
+	src  io.Reader
+	buf  []byte
+	rest []byte // of buf, not read yet
+	err  error  // of src, for when rest is read
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 && p.err == nil {
+		if p.buf == nil {
+			p.buf = make([]byte, 256<<10)
+		}
+		type result struct {
+			n   int
+			err error
+		}
+		done := make(chan result, 1)
+		go func() {
+			n, err := p.src.Read(p.buf)
+			done <- result{n, err}
+		}()
+		select {
+		case r := <-done:
+			p.rest, p.err = p.buf[:r.n], r.err
+		case <-p.ctx.Done():
+			p.err = p.ctx.Err()
+		}
+	}
+	if len(p.rest) == 0 {
+		return 0, p.err
+	}
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
+}
