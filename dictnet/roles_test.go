@@ -354,6 +354,7 @@ func TestMissingNote(t *testing.T) {
 		"wrong":  {change: lie},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			src.s, src.name = origin, "peer A"
 			c := newClient(t, Options{Sources: []Source{src}, Timeout: time.Second})
 			tape, err := c.Open(t.Context(), p.Ref)
@@ -411,6 +412,7 @@ func TestSecondSource(t *testing.T) {
 		"breaks":               {breakAt: 50},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bad.s, bad.name = origin, "bad"
 			c := newClient(t, Options{Sources: []Source{bad, &storeSource{s: origin, name: "good"}}, Timeout: 5 * time.Second})
 			begin := time.Now()
