@@ -114,10 +114,10 @@ func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
 		if err == nil && k < len(d.rest) {
 			err = io.ErrShortWrite
 		}
+		d.rest = d.rest[k:]
 		if err != nil {
 			return n, err
 		}
-		d.rest = nil
 	}
 }
 

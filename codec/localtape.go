@@ -8,12 +8,13 @@ import (
 
 const (
 	localPage  = 1 << 20 // bytes of a page
-	localPages = 32      // pages held in memory
+	localPages = 32      // pages held in memory if the tape does not say
 )
 
 // localTape is the encoder's copy of the local tape: the latest bytes in memory, all older ones in a temporary
 // file. The zero value is empty.
 type localTape struct {
+	keep   int      // pages held in memory; 0 is localPages
 	pages  [][]byte // from page number first on; the last may be partly filled
 	first  int
 	file   *os.File
@@ -26,7 +27,10 @@ func (t *localTape) append(b []byte) error {
 	for len(b) > 0 {
 		used := int(t.size % localPage)
 		if used == 0 {
-			if len(t.pages) == localPages {
+			if t.keep == 0 {
+				t.keep = localPages
+			}
+			if len(t.pages) == t.keep {
 				if err := t.evict(); err != nil {
 					return err
 				}
