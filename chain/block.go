@@ -8,6 +8,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
 )
 
 // Depth says which block's state to believe: the newest, one with some blocks on top, or one that the chain's own
@@ -98,6 +99,22 @@ func (c *Client) block(ctx context.Context, tag string) (Block, error) {
 	h, hash, err := c.header(ctx, tag)
 	if err != nil {
 		return Block{}, err
+	}
+	return Block{h.Number.Uint64(), hash, time.Unix(int64(h.Time), 0).UTC()}, nil
+}
+
+// BlockOf returns the block that has a hash, which the caller trusts: the number and the time that come with it
+// are those of the header with this hash.
+func (c *Client) BlockOf(ctx context.Context, hash common.Hash) (Block, error) {
+	var h *types.Header
+	if err := c.call(ctx, &h, "eth_getBlockByHash", hash, false); err != nil {
+		return Block{}, err
+	}
+	if h == nil {
+		return Block{}, fmt.Errorf("chain %s: has no block %s", c.name, hash)
+	}
+	if got := h.Hash(); got != hash {
+		return Block{}, fmt.Errorf("chain %s: %w: header of block %s has hash %s", c.name, ErrProof, hash, got)
 	}
 	return Block{h.Number.Uint64(), hash, time.Unix(int64(h.Time), 0).UTC()}, nil
 }

@@ -89,12 +89,12 @@ func (c *Client) deliver(ctx context.Context, s Signer, txs []*types.Transaction
 			return nil, err
 		}
 		higher, err := c.raise(ctx, s, last)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			txs = append(txs, higher)
+			err = saveTxs(c.outbox, c.ChainID(), txs)
 		}
-		txs = append(txs, higher)
-		if err := saveTxs(c.outbox, c.ChainID(), txs); err != nil {
-			return nil, err
+		if err != nil {
+			return nil, &PendingError{last.Hash(), err}
 		}
 	}
 }
