@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -156,16 +155,13 @@ func findHex(v any, depth int) []byte {
 				return b
 			}
 		}
-		var found []byte
-		for _, inner := range v {
+		for _, inner := range v { // under the transaction's hash; we send one at a time
 			if m, ok := inner.(map[string]any); ok {
-				// One transaction at a time is all we ever send, so there is no choice to make.
-				if b := findHex(m, depth+1); b != nil && (found == nil || bytes.Compare(b, found) < 0) {
-					found = b
+				if b := findHex(m, depth+1); b != nil {
+					return b
 				}
 			}
 		}
-		return found
 	}
 	return nil
 }

@@ -134,6 +134,15 @@ func (c *Client) takeUp(ctx context.Context, s Signer, want *types.Transaction) 
 	if err != nil || from != s.Address() {
 		return nil, fmt.Errorf("outbox: holds a transaction of account %s, not %s", from, s.Address())
 	}
+	var next hexutil.Uint64
+	if err := c.call(ctx, &next, "eth_getTransactionCount", from, "pending"); err != nil {
+		return nil, err
+	}
+	if uint64(next) < last.Nonce() {
+		// It waits for transactions that the node does not have: they were dropped, or this is a development chain that was
+		// begun anew. If they come after all, so may this one; the registry takes no version twice.
+		return nil, c.outbox.Save(nil)
+	}
 	receipt, err := c.deliver(ctx, s, txs)
 	var gone *lostError
 	if errors.As(err, &gone) {

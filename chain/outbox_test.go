@@ -193,6 +193,39 @@ func TestLostTransactionIsSentAnew(t *testing.T) {
 	p.empty(t)
 }
 
+// A transaction whose nonce is too high waits for ever: what was left over from a development chain that was begun anew, or
+// followed on one that the node has dropped. It must not hold up the next.
+func TestNonceGap(t *testing.T) {
+	p := newInterrupted(t)
+	v := p.tape.version(t, 10)
+	e, words, err := extension(p.id, merkle.Version{Root: merkle.EmptyRoot}, v, manifestOf(v), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := p.registry.client
+	tx, err := client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackPublish(e, words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := sign(t.Context(), p.owner, types.NewTx(&types.DynamicFeeTx{
+		ChainID: client.chainID, Nonce: tx.Nonce() + 5, To: tx.To(), Data: tx.Data(), Gas: tx.Gas(), GasTipCap: tx.GasTipCap(), GasFeeCap: tx.GasFeeCap(),
+	}), client.chainID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.restart(t, 100*time.Millisecond)
+	_, err = p.registry.client.deliver(t.Context(), p.owner, []*types.Transaction{late})
+	var pending *PendingError
+	if !errors.As(err, &pending) || !errors.Is(err, errGap) {
+		t.Fatalf("sent with a gap: %v", err)
+	}
+	p.restart(t, time.Minute)
+	if r, err := p.publish(t.Context(), t, 0, 10); err != nil || r.Tx == late.Hash() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	p.empty(t)
+}
+
 // A transaction that waits too long is replaced by one that offers more, and only one of them is mined.
 func TestStuckTransactionIsReplaced(t *testing.T) {
 	p := newInterrupted(t)

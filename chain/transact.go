@@ -244,6 +244,9 @@ func (c *Client) explain(err error, from common.Address) error {
 // errStuck says that a transaction has been waiting for longer than the client's patience.
 var errStuck = errors.New("transaction is stuck")
 
+// errGap says that a transaction waits for one before it, which the node does not have.
+var errGap = errors.New("an earlier transaction of the account is missing; try again")
+
 // wait returns the receipt of the one of several transactions with one nonce that is mined.
 func (c *Client) wait(ctx context.Context, from common.Address, txs []*types.Transaction) (*types.Receipt, error) {
 	last := txs[len(txs)-1].Hash()
@@ -268,6 +271,10 @@ func (c *Client) wait(ctx context.Context, from common.Address, txs []*types.Tra
 			var nonce hexutil.Uint64
 			if err := c.call(ctx, &nonce, "eth_getTransactionCount", from, "latest"); err == nil {
 				if uint64(nonce) <= txs[0].Nonce() {
+					var next hexutil.Uint64
+					if err := c.call(ctx, &next, "eth_getTransactionCount", from, "pending"); err == nil && uint64(next) < txs[0].Nonce() {
+						return nil, &PendingError{last, errGap} // more money would not help
+					}
 					return nil, errStuck
 				}
 				if _, mined := c.anyReceipt(ctx, txs); !mined {

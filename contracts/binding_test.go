@@ -76,3 +76,16 @@ func TestSurface(t *testing.T) {
 		}
 	}
 }
+
+// What the contract's users are promised that it does without.
+func TestSourceKeepsItsPromises(t *testing.T) {
+	source := read(t, "DictionaryRegistry.sol")
+	if n := strings.Count(source, "assembly ("); n != 1 {
+		t.Errorf("%d assembly blocks, want the one in _hashNode", n)
+	}
+	for _, word := range []string{"delegatecall", "selfdestruct", "callcode", ".call(", ".call{", "create2", "external payable", "public payable", "tx.origin", "immutable", "unchecked", "constructor"} {
+		if strings.Contains(source, word) {
+			t.Errorf("the source has %q", word)
+		}
+	}
+}
