@@ -63,7 +63,8 @@ type Report struct {
 	Findings       []Finding   `json:"findings"`       // the first 1,000
 }
 
-func (r *Report) add(f Finding) {
+// Add counts a finding, and spells it out unless there are too many.
+func (r *Report) Add(f Finding) {
 	if f.Kind == Contradiction {
 		r.Contradictions++
 	} else {
@@ -120,12 +121,12 @@ func (a *Auditor) Audit(ctx context.Context, o Audit) (*Report, error) {
 			return nil, err
 		}
 		f.CID = o.Ref.Manifest.String()
-		r.add(f)
+		r.Add(f)
 		return r, nil
 	}
 	r.TapeSize = t.Size()
 	if t.Ref() != o.Ref {
-		r.add(Finding{Kind: Contradiction, What: "manifest", CID: r.Manifest, Want: describe(o.Ref), Got: describe(t.Ref()),
+		r.Add(Finding{Kind: Contradiction, What: "manifest", CID: r.Manifest, Want: describe(o.Ref), Got: describe(t.Ref()),
 			Detail: "the manifest is of another version than the one named"})
 	}
 	if err := a.notes(ctx, o, t, r); err != nil {
@@ -171,12 +172,12 @@ func (a *Auditor) notes(ctx context.Context, o Audit, t *Tape, r *Report) error 
 		if n.CID.Defined() {
 			f.Note, f.CID = &n.Index, n.CID.String()
 		}
-		r.add(f)
+		r.Add(f)
 	}
 	v := tree.Version()
 	r.ComputedRoot = v.Root
 	if v.Size == t.Ref().Size && v.Root != o.Ref.Root {
-		r.add(Finding{Kind: Contradiction, What: "root", CID: r.Manifest, Want: o.Ref.Root.String(), Got: v.Root.String(),
+		r.Add(Finding{Kind: Contradiction, What: "root", CID: r.Manifest, Want: o.Ref.Root.String(), Got: v.Root.String(),
 			Detail: fmt.Sprintf("the %d notes do not have the root named", v.Size)})
 	}
 	return nil
@@ -193,14 +194,14 @@ func (a *Auditor) beginning(ctx context.Context, what string, v codec.Dictionary
 	if v.Size > t.Ref().Size {
 		f.Want, f.Got = describe(v), describe(t.Ref())
 		f.Detail = fmt.Sprintf("%d notes were published, this version has %d", v.Size, t.Ref().Size)
-		r.add(f)
+		r.Add(f)
 		return false, nil
 	}
 	at, err := merkle.RootAt(ctx, t.m, v.Size)
 	if err == nil && at != v.Root {
 		f.Want, f.Got = v.Root.String(), at.String()
 		f.Detail = fmt.Sprintf("the first %d notes do not have the root that was published for them", v.Size)
-		r.add(f)
+		r.Add(f)
 		return false, nil
 	}
 	var found codec.DictionaryRef
@@ -209,7 +210,7 @@ func (a *Auditor) beginning(ctx context.Context, what string, v codec.Dictionary
 		if err == nil && found.Manifest != v.Manifest {
 			f.Want, f.Got = v.Manifest.String(), found.Manifest.String()
 			f.Detail = fmt.Sprintf("the first %d notes do not have the manifest that was published for them, so their lengths differ", v.Size)
-			r.add(f)
+			r.Add(f)
 			return false, nil
 		}
 	}
@@ -218,7 +219,7 @@ func (a *Auditor) beginning(ctx context.Context, what string, v codec.Dictionary
 		if !ok {
 			return false, err
 		}
-		r.add(f)
+		r.Add(f)
 		return false, nil
 	}
 	return true, nil
@@ -229,7 +230,7 @@ func (a *Auditor) history(ctx context.Context, o Audit, t *Tape, r *Report) erro
 	for _, v := range o.History {
 		what := fmt.Sprintf("version %d", v.Number)
 		if v.Size < last {
-			r.add(Finding{Kind: Contradiction, What: what, CID: v.Manifest.String(), Want: fmt.Sprintf("at least %d notes", last),
+			r.Add(Finding{Kind: Contradiction, What: what, CID: v.Manifest.String(), Want: fmt.Sprintf("at least %d notes", last),
 				Got: fmt.Sprintf("%d notes", v.Size), Detail: "a published version is shorter than the one before it"})
 		}
 		last = v.Size
@@ -256,7 +257,7 @@ func (a *Auditor) head(ctx context.Context, rec Record, t *Tape, r *Report) erro
 	}
 	whole, err := a.client.openManifest(ctx, head.Manifest)
 	if err == nil && whole.Ref() != head {
-		r.add(Finding{Kind: Contradiction, What: "registry", CID: head.Manifest.String(), Want: describe(head), Got: describe(whole.Ref()),
+		r.Add(Finding{Kind: Contradiction, What: "registry", CID: head.Manifest.String(), Want: describe(head), Got: describe(whole.Ref()),
 			Detail: "the manifest that the registry names is of another version"})
 		return nil
 	}
@@ -269,6 +270,6 @@ func (a *Auditor) head(ctx context.Context, rec Record, t *Tape, r *Report) erro
 		return err
 	}
 	f.CID = head.Manifest.String()
-	r.add(f)
+	r.Add(f)
 	return nil
 }

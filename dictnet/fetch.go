@@ -279,15 +279,8 @@ func (f *fetcher) giveBack(group []*want, src int, refused bool, asked []string)
 			delete(f.wants, w.c)
 			continue
 		}
-		if refused {
-			if w.refused == nil {
-				w.refused = make(map[int]bool)
-			}
-			w.refused[src] = true
-			if len(w.refused) == len(f.sources) {
-				f.finish(w, nil, &MissingError{What: w.what, CID: w.c, Asked: asked, Waited: time.Since(w.since)})
-				continue
-			}
+		if refused && f.refuse(w, src, asked) {
+			continue
 		}
 		w.queued = f.queue.PushFront(w)
 	}
@@ -348,7 +341,7 @@ func (f *fetcher) run() {
 	failed := 0 // sources in a row that could not be asked
 	for turn := 0; ; turn++ {
 		before := f.count()
-		again, err := f.session(turn%len(f.sources), window, idle, asked)
+		again, err := f.session(turn%len(f.sources), window, idle, turn >= len(f.sources)-1, asked)
 		if !again {
 			return
 		}
@@ -387,8 +380,8 @@ func (f *fetcher) count() uint64 {
 }
 
 // session asks one source until it stalls or has refused what is left (again), fails (again, with an error) or nothing
-// is wanted any more.
-func (f *fetcher) session(at, window int, idle time.Duration, asked []string) (again bool, err error) {
+// is wanted any more. all says that the other sources have had their turn.
+func (f *fetcher) session(at, window int, idle time.Duration, all bool, asked []string) (again bool, err error) {
 	src := f.sources[at]
 	ctx, cancel := context.WithCancel(f.ctx)
 	var groups sync.WaitGroup
@@ -456,6 +449,11 @@ func (f *fetcher) session(at, window int, idle time.Duration, asked []string) (a
 			f.mu.Lock()
 			f.stats.Stalls++
 			f.mu.Unlock()
+			if all {
+				cancel()
+				groups.Wait()
+				f.whatIsNowhere(sess, at, idle, asked)
+			}
 			return true, nil
 		}
 		select {
@@ -471,6 +469,54 @@ func (f *fetcher) session(at, window int, idle time.Duration, asked []string) (a
 			return true, nil
 		}
 	}
+}
+
+// whatIsNowhere asks a source that has stalled what it has at all, and counts the rest as refused: so a note that nobody
+// has is known to be missing long before the timeout. A source that does not answer, or claims to have what it does
+// not send, is left to the timeout.
+func (f *fetcher) whatIsNowhere(sess Session, src int, wait time.Duration, asked []string) {
+	prober, ok := sess.(Prober)
+	if !ok {
+		return
+	}
+	f.mu.Lock()
+	var open []cid.Cid
+	for _, w := range f.wants {
+		if !w.since.IsZero() && !w.refused[src] && len(open) < maxWindow {
+			open = append(open, w.c)
+		}
+	}
+	f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(f.ctx, wait+time.Second)
+	defer cancel()
+	select { // until the session has taken back its wants, which are the same blocks
+	case <-ctx.Done():
+	case <-time.After(retryPause):
+	}
+	there := make(map[cid.Cid]bool)
+	if err := prober.Probe(ctx, open, func(c cid.Cid, _ string) { there[c] = true }); err != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range open {
+		if w := f.wants[c]; w != nil && !there[c] {
+			f.refuse(w, src, asked)
+		}
+	}
+}
+
+// refuse notes that a source does not have a block, and ends the want if it was the last. f.mu is held.
+func (f *fetcher) refuse(w *want, src int, asked []string) (ended bool) {
+	if w.refused == nil {
+		w.refused = make(map[int]bool)
+	}
+	w.refused[src] = true
+	if len(w.refused) < len(f.sources) {
+		return false
+	}
+	f.finish(w, nil, &MissingError{What: w.what, CID: w.c, Asked: asked, Waited: time.Since(w.since)})
+	return true
 }
 
 // more reports whether anything is wanted; if not, the running goroutine is about to end.

@@ -237,6 +237,38 @@ func TestBadPeers(t *testing.T) {
 	}
 }
 
+// Peers that do not have a note say so, and nobody waits for the timeout.
+func TestMissingNotesAreKnownSoon(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin, 300, 2000)
+	m, err := manifest.Open(t.Context(), origin, p.Ref.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []uint64{7, 8, 200} {
+		n, err := m.Note(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := origin.Delete(t.Context(), n.CID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := start(t, Options{Blocks: origin.Blocks(), Listen: loopback})
+	home := openStore(t)
+	c := newClient(t, home, start(t, Options{Blocks: home.Blocks(), Peers: server.Addrs()}), 5*time.Minute)
+	begin := time.Now()
+	r, err := dictnet.NewAuditor(c).Audit(t.Context(), dictnet.Audit{Ref: p.Ref})
+	if err != nil || r.Unavailable != 3 || r.NotesOpened != 297 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if took := time.Since(begin); took > time.Minute {
+		t.Errorf("took %v", took)
+	} else {
+		t.Logf("took %v", took)
+	}
+}
+
 // With a second peer, one that lies or is silent costs little.
 func TestGoodPeerBesideABadOne(t *testing.T) {
 	origin := openStore(t)

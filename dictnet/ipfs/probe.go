@@ -2,6 +2,7 @@ package ipfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -71,7 +72,11 @@ func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, 
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
-	for _, id := range s.node.host.Network().Peers() {
+	peers := s.node.host.Network().Peers()
+	if len(peers) == 0 {
+		return errors.New("not connected with any peer")
+	}
+	for _, id := range peers {
 		wg.Go(func() {
 			for rest := want; len(rest) > 0; {
 				some := rest[:min(len(rest), probeSize)]
