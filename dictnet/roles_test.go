@@ -825,7 +825,7 @@ func TestAudit(t *testing.T) {
 func ExampleReport() {
 	r := &Report{Manifest: "bafy...", Size: 3}
 	i := uint64(2)
-	r.add(Finding{Kind: Unavailable, What: "note 2", Note: &i, CID: "bafk...", Detail: "asked peer A for 30s"})
+	r.Add(Finding{Kind: Unavailable, What: "note 2", Note: &i, CID: "bafk...", Detail: "asked peer A for 30s"})
 	fmt.Println(r.Err())
 	// Output: the audit of bafy... found 1 notes or pages unavailable, the first: note 2: asked peer A for 30s
 }
