@@ -111,7 +111,7 @@ func (c *Client) BlockOf(ctx context.Context, hash common.Hash) (Block, error) {
 		return Block{}, err
 	}
 	if h == nil {
-		return Block{}, fmt.Errorf("chain %s: has no block %s", c.name, hash)
+		return Block{}, fmt.Errorf("%w at %s: it has no block %s", ErrUnreachable, c.name, hash)
 	}
 	if got := h.Hash(); got != hash {
 		return Block{}, fmt.Errorf("chain %s: %w: header of block %s has hash %s", c.name, ErrProof, hash, got)

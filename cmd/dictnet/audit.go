@@ -1,104 +1,188 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
+	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
 	"dictnet/codec"
 	"dictnet/dictnet"
+	"dictnet/dictnet/store"
 )
 
 func (a *app) auditCommand() *cobra.Command {
 	var f readerFlags
+	var o auditOptions
 	c := &cobra.Command{
 		Use:   "audit DICT",
 		Short: "Recompute a published dictionary from its bytes and compare it with the chain",
-		Long: `Replay the history of a dictionary from the chain's events and check it against the history hash, fetch and open every note of the
-newest version, recompute the root of every version, and report what does not fit. DICT is a chain address, or the local name of a dictionary that
-was published.
+		Long: `Replay the history of a dictionary from the chain's events and transactions: check it against the history hash, and the consistency proof of
+every version once more. Fetch and open every note of the newest version, recompute the root of every version, ask each peer which notes he has, and
+report what does not fit. With several --rpc, compare what the nodes say of the same block. DICT is a chain address, or the local name of a
+dictionary that was published.
+
+With --watch, go on until Ctrl-C and audit every new version; a history that changes is reported too. --proof-out writes what the registry holds, with the whole
+history, as evidence that dictnet verify --proof checks elsewhere without a network.
 
 Exit code 3 says that something contradicts the chain, 4 that something could not be had.
 
 ` + exitHelp,
 		Example: `  dictnet audit releases
-  dictnet audit eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/... --json`,
+  dictnet audit eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/... --json
+  dictnet audit releases --rpc https://one.example.org --rpc https://other.example.net --watch`,
 		Args: args(1, 1, "one dictionary"),
-		RunE: func(c *cobra.Command, args []string) error { return a.audit(c, args[0], &f) },
+		RunE: func(c *cobra.Command, args []string) error { return a.audit(c, args[0], &f, o) },
 	}
 	f.add(c)
-	c.Flags().MarkHidden("offline")
+	for _, name := range []string{"offline", "prove", "block", "proof"} {
+		c.Flags().MarkHidden(name)
+	}
+	c.Flags().BoolVar(&o.watch, "watch", false, "go on, and audit every new version")
+	c.Flags().DurationVar(&o.interval, "interval", 15*time.Second, "how often --watch looks")
+	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry holds, with the history, to this file")
 	return c
 }
 
+type auditOptions struct {
+	watch    bool
+	interval time.Duration
+	proof    string
+}
+
 type auditResult struct {
-	Address  string `json:"address"`
-	Owner    string `json:"owner"`
-	Versions int    `json:"published"` // versions in the history
-	History  string `json:"history"`   // hash over it
-	Block    uint64 `json:"block"`
+	Address   string            `json:"address"`
+	Owner     string            `json:"owner"`
+	Versions  int               `json:"published"` // versions in the history
+	History   string            `json:"history"`   // hash over it
+	Block     uint64            `json:"block"`     // of the newest entry
+	Nodes     int               `json:"nodes"`     // of the chain, that were compared
+	Providers map[string]uint64 `json:"providers"` // peer -> notes that he says he has
 	*dictnet.Report
 }
 
-func (a *app) audit(c *cobra.Command, name string, f *readerFlags) error {
+// auditor is what one run of the verb works with.
+type auditor struct {
+	app    *app
+	at     chain.Reference
+	regs   []*chain.Registry
+	depth  chain.Depth
+	client *dictnet.Client
+	source *lazyNode // nil: no peers
+	o      auditOptions
+}
+
+func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOptions) error {
 	ctx := c.Context()
 	s, err := a.openStoreToFetch(c)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	named, err := parseDictRef(name)
+	at, err := a.publishedAs(s, name)
 	if err != nil {
 		return err
+	}
+	run := auditor{app: a, at: *at, o: o}
+	if run.depth, err = chain.ParseDepth(f.chain.trust.depth); err != nil {
+		return usageErrorf("a number, safe or finalized", "%w", err)
+	}
+	var done closerFunc
+	if run.regs, done, err = f.chain.openRegistries(ctx, *at); err != nil {
+		return err
+	}
+	defer done()
+	// The client has no anchor, because the audit reports what an anchored client would refuse.
+	clientOptions := dictnet.Options{Store: s, Timeout: f.node.wait}
+	if run.source, err = f.node.source(a, s); err != nil {
+		return err
+	}
+	if run.source != nil {
+		defer run.source.Close()
+		clientOptions.Sources = []dictnet.Source{run.source}
+	}
+	run.client = dictnet.NewClient(clientOptions)
+	defer run.client.Close()
+	if !o.watch {
+		history, _, err := run.regs[0].HistoryAt(ctx, at.ID, run.depth)
+		if err != nil {
+			return err
+		}
+		return run.report(ctx, history)
+	}
+	err = run.regs[0].Watch(ctx, at.ID, run.depth, o.interval, func(h *chain.History, err error) error {
+		if err == nil {
+			err = run.report(ctx, h)
+		}
+		if err != nil && exitCode(err) != exitUnavailable {
+			return err
+		}
+		if err != nil {
+			a.log.Warn("audit", "error", err)
+		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return nil // that is how watching ends
+	}
+	return err
+}
+
+// publishedAs returns the chain address of a dictionary that is named on the command line.
+func (a *app) publishedAs(s *store.Store, name string) (*chain.Reference, error) {
+	named, err := parseDictRef(name)
+	if err != nil {
+		return nil, err
 	}
 	at := named.anchor
 	if named.name != "" {
 		d, err := a.namedDictionary(s, named.name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if at, err = addressOf(d.Anchor); err != nil {
-			return err
+			return nil, err
 		}
 		if at == nil {
-			return usageErrorf("dictnet publish "+name+" anchors it; dictnet verify checks it without a chain", "dictionary %s is on no chain", name)
+			return nil, usageErrorf("dictnet publish "+name+" anchors it; dictnet verify checks it without a chain", "dictionary %s is on no chain", name)
 		}
 	}
 	if at == nil {
-		return usageErrorf("name it as eip155:CHAIN:REGISTRY/DICTIONARY, or by its local name", "audit needs a dictionary that is on a chain, not %s", name)
+		return nil, usageErrorf("name it as eip155:CHAIN:REGISTRY/DICTIONARY, or by its local name", "audit needs a dictionary that is on a chain, not %s", name)
 	}
-	reg, client, err := f.chain.openRegistry(ctx, *at)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	history, err := reg.History(ctx, at.ID)
-	if err != nil {
-		return err
-	}
-	if history.Head.Number == 0 {
-		return &hinted{fmt.Errorf("dictionary %s has no version yet", at), exitUnavailable, "dictnet publish anchors the first"}
-	}
+	return at, nil
+}
 
-	// The client has no anchor, because the audit reports what an anchored client would refuse.
-	o := dictnet.Options{Store: s, Timeout: f.node.wait}
-	src, err := f.node.source(a, s)
-	if err != nil {
+// report audits one state of the history and prints the result.
+func (r *auditor) report(ctx context.Context, history *chain.History) error {
+	a, head := r.app, history.Head
+	if head.Number == 0 {
+		return &hinted{fmt.Errorf("dictionary %s has no version yet", r.at), exitUnavailable, "dictnet publish anchors the first"}
+	}
+	if _, _, err := r.regs[0].Replay(ctx, r.at.ID); err != nil {
 		return err
 	}
-	if src != nil {
-		defer src.Close()
-		o.Sources = []dictnet.Source{src}
+	if r.o.proof != "" {
+		block, err := r.regs[0].Client().Block(ctx, r.depth)
+		if err != nil {
+			return err
+		}
+		if err := a.writeProof(ctx, r.o.proof, r.regs[0], r.at.ID, block); err != nil {
+			return err
+		}
 	}
-	reader := dictnet.NewClient(o)
-	defer reader.Close()
 	bar := a.progress("audit", -1)
 	defer bar.end()
-	head := history.Head
-	record := dictnet.Record{ID: dictnet.DictionaryID(at.ID), Owner: head.Owner.Hex(), Versions: head.Number, Version: head.Version, Manifest: head.Manifest}
-	report, err := dictnet.NewAuditor(reader).Audit(ctx, dictnet.Audit{
-		Ref:      codec.DictionaryRef{Manifest: head.Manifest, Version: head.Version},
+	ref := codec.DictionaryRef{Manifest: head.Manifest, Version: head.Version}
+	record := dictnet.Record{ID: dictnet.DictionaryID(r.at.ID), Owner: head.Owner.Hex(), Versions: head.Number, Version: head.Version, Manifest: head.Manifest}
+	report, err := dictnet.NewAuditor(r.client).Audit(ctx, dictnet.Audit{
+		Ref:      ref,
 		Head:     &record,
 		History:  published(history.Versions()),
 		Progress: func(p dictnet.Progress) { bar.set(int64(p.Bytes)) },
@@ -106,8 +190,16 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := r.compareNodes(ctx, report); err != nil {
+		return err
+	}
+	providers, err := r.providers(ctx, ref, report)
+	if err != nil {
+		return err
+	}
 	bar.end()
-	result := auditResult{Address: at.String(), Owner: head.Owner.Hex(), Versions: len(history.Versions()), History: fmt.Sprintf("0x%x", head.History), Block: head.Block, Report: report}
+	result := auditResult{Address: r.at.String(), Owner: head.Owner.Hex(), Versions: len(history.Versions()), History: fmt.Sprintf("0x%x", head.History),
+		Block: head.Block, Nodes: len(r.regs), Providers: providers, Report: report}
 	rows := []row{
 		{"dictionary", result.Address},
 		{"owner", result.Owner},
@@ -117,9 +209,12 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags) error {
 		{"root computed", report.ComputedRoot},
 		{"notes opened", fmt.Sprintf("%d of %d", report.NotesOpened, report.Size)},
 		{"versions replayed", fmt.Sprintf("%d of %d", report.Versions, result.Versions)},
-		{"contradictions", report.Contradictions},
-		{"unavailable", report.Unavailable},
+		{"nodes compared", result.Nodes},
 	}
+	for _, who := range slices.Sorted(maps.Keys(providers)) {
+		rows = append(rows, row{"peer " + who, fmt.Sprintf("has %d of %d notes", providers[who], report.Size)})
+	}
+	rows = append(rows, row{"contradictions", report.Contradictions}, row{"unavailable", report.Unavailable})
 	for _, finding := range report.Findings {
 		rows = append(rows, row{"  " + finding.Kind, fmt.Sprintf("%s: %s", finding.What, finding.Detail)})
 	}
@@ -127,6 +222,93 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags) error {
 		return err
 	}
 	return report.Err()
+}
+
+// compareNodes asks every node of the chain for the head in the same block.
+func (r *auditor) compareNodes(ctx context.Context, report *dictnet.Report) error {
+	if len(r.regs) < 2 {
+		return nil
+	}
+	q, err := chain.NewQuorum(len(r.regs), r.regs...)
+	if err != nil {
+		return err
+	}
+	block, answers, err := q.Compare(ctx, r.at.ID, r.depth)
+	if errors.Is(err, chain.ErrEquivocation) {
+		report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: "nodes", Detail: err.Error()})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, other := range answers[1:] {
+		first := answers[0]
+		switch {
+		case other.Err != nil:
+			report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "node " + other.Node, Detail: other.Err.Error()})
+		case first.Err != nil:
+			report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "node " + first.Node, Detail: first.Err.Error()})
+		case other.Value != first.Value:
+			report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: fmt.Sprintf("nodes, in block %d %s", block.Number, block.Hash),
+				Want: fmt.Sprintf("%s: %+v", first.Node, first.Value), Got: fmt.Sprintf("%s: %+v", other.Node, other.Value), Detail: "two nodes hold different heads for the same block"})
+		}
+	}
+	return nil
+}
+
+// probeAtOnce is how many notes are asked for in one go.
+const probeAtOnce = 512
+
+// providers asks the peers which notes they have, without moving any.
+func (r *auditor) providers(ctx context.Context, ref codec.DictionaryRef, report *dictnet.Report) (map[string]uint64, error) {
+	who := map[string]uint64{}
+	if r.source == nil {
+		return who, nil
+	}
+	tape, err := r.client.OpenManifest(ctx, ref.Manifest)
+	if err != nil {
+		return who, nil // the report says why
+	}
+	session, err := r.source.Open(ctx)
+	if err != nil {
+		report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "peers", Detail: err.Error()})
+		return who, nil
+	}
+	prober, ok := session.(dictnet.Prober)
+	if !ok {
+		return who, nil
+	}
+	seen := map[string]bool{}
+	var some []cid.Cid
+	probe := func() error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		err := prober.Probe(ctx, some, func(c cid.Cid, peer string) {
+			if key := peer + c.KeyString(); !seen[key] {
+				seen[key] = true
+				who[peer]++
+			}
+		})
+		some = some[:0]
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil // whoever has not answered does not have it
+		}
+		return err
+	}
+	for n, err := range tape.Manifest().Notes(ctx, 0) {
+		if err != nil {
+			return who, nil // the report says why
+		}
+		if some = append(some, n.CID); len(some) == probeAtOnce {
+			if err := probe(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(some) > 0 {
+		return who, probe()
+	}
+	return who, nil
 }
 
 // published turns the versions of a registry into what the auditor takes.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
@@ -8,6 +10,7 @@ import (
 
 func (a *app) chainDeployCommand() *cobra.Command {
 	var f chainFlags
+	var fixed bool
 	c := &cobra.Command{
 		Use:   "deploy",
 		Short: "Deploy the registry contract",
@@ -19,16 +22,23 @@ any number of publishers and dictionaries; it has no owner.
   dictnet chain deploy --rpc https://rpc.example.org --key key.json --password-file password`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := f.dial(c.Context())
+			client, err := dial(c.Context(), f.rpc[0])
 			if err != nil {
 				return err
 			}
 			defer client.Close()
-			signer, err := f.signer(client)
+			signer, err := f.openSigner(c.Context(), client)
 			if err != nil {
 				return err
 			}
-			r, receipt, err := chain.Deploy(c.Context(), client, signer)
+			deploy := chain.Deploy
+			if fixed {
+				deploy = chain.DeployFixed
+			}
+			r, receipt, err := deploy(c.Context(), client, signer)
+			if errors.Is(err, chain.ErrNoDeployer) {
+				err = withHint(err, "leave --fixed out: the address will then follow from the account")
+			}
 			if err != nil {
 				return err
 			}
@@ -37,5 +47,6 @@ any number of publishers and dictionaries; it has no owner.
 		},
 	}
 	f.write(c)
+	c.Flags().BoolVar(&fixed, "fixed", false, "deploy to the address that is the same on every chain ("+chain.FixedAddress().Hex()+"), by the CREATE2 deployer that many chains have")
 	return c
 }

@@ -16,31 +16,37 @@ import (
 
 // chainFlags say which chain a verb talks to, and who signs.
 type chainFlags struct {
-	rpc      string
+	rpc      []string // the first one is asked, and gets transactions; all of them are a quorum
 	registry string
 	key      string
 	password string // file
+	signer   string // URL of an external signer
+	account  string // that it signs for
 	dev      bool
+	trust    trustFlags
 }
 
 const defaultRPC = "http://127.0.0.1:8545"
 
-// read adds the flags of verbs that only read the chain.
+// read adds the flags of verbs that read the chain.
 func (f *chainFlags) read(c *cobra.Command) {
-	c.Flags().StringVar(&f.rpc, "rpc", defaultRPC, "JSON-RPC of a node of the chain, http or ws")
+	c.Flags().StringSliceVar(&f.rpc, "rpc", []string{defaultRPC}, "JSON-RPC of a node of the chain, http or ws; may be repeated, see --quorum")
+	f.trust.add(c)
 }
 
 // write adds the flags of verbs that send transactions.
 func (f *chainFlags) write(c *cobra.Command) {
-	f.read(c)
+	c.Flags().StringSliceVar(&f.rpc, "rpc", []string{defaultRPC}, "JSON-RPC of a node of the chain, http or ws")
+	c.Flags().StringVar(&f.signer, "signer", "", "URL of a program that holds the key and signs (Clef's protocol)")
+	c.Flags().StringVar(&f.account, "account", "", "address of the account that --signer signs for")
 	c.Flags().StringVar(&f.key, "key", "", "key file of the account that pays (geth's encrypted keystore form)")
 	c.Flags().StringVar(&f.password, "password-file", "", "file that holds the key's password in its first line")
 	c.Flags().BoolVar(&f.dev, "dev-key", false, "pay with the first well-known development account (development chains only)")
 }
 
-// dial connects to the chain. The caller closes the client.
-func (f *chainFlags) dial(ctx context.Context) (*chain.Client, error) {
-	c, err := chain.Dial(ctx, f.rpc)
+// dial connects to a node of the chain. The caller closes the client.
+func dial(ctx context.Context, url string, options ...chain.Option) (*chain.Client, error) {
+	c, err := chain.Dial(ctx, url, options...)
 	if err != nil && !errors.Is(err, chain.ErrUnreachable) && ctx.Err() == nil {
 		err = usageErrorf("", "%w", err)
 	}
@@ -50,11 +56,23 @@ func (f *chainFlags) dial(ctx context.Context) (*chain.Client, error) {
 // devChains are the ids of chains on which everybody's keys may be used: geth's and Ganache's, and Anvil's.
 var devChains = []uint64{devchain.ChainID, 31337}
 
-// signer returns who signs on the chain.
-func (f *chainFlags) signer(c *chain.Client) (chain.Signer, error) {
+// openSigner returns who signs on the chain.
+func (f *chainFlags) openSigner(ctx context.Context, c *chain.Client) (chain.Signer, error) {
+	given := 0
+	for _, is := range []bool{f.dev, f.key != "", f.signer != ""} {
+		if is {
+			given++
+		}
+	}
 	switch {
-	case f.dev && f.key != "":
-		return nil, usageErrorf("leave one out", "--dev-key and --key are both given")
+	case given > 1:
+		return nil, usageErrorf("leave all but one out", "more than one of --dev-key, --key and --signer are given")
+	case f.signer != "":
+		account, err := chain.ParseAddress(f.account)
+		if err != nil {
+			return nil, usageErrorf("--account names the account that --signer signs for", "%w", err)
+		}
+		return chain.DialSigner(ctx, f.signer, account)
 	case f.dev:
 		for _, id := range devChains {
 			if c.ChainID() == id {
@@ -63,7 +81,7 @@ func (f *chainFlags) signer(c *chain.Client) (chain.Signer, error) {
 		}
 		return nil, usageErrorf("use --key FILE", "--dev-key on chain %d, which is none for development: anybody can use that key", c.ChainID())
 	case f.key == "":
-		return nil, usageErrorf("--key FILE names a key file; --dev-key uses the well-known key of development chains", "no account is named that pays")
+		return nil, usageErrorf("--key FILE names a key file, --signer URL a program that signs; --dev-key uses the well-known key of development chains", "no account is named that pays")
 	}
 	password, ok := os.LookupEnv("DICTNET_PASSWORD")
 	if f.password != "" {
@@ -82,9 +100,9 @@ func (f *chainFlags) signer(c *chain.Client) (chain.Signer, error) {
 	return s, nil
 }
 
-// openRegistry connects to the registry that a chain address names. The caller closes the client.
-func (f *chainFlags) openRegistry(ctx context.Context, at chain.Reference) (*chain.Registry, *chain.Client, error) {
-	c, err := f.dial(ctx)
+// openRegistry connects to the registry that a chain address names, through one node. The caller closes the client.
+func (f *chainFlags) openRegistry(ctx context.Context, url string, at chain.Reference) (*chain.Registry, *chain.Client, error) {
+	c, err := dial(ctx, url)
 	if err != nil {
 		return nil, nil, err
 	}

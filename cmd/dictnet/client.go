@@ -66,17 +66,16 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref c
 		return fail(usageErrorf("leave it out, or name a dictionary that is here", "--offline, and %s is on a chain", r.address))
 	}
 	if r.address != nil && !f.offline {
-		reg, client, err := f.chain.openRegistry(ctx, *r.address)
+		heads, why, done, err := f.chain.openHeads(ctx, *r.address)
 		if err != nil {
 			if r.dict != nil && errors.Is(err, chain.ErrUnreachable) {
 				err = withHint(err, "--rpc URL names another node; --offline believes the versions that are here")
 			}
 			return fail(err)
 		}
-		r.closers = append(r.closers, closerFunc(func() error { client.Close(); return nil }))
-		r.anchor = registryAnchor{reg}
+		r.closers = append(r.closers, done)
+		r.anchor, r.trust = registryAnchor{heads}, why
 		o.Anchor, o.Dictionary = r.anchor, dictnet.DictionaryID(r.address.ID)
-		r.trust = fmt.Sprintf("the registry at %s", r.address)
 	}
 	if !f.offline {
 		src, err := f.node.source(a, s)
@@ -211,12 +210,12 @@ func (a *app) namedDictionary(s *store.Store, name string) (store.Dictionary, er
 }
 
 // registryAnchor is a registry on a chain as the roles see it.
-type registryAnchor struct{ reg *chain.Registry }
+type registryAnchor struct{ heads headSource }
 
 func (r registryAnchor) Head(ctx context.Context, id dictnet.DictionaryID) (dictnet.Record, error) {
-	h, err := r.reg.Head(ctx, chain.ID(id))
+	h, err := r.heads.Head(ctx, chain.ID(id))
 	if errors.Is(err, chain.ErrNotRegistered) {
-		err = &hinted{err, exitUnavailable, "check the address of the dictionary: the registry at " + r.reg.Address().Hex() + " does not know it"}
+		err = &hinted{err, exitUnavailable, "check the address of the dictionary: the registry does not know it"}
 	}
 	return dictnet.Record{ID: id, Owner: h.Owner.Hex(), Versions: h.Number, Version: h.Version, Manifest: h.Manifest}, err
 }

@@ -13,6 +13,7 @@ import (
 	"dictnet/dictnet/car"
 	"dictnet/dictnet/manifest"
 	"dictnet/dictnet/store"
+	"dictnet/merkle"
 )
 
 // Exit codes. They are listed in help and in the README, and never change meaning.
@@ -69,9 +70,10 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, store.ErrStorage):
 		return exitStorage
-	case isAny(err, codec.ErrTemplate, codec.ErrNote, manifest.ErrInvalid, manifest.ErrFork, store.ErrCorrupt, car.ErrFormat, dictnet.ErrContradiction, chain.ErrHistory, chain.ErrOtherContract, chain.ErrNotAnExtension):
+	case isAny(err, codec.ErrTemplate, codec.ErrNote, manifest.ErrInvalid, manifest.ErrFork, store.ErrCorrupt, car.ErrFormat, dictnet.ErrContradiction, chain.ErrHistory, chain.ErrProof, chain.ErrEquivocation,
+		chain.ErrOtherContract, chain.ErrNotAnExtension, chain.ErrReorged, merkle.ErrProof):
 		return exitRefused
-	case isAny(err, dictnet.ErrUnavailable, store.ErrMissing, chain.ErrUnreachable, chain.ErrNoContract, chain.ErrWrongChain, context.DeadlineExceeded):
+	case isAny(err, dictnet.ErrUnavailable, store.ErrMissing, chain.ErrUnreachable, chain.ErrNoContract, chain.ErrWrongChain, chain.ErrTooYoung, context.DeadlineExceeded):
 		return exitUnavailable
 	case isAny(err, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, syscall.EISDIR, syscall.ENOTDIR, codec.ErrOption):
 		return exitUsage

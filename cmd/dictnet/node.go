@@ -27,15 +27,15 @@ const defaultListen = "/ip4/0.0.0.0/tcp/4011"
 
 // fetch adds the flags of verbs that fetch.
 func (f *nodeFlags) fetch(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.peers, "peer", nil, "multiaddr of a peer to ask for notes, as /ip4/192.0.2.1/tcp/4011/p2p/12D3...; may be repeated")
+	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to ask for notes, as /ip4/192.0.2.1/tcp/4011/p2p/12D3...; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "also ask nodes found on the local network")
 	c.Flags().DurationVar(&f.wait, "timeout", 30*time.Second, "how long to wait for a note when nothing comes")
 }
 
 // serve adds the flags of verbs that serve.
 func (f *nodeFlags) serve(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.peers, "peer", nil, "multiaddr of a peer to stay connected with; may be repeated")
-	c.Flags().StringArrayVar(&f.listen, "listen", []string{defaultListen}, "multiaddr to listen on; may be repeated")
+	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to stay connected with; may be repeated")
+	c.Flags().StringSliceVar(&f.listen, "listen", []string{defaultListen}, "multiaddr to listen on; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "be found by nodes on the local network")
 }
 

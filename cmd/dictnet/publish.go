@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -20,7 +22,7 @@ import (
 func (a *app) publishCommand() *cobra.Command {
 	var cf chainFlags
 	var nf nodeFlags
-	var serve bool
+	var o publishOptions
 	c := &cobra.Command{
 		Use:   "publish DICT",
 		Short: "Pin a dictionary, anchor its version on a chain, and serve it",
@@ -35,13 +37,21 @@ With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet 
   dictnet publish releases --rpc https://rpc.example.org --key key.json --password-file password
   dictnet publish releases --dev-key --serve --listen /ip4/127.0.0.1/tcp/4001`,
 		Args: args(1, 1, "one dictionary"),
-		RunE: func(c *cobra.Command, args []string) error { return a.publish(c, args[0], cf, nf, serve) },
+		RunE: func(c *cobra.Command, args []string) error { return a.publish(c, args[0], cf, nf, o) },
 	}
 	cf.write(c)
 	c.Flags().StringVar(&cf.registry, "registry", "", "address of the registry contract; needed the first time")
-	c.Flags().BoolVar(&serve, "serve", false, "serve the store afterwards, until Ctrl-C")
+	c.Flags().BoolVar(&o.serve, "serve", false, "serve the store afterwards, until Ctrl-C")
+	c.Flags().StringVar(&o.depth, "confirmations", "1", "when to be content: after so many blocks, or when the chain calls it safe or finalized")
+	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry then holds to this file, for dictnet verify --proof")
 	nf.serve(c)
 	return c
+}
+
+type publishOptions struct {
+	serve bool
+	depth string
+	proof string
 }
 
 type publishResult struct {
@@ -59,7 +69,7 @@ type publishResult struct {
 	Peers       []string `json:"peers,omitempty"`
 }
 
-func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags, serve bool) error {
+func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags, o publishOptions) error {
 	ctx := c.Context()
 	ref, err := parseDictRef(name)
 	if err != nil {
@@ -83,7 +93,7 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if err := s.Pin(ctx, dict.Current.Manifest, name); err != nil {
 		return err
 	}
-	result, err := a.anchor(ctx, s, dict, cf)
+	result, err := a.anchor(ctx, s, dict, cf, o)
 	if err != nil {
 		return err
 	}
@@ -99,7 +109,7 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	} else {
 		rows = append(rows, row{"transaction", result.Transaction}, row{"gas", grouped(result.Gas)})
 	}
-	if !serve {
+	if !o.serve {
 		return a.print(result, rows...)
 	}
 	// A node only reads the store, so that others may write to it meanwhile.
@@ -119,13 +129,21 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 }
 
 // anchor brings the current version of a dictionary into the registry, if it is not there.
-func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary, cf chainFlags) (*publishResult, error) {
-	client, err := cf.dial(ctx)
+func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary, cf chainFlags, o publishOptions) (*publishResult, error) {
+	depth, err := chain.ParseDepth(o.depth)
+	if err != nil {
+		return nil, usageErrorf("a number, safe or finalized", "%w", err)
+	}
+	outbox := filepath.Join(s.Dir(), "outbox")
+	if err := os.MkdirAll(outbox, 0o777); err != nil {
+		return nil, storageError(err)
+	}
+	client, err := dial(ctx, cf.rpc[0], chain.WithOutbox(chain.FileOutbox(filepath.Join(outbox, dict.Name))))
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	signer, err := cf.signer(client)
+	signer, err := cf.openSigner(ctx, client)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +191,7 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	if head.Version == dict.Current.Version {
 		result.Version, result.Block = head.Number, head.Block
-		return result, nil
+		return result, a.proveTo(ctx, o, reg, at.ID, depth)
 	}
 	proof, err := a.extensionProof(ctx, s, head, dict)
 	if err != nil {
@@ -191,7 +209,28 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	result.Gas += receipt.Gas
 	result.Version, result.Block, result.Transaction = head.Number+1, receipt.Block, receipt.Tx.Hex()
-	return result, nil
+	if depth != chain.Latest && depth != chain.Confirmed(1) {
+		a.say("waiting for %s", depth)
+		block, err := reg.Confirm(ctx, receipt.Tx, depth)
+		if err != nil {
+			return nil, withHint(err, "dictnet publish "+dict.Name+" again says where it stands")
+		}
+		result.Block = block.Number
+	}
+	return result, a.proveTo(ctx, o, reg, at.ID, depth)
+}
+
+// proveTo writes the proof that was asked for.
+func (a *app) proveTo(ctx context.Context, o publishOptions, reg *chain.Registry, id chain.ID, depth chain.Depth) error {
+	if o.proof == "" {
+		return nil
+	}
+	block, err := reg.Client().Block(ctx, depth)
+	if err != nil {
+		return err
+	}
+	a.say("proof in %s, by block %d %s", o.proof, block.Number, block.Hash)
+	return a.writeProof(ctx, o.proof, reg, id, block)
 }
 
 // extensionProof proves that the current version of a dictionary extends the head of the registry.

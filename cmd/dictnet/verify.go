@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
+	"dictnet/chain"
 	"dictnet/codec"
 	"dictnet/dictnet"
 )
@@ -20,12 +23,20 @@ func (a *app) verifyCommand() *cobra.Command {
 and every note is what its name says, that the notes have the root named, and, if it is on a chain, that the registry holds it. If there is
 no file of the name given, it is taken for a dictionary.
 
+With --proof FILE and nothing else, check a proof that publish or audit wrote, against the hash of a block that you trust (--block); with a template or
+a dictionary, the proof stands for the chain. No network is used for that.
+
 ` + exitHelp,
 		Example: `  dictnet verify release-2.dn
   dictnet verify releases
+  dictnet verify --proof releases.proof --block 0x...
+  dictnet verify release-2.dn --proof releases.proof --block 0x...
   dictnet verify eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/...`,
 		Args: args(0, 1, "one template or dictionary"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 && template == "" && f.chain.trust.proof != "" {
+				return a.verifyProof(&f.chain.trust)
+			}
 			name, err := oneName("template", "template", template, args)
 			if err != nil {
 				return err
@@ -40,6 +51,48 @@ no file of the name given, it is taken for a dictionary.
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
 	return c
+}
+
+// verifyProof checks a proof from a file, and says what it shows.
+func (a *app) verifyProof(t *trustFlags) error {
+	p, err := readProof(t.proof)
+	if err != nil {
+		return err
+	}
+	hash, err := t.blockHash()
+	if err != nil {
+		return err
+	}
+	block, err := p.Block()
+	if err != nil {
+		return fmt.Errorf("proof %s: %w", t.proof, err)
+	}
+	trusted := hash != (common.Hash{})
+	if !trusted {
+		hash = block.Hash
+	}
+	head, err := p.Verify(hash)
+	if err != nil {
+		return fmt.Errorf("proof %s: %w", t.proof, err)
+	}
+	at := chain.Reference{ChainID: p.ChainID, Registry: p.Registry, ID: p.ID}
+	versions := len((&chain.History{Head: head, Entries: p.History}).Versions())
+	rows := []row{
+		{"dictionary", at},
+		{"owner", head.Owner.Hex()},
+		{"version", fmt.Sprintf("%d, %d notes", head.Number, head.Size)},
+		{"root", head.Root},
+		{"manifest", head.Manifest},
+		{"history", fmt.Sprintf("%d versions come along, history hash 0x%x", versions, head.History)},
+		{"in block", fmt.Sprintf("%d %s, %s", block.Number, block.Hash, block.Time.Format(time.RFC3339))},
+	}
+	if trusted {
+		rows = append(rows, row{"believed for", "the hash of the trusted block"})
+	} else {
+		rows = append(rows, row{"believed for", "nothing: compare the hash of the block with one that you trust, or give that with --block"})
+	}
+	return a.print(map[string]any{"address": at.String(), "owner": head.Owner.Hex(), "version": head.Number, "size": head.Size, "root": head.Root, "manifest": head.Manifest.String(),
+		"history": fmt.Sprintf("0x%x", head.History), "entries": p.History, "block": block.Number, "blockHash": block.Hash, "trusted": trusted}, rows...)
 }
 
 type verifyTemplateResult struct {
