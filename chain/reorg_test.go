@@ -51,7 +51,7 @@ func reorgs(t *testing.T, url string, mine, reorg func(n int)) {
 		_, err := registry.Confirm(t.Context(), lost.Tx, Confirmed(10))
 		confirmed <- err
 	}()
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(time.Second) // enough to have seen it once
 	reorg(2)
 	select {
 	case err := <-confirmed:
