@@ -1,8 +1,10 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -27,24 +29,64 @@ const zstdMagic = "\x28\xb5\x2f\xfd"
 // minReference is the shortest reference worth its tables.
 const minReference = 64
 
+// packers are encoders that take a reference, each with 68 MiB of tables, which are made once and used again and again.
+type packers chan *zstd.Encoder
+
+// maxPackers is how many blocks are coded at a time, at most.
+const maxPackers = 2
+
+// newPackers makes room for the encoders; they are made when they are needed.
+func newPackers() packers {
+	p := make(packers, min(maxPackers, runtime.GOMAXPROCS(0)))
+	for range cap(p) {
+		p <- nil
+	}
+	return p
+}
+
+// code returns raw as a zstd frame without its magic number, with reference as its prefix.
+func (p packers) code(raw, reference []byte) []byte {
+	enc := <-p
+	defer func() { p <- enc }()
+	options := []zstd.EOption{zstd.WithEncoderDictRaw(0, reference)}
+	var out bytes.Buffer
+	var err error
+	if enc == nil {
+		enc, err = zstd.NewWriter(nil, append(packOptions(), options...)...)
+	} else {
+		err = enc.ResetWithOptions(&out, options...)
+	}
+	if err == nil {
+		// As a stream: EncodeAll has tables of its own beside those that a reset makes.
+		enc.ResetContentSize(&out, int64(len(raw)))
+		_, err = enc.Write(raw)
+	}
+	if err == nil {
+		err = enc.Close()
+	}
+	if err != nil {
+		panic(err) // only wrong options: the writer does not fail
+	}
+	return out.Bytes()[len(zstdMagic):]
+}
+
 // pack stores raw under the coding that takes the fewest bytes. The reference may be empty. The same
 // arguments always give the same bytes.
-func pack(raw, reference []byte) (coding, []byte) {
+func (p packers) pack(raw, reference []byte) (coding, []byte) {
 	best, data := codingStored, raw
 	if len(raw) == 0 {
 		return best, data
 	}
-	if d := streamZstd().enc.EncodeAll(raw, nil)[len(zstdMagic):]; len(d) < len(data) {
-		best, data = codingZstd, d
-	}
 	if len(reference) >= minReference {
-		enc, err := zstd.NewWriter(nil, append(packOptions(), zstd.WithEncoderDictRaw(0, reference))...)
-		if err != nil {
-			panic(err) // only wrong options
-		}
-		if d := enc.EncodeAll(raw, nil)[len(zstdMagic):]; len(d) < len(data) {
+		if d := p.code(raw, reference); len(d) < len(data) {
 			best, data = codingReferenced, d
 		}
+		if len(data) < len(raw)/4 {
+			return best, data // it does what it is for
+		}
+	}
+	if d := streamZstd().enc.EncodeAll(raw, nil)[len(zstdMagic):]; len(d) < len(data) {
+		best, data = codingZstd, d
 	}
 	return best, data
 }
@@ -95,6 +137,7 @@ func packOptions() []zstd.EOption {
 		zstd.WithEncoderCRC(false),
 		zstd.WithSingleSegment(true),
 		zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(2 << 20), // a block and its reference; more would only take memory
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -70,7 +69,7 @@ type frameLimits struct {
 
 var defaultFrame = frameLimits{symbols: 1 << 17, local: 4 << 20, play: 16 << 30}
 
-// Encode reads a file from src and writes its template to dst. It needs memory for its caches, at most about 250 MiB,
+// Encode reads a file from src and writes its template to dst. It needs memory for its caches and tables, at most about 250 MiB,
 // whatever the length of the file. The same file, dictionary and options always give the same template.
 func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (EncodeStats, error) {
 	e, err := newEncoder(ctx, dst, src, o)
@@ -117,6 +116,7 @@ type encoder struct {
 	play      uint64
 	sum       *xxhash.Digest
 
+	packers packers
 	started bool // the header is written
 	index   index
 	whole   *xxhash.Digest
@@ -155,6 +155,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		notes:   newNoteCache(o.Tape, encodeNotes),
 		mask:    gear.Mask(spacing),
 		limit:   defaultFrame,
+		packers: newPackers(),
 		anchors: make(map[uint64]uint64),
 		seen:    make(map[uint64]symbol),
 		ids:     make(map[symbol]uint32),
@@ -528,7 +529,7 @@ func (e *encoder) pack(symbols []symbol) ([]blockEntry, [][]byte, error) {
 	blocks, data := make([]blockEntry, n), make([][]byte, n)
 	fresh := freshNotes(symbols)
 	g, ctx := errgroup.WithContext(e.ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
+	g.SetLimit(cap(e.packers))
 	for i := range n {
 		g.Go(func() error {
 			begin := i * blockSize
@@ -540,7 +541,7 @@ func (e *encoder) pack(symbols []symbol) ([]blockEntry, [][]byte, error) {
 					return err
 				}
 			}
-			c, d := pack(raw, ref)
+			c, d := e.packers.pack(raw, ref)
 			blocks[i], data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
 			return nil
 		})

@@ -60,7 +60,7 @@ func appendStream(b, raw []byte) []byte {
 	if len(raw) == 0 {
 		return b
 	}
-	c, data := pack(raw, nil)
+	c, data := packers(nil).pack(raw, nil)
 	b = binary.AppendUvarint(b, uint64(c))
 	if c != codingStored {
 		b = binary.AppendUvarint(b, uint64(len(data)))
