@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -69,13 +68,13 @@ type auditResult struct {
 
 // auditor is what one run of the verb works with.
 type auditor struct {
-	app    *app
-	at     chain.Reference
-	regs   []*chain.Registry
-	depth  chain.Depth
-	client *dictnet.Client
-	source *lazyNode // nil: no peers
-	o      auditOptions
+	app     *app
+	at      chain.Reference
+	regs    []*chain.Registry
+	depth   chain.Depth
+	client  *dictnet.Client
+	sources []dictnet.Source
+	o       auditOptions
 }
 
 func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOptions) error {
@@ -100,13 +99,12 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOption
 	defer done()
 	// The client has no anchor, because the audit reports what an anchored client would refuse.
 	clientOptions := dictnet.Options{Store: s, Timeout: f.node.wait}
-	if run.source, err = f.node.source(a, s); err != nil {
+	sources, closeSources, err := f.node.sources(a, s)
+	if err != nil {
 		return err
 	}
-	if run.source != nil {
-		defer run.source.Close()
-		clientOptions.Sources = []dictnet.Source{run.source}
-	}
+	defer closeSources()
+	run.sources, clientOptions.Sources = sources, sources
 	run.client = dictnet.NewClient(clientOptions)
 	defer run.client.Close()
 	if !o.watch {
@@ -211,7 +209,7 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 		{"versions replayed", fmt.Sprintf("%d of %d", report.Versions, result.Versions)},
 		{"nodes compared", result.Nodes},
 	}
-	for _, who := range slices.Sorted(maps.Keys(providers)) {
+	for _, who := range sortedKeys(providers) {
 		rows = append(rows, row{"peer " + who, fmt.Sprintf("has %d of %d notes", providers[who], report.Size)})
 	}
 	rows = append(rows, row{"contradictions", report.Contradictions}, row{"unavailable", report.Unavailable})
@@ -256,57 +254,53 @@ func (r *auditor) compareNodes(ctx context.Context, report *dictnet.Report) erro
 	return nil
 }
 
-// probeAtOnce is how many notes are asked for in one go.
-const probeAtOnce = 512
+// probeAtOnce is how many notes are asked for in one go, and probeTime how long answers are waited for.
+const (
+	probeAtOnce = 512
+	probeTime   = 5 * time.Second
+)
 
-// providers asks the peers which notes they have, without moving any.
+// providers asks everybody who may be asked which notes he has, without moving any.
 func (r *auditor) providers(ctx context.Context, ref codec.DictionaryRef, report *dictnet.Report) (map[string]uint64, error) {
 	who := map[string]uint64{}
-	if r.source == nil {
+	if len(r.sources) == 0 {
 		return who, nil
 	}
 	tape, err := r.client.OpenManifest(ctx, ref.Manifest)
 	if err != nil {
 		return who, nil // the report says why
 	}
-	session, err := r.source.Open(ctx)
-	if err != nil {
-		report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "peers", Detail: err.Error()})
-		return who, nil
-	}
-	prober, ok := session.(dictnet.Prober)
-	if !ok {
-		return who, nil
-	}
-	seen := map[string]bool{}
-	var some []cid.Cid
-	probe := func() error {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		err := prober.Probe(ctx, some, func(c cid.Cid, peer string) {
-			if key := peer + c.KeyString(); !seen[key] {
-				seen[key] = true
-				who[peer]++
-			}
-		})
-		some = some[:0]
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = nil // whoever has not answered does not have it
-		}
-		return err
-	}
+	var notes []cid.Cid
 	for n, err := range tape.Manifest().Notes(ctx, 0) {
 		if err != nil {
-			return who, nil // the report says why
+			return who, nil // likewise
 		}
-		if some = append(some, n.CID); len(some) == probeAtOnce {
-			if err := probe(); err != nil {
+		notes = append(notes, n.CID)
+	}
+	for _, source := range r.sources {
+		session, err := source.Open(ctx)
+		if err != nil {
+			report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: source.Name(), Detail: err.Error()})
+			continue
+		}
+		prober, ok := session.(dictnet.Prober)
+		if !ok {
+			continue
+		}
+		seen := map[string]bool{}
+		for some := range slices.Chunk(notes, probeAtOnce) {
+			ctx, cancel := context.WithTimeout(ctx, probeTime)
+			err := prober.Probe(ctx, some, func(c cid.Cid, name string) {
+				if key := name + c.KeyString(); !seen[key] {
+					seen[key] = true
+					who[name]++
+				}
+			})
+			cancel()
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) { // whoever has not answered does not have it
 				return nil, err
 			}
 		}
-	}
-	if len(some) > 0 {
-		return who, probe()
 	}
 	return who, nil
 }

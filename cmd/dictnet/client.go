@@ -78,14 +78,12 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref c
 		o.Anchor, o.Dictionary = r.anchor, dictnet.DictionaryID(r.address.ID)
 	}
 	if !f.offline {
-		src, err := f.node.source(a, s)
+		sources, done, err := f.node.sources(a, s)
 		if err != nil {
 			return fail(err)
 		}
-		if src != nil {
-			r.closers = append(r.closers, src)
-			r.sources = append(r.sources, src)
-		}
+		r.closers = append(r.closers, done)
+		r.sources = append(r.sources, sources...)
 	}
 	o.Sources = r.sources
 	r.Client = dictnet.NewClient(o)
@@ -158,8 +156,8 @@ func hasVersion(d store.Dictionary, ref codec.DictionaryRef) bool {
 	return d.Current == ref || slices.Contains(d.Lineage, ref)
 }
 
-// openTape opens the dictionary that a template names, if the command line's dictionary vouches for it. It is a codec.OpenTape.
-func (r *reader) openTape(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+// openTape opens the dictionary that a template names, if the command line's dictionary vouches for it.
+func (r *reader) openTape(ctx context.Context, ref codec.DictionaryRef) (*dictnet.Tape, error) {
 	switch {
 	case r.anchor != nil: // Open asks the registry
 	case r.only.Manifest.Defined():
@@ -179,7 +177,7 @@ func (r *reader) openTape(ctx context.Context, ref codec.DictionaryRef) (codec.T
 			return nil, err
 		}
 	}
-	return r.OpenTape(ctx, ref)
+	return r.Open(ctx, ref)
 }
 
 // vouch reports whether a version is t or a beginning of it. In the second case the manifest of the version is made
@@ -197,6 +195,27 @@ func (r *reader) vouch(ctx context.Context, t *dictnet.Tape, ref codec.Dictionar
 			Err: fmt.Errorf("the template names %s, which is no version of %s", ref.Manifest, t.Ref().Manifest)}
 	}
 	return nil
+}
+
+// completeDictionary completes the local names of dictionaries, for shells.
+func (a *app) completeDictionary(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if err := a.applySettings(c); err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	s, err := a.openStore(c, true)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	defer s.Close()
+	all, err := s.Dictionaries()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, d := range all {
+		names = append(names, d.Name)
+	}
+	return names, cobra.ShellCompDirectiveDefault // files too: templates, CARs
 }
 
 // namedDictionary returns a dictionary by its local name.

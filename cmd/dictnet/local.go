@@ -115,7 +115,8 @@ type templateDictionary struct {
 	flags   *readerFlags
 
 	ref    codec.DictionaryRef
-	reader *reader // nil if the template names no dictionary
+	reader *reader       // nil if the template names no dictionary
+	tape   *dictnet.Tape // likewise
 }
 
 func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
@@ -129,7 +130,10 @@ func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) 
 	}
 	d.reader.closers = append([]io.Closer{s}, d.reader.closers...)
 	d.ref = ref
-	return d.reader.openTape(ctx, ref)
+	if d.tape, err = d.reader.openTape(ctx, ref); err != nil {
+		return nil, err
+	}
+	return d.tape, nil
 }
 
 func (d *templateDictionary) Close() error {

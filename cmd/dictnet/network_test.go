@@ -4,9 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"dictnet/chain/devchain"
+	"dictnet/dictnet/store"
 )
 
 // TestRolesEmbedded runs testdata/network on the embedded chain; with the build tag peers, Anvil runs it too.
@@ -28,7 +32,7 @@ func TestRolesEmbedded(t *testing.T) {
 
 func runNetworkScripts(t *testing.T, rpc string) {
 	cmds := scriptCommands()
-	cmds["serve"], cmds["flipnote"], cmds["flipblock"] = serve, flipNote, flipBlock
+	cmds["serve"], cmds["gateway"], cmds["flipnote"], cmds["flipblock"] = serve, serveHTTP, flipNote, flipBlock
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/network",
 		RequireExplicitExec: true,
@@ -63,6 +67,31 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	var started struct{ Peers []string }
 	ts.Check(json.NewDecoder(out).Decode(&started))
 	ts.Setenv(args[1], started.Peers[0])
+}
+
+// gateway HOME VAR: serves the blocks of a home over HTTP, as any file server with files named by CID would, and sets a
+// variable to its URL.
+func serveHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	s, err := store.Open(ts.MkAbs(args[0]), store.Options{ReadOnly: true})
+	ts.Check(err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := cid.Decode(strings.TrimPrefix(r.URL.Path, "/ipfs/"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		b, err := s.Get(r.Context(), c)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		w.Write(b)
+	}))
+	ts.Defer(func() {
+		server.Close()
+		s.Close()
+	})
+	ts.Setenv(args[1], server.URL)
 }
 
 // flipNote HOME: flips a bit in the largest block of a home, which is a note.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,16 +11,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"dictnet/dictnet"
+	"dictnet/dictnet/gateway"
 	"dictnet/dictnet/ipfs"
 	"dictnet/dictnet/store"
 )
 
 // nodeFlags say how a verb takes part in the IPFS network.
 type nodeFlags struct {
-	peers  []string
-	listen []string
-	mdns   bool
-	wait   time.Duration
+	peers    []string
+	gateways []string
+	listen   []string
+	mdns     bool
+	wait     time.Duration
 }
 
 // defaultListen leaves port 4001 to Kubo.
@@ -29,6 +32,7 @@ const defaultListen = "/ip4/0.0.0.0/tcp/4011"
 func (f *nodeFlags) fetch(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to ask for notes, as /ip4/192.0.2.1/tcp/4011/p2p/12D3...; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "also ask nodes found on the local network")
+	c.Flags().StringSliceVar(&f.gateways, "gateway", nil, "URL of a trustless HTTP gateway to ask for notes, as http://127.0.0.1:8080; may be repeated")
 	c.Flags().DurationVar(&f.wait, "timeout", 30*time.Second, "how long to wait for a note when nothing comes")
 }
 
@@ -48,18 +52,34 @@ func (f *nodeFlags) check() error {
 	return nil
 }
 
-// source returns where to fetch from: a node that starts when something is asked for, or nil if there is nobody to ask.
-func (f *nodeFlags) source(a *app, s *store.Store) (*lazyNode, error) {
+// sources returns where to fetch from, in the order in which they are asked: peers, by a node that starts when something
+// is asked for, and gateways. The caller closes them.
+func (f *nodeFlags) sources(a *app, s *store.Store) (all []dictnet.Source, done closerFunc, err error) {
 	if err := f.check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if len(f.peers) == 0 && !f.mdns {
-		return nil, nil
+	var closers []func() error
+	if len(f.peers) > 0 || f.mdns {
+		n := &lazyNode{name: strings.Join(f.peers, ", "), start: func() (*ipfs.Node, error) {
+			a.log.Info("start node", "peers", len(f.peers))
+			return ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Peers: f.peers, MDNS: f.mdns})
+		}}
+		all, closers = append(all, n), append(closers, n.Close)
 	}
-	return &lazyNode{name: strings.Join(f.peers, ", "), start: func() (*ipfs.Node, error) {
-		a.log.Info("start node", "peers", len(f.peers))
-		return ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Peers: f.peers, MDNS: f.mdns})
-	}}, nil
+	for _, url := range f.gateways {
+		g, err := gateway.New(url)
+		if err != nil {
+			return nil, nil, usageErrorf("as http://127.0.0.1:8080", "%w", err)
+		}
+		all, closers = append(all, g), append(closers, g.Close)
+	}
+	return all, func() error {
+		var errs []error
+		for _, c := range closers {
+			errs = append(errs, c())
+		}
+		return errors.Join(errs...)
+	}, nil
 }
 
 // lazyNode is a node that starts when it is first asked. It is a dictnet.Source.

@@ -90,10 +90,20 @@ A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.
 	})
 	root.AddCommand(
 		a.buildCommand(), a.publishCommand(), a.encodeCommand(), a.decodeCommand(),
-		a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
+		a.planCommand(), a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
 		a.nodeCommand(), a.pullCommand(), a.pinCommand(), a.lsCommand(), a.gcCommand(),
 		a.chainCommand(),
 	)
+	for _, c := range root.Commands() {
+		if strings.Contains(c.Use, "DICT") {
+			c.ValidArgsFunction = a.completeDictionary
+		}
+		for _, name := range []string{"dict", "as"} {
+			if c.Flags().Lookup(name) != nil {
+				c.RegisterFlagCompletionFunc(name, a.completeDictionary) // an error says that it is registered already
+			}
+		}
+	}
 	return root
 }
 
