@@ -79,6 +79,8 @@ func dialTest(tb testing.TB, url string) *Client {
 	return c
 }
 
+var farFuture = time.Unix(1<<40, 0)
+
 // conformance is what every chain must do. Its first two accounts are those of devchain.Accounts.
 func conformance(t *testing.T, url string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

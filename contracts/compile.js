@@ -2,8 +2,7 @@
 //
 //	node compile.js [DIR]    DIR is where the three files go; without it, beside this file
 //
-// The settings are read from here by nobody else: foundry.toml states them again for the tests, and check.sh compares
-// the bytecode that forge makes with ours.
+// foundry.toml states the settings again for the tests; test.sh compares the bytecode that forge makes with ours.
 "use strict";
 const fs = require("fs");
 const path = require("path");
