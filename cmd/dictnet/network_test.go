@@ -45,14 +45,18 @@ func runNetworkScripts(t *testing.T, rpc string) {
 	})
 }
 
-// serve HOME VAR: serves a home until the script ends, and sets a variable to the node's address.
+// serve HOME VAR FLAG...: serves a home until the script ends, and sets a variable to the node's address. What the node
+// says goes to the file HOME.log.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := exec.LookPath("dictnet")
 	if p := ts.Getenv("PATH"); err != nil {
 		path = filepath.Join(filepath.SplitList(p)[0], "dictnet")
 	}
-	cmd := exec.Command(path, "node", "--home", ts.MkAbs(args[0]), "--listen", "/ip4/127.0.0.1/tcp/0", "--json")
-	cmd.Stderr = os.Stderr
+	cmd := exec.Command(path, append([]string{"node", "--home", ts.MkAbs(args[0]), "--listen", "/ip4/127.0.0.1/tcp/0", "--json", "--verbose"}, args[2:]...)...)
+	log, err := os.Create(ts.MkAbs(args[0] + ".log"))
+	ts.Check(err)
+	defer log.Close()
+	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())

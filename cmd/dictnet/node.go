@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 
 	"dictnet/dictnet"
@@ -22,6 +23,7 @@ type nodeFlags struct {
 	gateways []string
 	listen   []string
 	mdns     bool
+	dht      bool
 	wait     time.Duration
 }
 
@@ -33,6 +35,7 @@ func (f *nodeFlags) fetch(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to ask for notes, as /ip4/192.0.2.1/tcp/4011/p2p/12D3...; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "also ask nodes found on the local network")
 	c.Flags().StringSliceVar(&f.gateways, "gateway", nil, "URL of a trustless HTTP gateway to ask for notes, as http://127.0.0.1:8080; may be repeated")
+	c.Flags().BoolVar(&f.dht, "dht", false, "also ask nodes that the peers' DHT names as having the dictionary")
 	c.Flags().DurationVar(&f.wait, "timeout", 30*time.Second, "how long to wait for a note when nothing comes")
 }
 
@@ -41,6 +44,7 @@ func (f *nodeFlags) serve(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to stay connected with; may be repeated")
 	c.Flags().StringSliceVar(&f.listen, "listen", []string{defaultListen}, "multiaddr to listen on; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "be found by nodes on the local network")
+	c.Flags().BoolVar(&f.dht, "dht", false, "announce the dictionaries of the store in the DHT that the peers are part of, and serve it")
 }
 
 func (f *nodeFlags) check() error {
@@ -62,7 +66,7 @@ func (f *nodeFlags) sources(a *app, s *store.Store) (all []dictnet.Source, done 
 	if len(f.peers) > 0 || f.mdns {
 		n := &lazyNode{name: strings.Join(f.peers, ", "), start: func() (*ipfs.Node, error) {
 			a.log.Info("start node", "peers", len(f.peers))
-			return ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Peers: f.peers, MDNS: f.mdns})
+			return ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Peers: f.peers, MDNS: f.mdns, DHT: f.dht})
 		}}
 		all, closers = append(all, n), append(closers, n.Close)
 	}
@@ -152,8 +156,10 @@ func (a *app) nodeCommand() *cobra.Command {
 	return c
 }
 
-// reconnect is how often a node calls peers that it has lost.
-const reconnect = 30 * time.Second
+const (
+	reconnect  = 30 * time.Second // how often a node calls peers that it has lost, and looks for new dictionaries
+	reannounce = 12 * time.Hour   // announcements are forgotten after two days
+)
 
 // runNode serves a store until the context ends. ready is told the node's addresses.
 func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready func(peers []string) error) error {
@@ -164,7 +170,7 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 	if err != nil {
 		return err
 	}
-	n, err := ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Key: key, Listen: f.listen, Peers: f.peers, MDNS: f.mdns})
+	n, err := ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Key: key, Listen: f.listen, Peers: f.peers, MDNS: f.mdns, DHT: f.dht})
 	if err != nil {
 		return withHint(err, "--listen /ip4/127.0.0.1/tcp/0 takes any free port")
 	}
@@ -173,10 +179,16 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 		return err
 	}
 	a.say("serving until Ctrl-C")
+	announced := map[cid.Cid]time.Time{}
 	for {
 		if len(f.peers) > 0 {
 			if err := n.Connect(ctx); err != nil && ctx.Err() == nil {
 				a.log.Warn("connect", "error", err)
+			}
+		}
+		if f.dht {
+			if err := a.announce(ctx, s, n, announced); err != nil && ctx.Err() == nil {
+				a.log.Warn("announce", "error", err)
 			}
 		}
 		select {
@@ -188,4 +200,38 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 		case <-time.After(reconnect):
 		}
 	}
+}
+
+// announce announces the dictionaries and pins of the store that have not been announced for a while. Only manifests are
+// announced, not each note.
+func (a *app) announce(ctx context.Context, s *store.Store, n *ipfs.Node, announced map[cid.Cid]time.Time) error {
+	dicts, err := s.Dictionaries()
+	if err != nil {
+		return err
+	}
+	pins, err := s.Pins(ctx)
+	if err != nil {
+		return err
+	}
+	var manifests []cid.Cid
+	for _, d := range dicts {
+		manifests = append(manifests, d.Current.Manifest)
+		for _, v := range d.Lineage {
+			manifests = append(manifests, v.Manifest)
+		}
+	}
+	for _, p := range pins {
+		manifests = append(manifests, p.CID)
+	}
+	for _, m := range manifests {
+		if time.Since(announced[m]) < reannounce {
+			continue
+		}
+		if err := n.Announce(ctx, m); err != nil {
+			return err
+		}
+		announced[m] = time.Now()
+		a.log.Info("announced " + m.String())
+	}
+	return nil
 }

@@ -41,6 +41,7 @@ type Options struct {
 	Listen []string              // multiaddrs, as "/ip4/127.0.0.1/tcp/4001"; none: others cannot call
 	Peers  []string              // multiaddrs with /p2p/ID, who are asked
 	MDNS   bool                  // also find and be found by nodes on the local network
+	DHT    bool                  // announce and look up manifests in the DHT that the peers are part of
 
 	DialTimeout time.Duration // for one peer; 0: 5 s
 	Memory      int64         // bytes that connections may use; 0: 1 GiB
@@ -48,13 +49,14 @@ type Options struct {
 
 // Node is a running node. It is a dictnet.Source. The caller closes it.
 type Node struct {
-	host   host.Host
-	net    bsnetwork.BitSwapNetwork
-	swap   *bitswap.Bitswap
-	mdns   interface{ Close() error }
-	probes *probes
-	peers  []peer.AddrInfo
-	o      Options
+	host    host.Host
+	net     bsnetwork.BitSwapNetwork
+	swap    *bitswap.Bitswap
+	mdns    interface{ Close() error }
+	routing *routing // nil without a DHT
+	probes  *probes
+	peers   []peer.AddrInfo
+	o       Options
 }
 
 // Start starts a node. It does not call any peer yet.
@@ -119,6 +121,12 @@ func Start(o Options) (_ *Node, err error) {
 		// Nobody but the peers is asked, so there is nothing to search for in between.
 		bitswap.ProviderSearchDelay(time.Hour),
 	)
+	if o.DHT {
+		if n.routing, err = startRouting(n.host, n.peers, len(o.Listen) > 0); err != nil {
+			n.Close()
+			return nil, err
+		}
+	}
 	if o.MDNS {
 		service := mdns.NewMdnsService(n.host, "", (*found)(n))
 		if err := service.Start(); err != nil {
@@ -268,6 +276,9 @@ func dialError(id peer.ID, err error) error {
 // Close ends the node with all its connections and goroutines.
 func (n *Node) Close() error {
 	var errs []error
+	if n.routing != nil {
+		errs = append(errs, n.routing.dht.Close())
+	}
 	if n.mdns != nil {
 		errs = append(errs, n.mdns.Close())
 	}

@@ -50,6 +50,9 @@ type session struct {
 
 // Fetch asks the session's peers. Bitswap does not say that a block is missing: it waits until ctx ends.
 func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+	if s.node.routing != nil {
+		s.node.routing.find(ctx, want)
+	}
 	blocks, err := s.fetcher.GetBlocks(ctx, want)
 	if err != nil {
 		return err

@@ -1,0 +1,66 @@
+package ipfs
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+)
+
+// A client that knows one node of a DHT finds the publisher through it, and gets the dictionary from him.
+func TestFindPublisherByDHT(t *testing.T) {
+	seedStore, pubStore, clientStore := openStore(t), openStore(t), openStore(t)
+	seed := start(t, Options{Blocks: seedStore.Blocks(), Listen: loopback, DHT: true})
+	pub := start(t, Options{Blocks: pubStore.Blocks(), Listen: loopback, Peers: seed.Addrs(), DHT: true})
+
+	ext, err := dictnet.NewPublisher(pubStore).Extend(t.Context(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		b, err := codec.SealNote([]byte{byte(i), 1, 2, 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ext.Add(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	published, err := ext.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pub.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	client := start(t, Options{Blocks: clientStore.Blocks(), Peers: seed.Addrs(), DHT: true})
+	c := newClient(t, clientStore, client, 5*time.Second)
+	defer c.Close()
+	if err := pub.Announce(t.Context(), published.Ref.Manifest); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Pull(t.Context(), published.Ref, "d", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := client.Connected(); len(got) != 2 {
+		t.Errorf("the client is connected with %v, want the seed and the publisher", got)
+	}
+}
+
+// A node that is alone says so, instead of waiting.
+func TestAnnounceAlone(t *testing.T) {
+	s := openStore(t)
+	n := start(t, Options{Blocks: s.Blocks(), Listen: loopback, DHT: true})
+	b, err := codec.SealNote([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := n.Announce(ctx, b.CID); err == nil {
+		t.Error("announced to nobody")
+	}
+}
