@@ -29,25 +29,23 @@ const zstdMagic = "\x28\xb5\x2f\xfd"
 // minReference is the shortest reference worth its tables.
 const minReference = 64
 
-// packers are encoders that take a reference, each with 68 MiB of tables, which are made once and used again and again.
-type packers chan *zstd.Encoder
+// packers codes blocks against references, so many at a time as it has room for: each takes 68 MiB of tables.
+type packers chan struct{}
 
 // maxPackers is how many blocks are coded at a time, at most.
 const maxPackers = 2
 
-// newPackers makes room for the encoders; they are made when they are needed.
-func newPackers() packers {
-	p := make(packers, min(maxPackers, runtime.GOMAXPROCS(0)))
-	for range cap(p) {
-		p <- nil
-	}
-	return p
-}
+func newPackers() packers { return make(packers, min(maxPackers, runtime.GOMAXPROCS(0))) }
+
+// idlePackers are encoders whose tables can be used again.
+var idlePackers sync.Pool
 
 // code returns raw as a zstd frame without its magic number, with reference as its prefix.
 func (p packers) code(raw, reference []byte) []byte {
-	enc := <-p
-	defer func() { p <- enc }()
+	p <- struct{}{}
+	defer func() { <-p }()
+	enc, _ := idlePackers.Get().(*zstd.Encoder)
+	defer func() { idlePackers.Put(enc) }()
 	options := []zstd.EOption{zstd.WithEncoderDictRaw(0, reference)}
 	var out bytes.Buffer
 	var err error

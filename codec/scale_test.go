@@ -13,7 +13,7 @@ import (
 // manyFrames is a file that takes several frames, later ones of which repeat local notes of earlier ones.
 func manyFrames(old []byte) (file []byte) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for len(file) < 6<<20 {
+	for len(file) < 3<<20 {
 		switch r.IntN(3) {
 		case 0:
 			at := r.IntN(len(old) - 60000)
@@ -46,7 +46,7 @@ func TestManyFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%+v: %d frames, %d bytes", limit, len(r.idx.frames), len(s.template))
-		if len(r.idx.frames) < 10 {
+		if len(r.idx.frames) < 8 {
 			t.Errorf("%d frames", len(r.idx.frames))
 		}
 		for _, ahead := range []bool{false, true} {
