@@ -73,7 +73,7 @@ const (
 	believed outcome = "believed" // the lie is taken for the truth
 )
 
-// Every lie against every way of trusting. docs/registry.md, "What to trust", has the same table in words: what is
+// Every lie against every way of trusting. docs/trust.md has the same table in words: what is
 // believed here must be listed there.
 func TestLies(t *testing.T) {
 	dev := startDev(t)

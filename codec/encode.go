@@ -69,8 +69,8 @@ type frameLimits struct {
 
 var defaultFrame = frameLimits{symbols: 1 << 17, local: 4 << 20, play: 16 << 30}
 
-// Encode reads a file from src and writes its template to dst. It needs memory for its caches and tables, at most about 250 MiB,
-// whatever the length of the file. The same file, dictionary and options always give the same template.
+// Encode reads a file from src and writes its template to dst. What it holds, caches and
+// tables, is about 250 MiB at most, whatever the length of the file; what the garbage collector has yet to collect is not counted. The same file, dictionary and options always give the same template.
 func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (EncodeStats, error) {
 	e, err := newEncoder(ctx, dst, src, o)
 	if err != nil {

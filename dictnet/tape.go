@@ -19,6 +19,7 @@ type Tape struct {
 var (
 	_ codec.Tape       = (*Tape)(nil)
 	_ codec.Prefetcher = (*Tape)(nil)
+	_ codec.Locator    = (*Tape)(nil)
 )
 
 // Ref names the version.
@@ -38,6 +39,12 @@ func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte
 	}
 	raw, err = t.client.note(ctx, n)
 	return n.Start, raw, err
+}
+
+// Locate returns where the note lies that holds byte pos, so that the codec can open several notes side by side.
+func (t *Tape) Locate(ctx context.Context, pos uint64) (codec.Span, error) {
+	n, err := t.m.Locate(ctx, pos)
+	return codec.Span{Pos: n.Start, Len: uint64(n.RawLen)}, err
 }
 
 // locateAtOnce is how many spans are looked up at the same time, so that pages which are elsewhere are fetched together.

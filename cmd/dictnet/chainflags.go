@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
-	"dictnet/chain/devchain"
 )
 
 // chainFlags say which chain a verb talks to, and who signs.
@@ -53,8 +53,11 @@ func dial(ctx context.Context, url string, options ...chain.Option) (*chain.Clie
 	return c, err
 }
 
+// testKey is the environment variable that may hold a private key, on development chains only.
+const testKey = "DICTNET_TEST_KEY"
+
 // devChains are the ids of chains on which everybody's keys may be used: geth's and Ganache's, and Anvil's.
-var devChains = []uint64{devchain.ChainID, 31337}
+var devChains = []uint64{1337, 31337}
 
 // openSigner returns who signs on the chain.
 func (f *chainFlags) openSigner(ctx context.Context, c *chain.Client) (chain.Signer, error) {
@@ -74,12 +77,19 @@ func (f *chainFlags) openSigner(ctx context.Context, c *chain.Client) (chain.Sig
 		}
 		return chain.DialSigner(ctx, f.signer, account)
 	case f.dev:
-		for _, id := range devChains {
-			if c.ChainID() == id {
-				return chain.DevKey(devchain.Accounts()[0].Key)
-			}
+		if !slices.Contains(devChains, c.ChainID()) {
+			return nil, usageErrorf("use --key FILE", "--dev-key on chain %d, which is none for development: anybody can use that key", c.ChainID())
 		}
-		return nil, usageErrorf("use --key FILE", "--dev-key on chain %d, which is none for development: anybody can use that key", c.ChainID())
+		return devSigner()
+	case f.key == "" && os.Getenv(testKey) != "":
+		if !slices.Contains(devChains, c.ChainID()) {
+			return nil, usageErrorf("use --key FILE", "$%s on chain %d, which is none for development: keys in the environment are for tests", testKey, c.ChainID())
+		}
+		s, err := chain.DevKey(os.Getenv(testKey))
+		if err != nil {
+			return nil, usageErrorf("64 hex digits", "$%s: %w", testKey, err)
+		}
+		return s, nil
 	case f.key == "":
 		return nil, usageErrorf("--key FILE names a key file, --signer URL a program that signs; --dev-key uses the well-known key of development chains", "no account is named that pays")
 	}

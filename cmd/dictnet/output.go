@@ -172,3 +172,10 @@ func (o *output) abandon() {
 		os.Remove(o.tmp.Name())
 	}
 }
+
+// say tells a person something that is no result.
+func (a *app) say(format string, args ...any) {
+	if !a.quiet && !a.json {
+		fmt.Fprintf(a.stderr, format+"\n", args...)
+	}
+}
