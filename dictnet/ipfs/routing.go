@@ -24,9 +24,9 @@ type routing struct {
 }
 
 const (
-	maxProviders  = 8                // that are called for one manifest
-	lookupTime    = 10 * time.Second // for finding and calling them
-	lookAgain     = time.Minute      // a lookup is not repeated sooner
+	maxProviders = 8                // that are called for one manifest
+	lookupTime   = 10 * time.Second // for finding and calling them
+	lookAgain    = time.Minute      // a lookup is not repeated sooner
 )
 
 // startRouting joins the DHT that the seeds are part of. A node that listens also serves it.
