@@ -210,7 +210,7 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 		{"nodes compared", result.Nodes},
 	}
 	for _, who := range sortedKeys(providers) {
-		rows = append(rows, row{"peer " + who, fmt.Sprintf("has %d of %d notes", providers[who], report.Size)})
+		rows = append(rows, row{who, fmt.Sprintf("has %d of %d notes", providers[who], report.Size)})
 	}
 	rows = append(rows, row{"contradictions", report.Contradictions}, row{"unavailable", report.Unavailable})
 	for _, finding := range report.Findings {
