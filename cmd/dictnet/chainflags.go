@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -108,6 +109,26 @@ func (f *chainFlags) openSigner(ctx context.Context, c *chain.Client) (chain.Sig
 		return nil, usageErrorf("", "key %s: %w", f.key, err)
 	}
 	return s, nil
+}
+
+// openSender connects to a node to send transactions to, and says who signs them. A transaction that is under way when the verb ends is
+// kept in the directory, and taken up again by the next one of the same account. The caller closes the client.
+func (f *chainFlags) openSender(ctx context.Context, outbox string) (*chain.Client, chain.Signer, error) {
+	plain, err := dial(ctx, f.rpc[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	defer plain.Close()
+	signer, err := f.openSigner(ctx, plain)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := os.MkdirAll(outbox, 0o777); err != nil {
+		return nil, nil, storageError(err)
+	}
+	file := filepath.Join(outbox, fmt.Sprintf("%d-%s", plain.ChainID(), signer.Address().Hex()))
+	client, err := dial(ctx, f.rpc[0], chain.WithOutbox(chain.FileOutbox(file)))
+	return client, signer, err
 }
 
 // openRegistry connects to the registry that a chain address names, through one node. The caller closes the client.

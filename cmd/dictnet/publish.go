@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -134,19 +133,11 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	if err != nil {
 		return nil, usageErrorf("a number, safe or finalized", "%w", err)
 	}
-	outbox := filepath.Join(s.Dir(), "outbox")
-	if err := os.MkdirAll(outbox, 0o777); err != nil {
-		return nil, storageError(err)
-	}
-	client, err := dial(ctx, cf.rpc[0], chain.WithOutbox(chain.FileOutbox(filepath.Join(outbox, dict.Name))))
+	client, signer, err := cf.openSender(ctx, filepath.Join(s.Dir(), "outbox"))
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	signer, err := cf.openSigner(ctx, client)
-	if err != nil {
-		return nil, err
-	}
 	at, err := addressOf(dict.Anchor)
 	if err != nil {
 		return nil, fmt.Errorf("dictionary %s: %w", dict.Name, err)
