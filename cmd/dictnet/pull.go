@@ -118,8 +118,11 @@ func (a *app) pinCommand() *cobra.Command {
 		Use:   "pin",
 		Short: "Keep the notes of a manifest, or stop keeping them",
 		Long:  "Keep everything that a manifest reaches from collection, or stop keeping it. dictnet pull brings what is not here.\n\n" + exitHelp,
-		Args:  args(0, 0, "a verb: add, rm or ls"),
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: `  dictnet pin ls
+  dictnet pin add bafyrei...
+  dictnet pin rm releases`,
+		Args: args(0, 0, "a verb: add, rm or ls"),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	change := func(verb, short string, do func(*cobra.Command, *store.Store, cid.Cid) error) *cobra.Command {
 		return &cobra.Command{
