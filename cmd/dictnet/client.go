@@ -119,14 +119,8 @@ func (r *reader) choose(a *app, dict string, ref codec.DictionaryRef) error {
 		return r.named(d)
 	case named.anchor != nil:
 		r.address = named.anchor
-		all, err := r.store.Dictionaries()
-		if err != nil {
+		if r.dict, err = dictionaryAt(r.store, *named.anchor); err != nil { // it may have a name here
 			return err
-		}
-		for _, d := range all { // it may have a name here
-			if at, err := addressOf(d.Anchor); err == nil && at != nil && *at == *named.anchor {
-				r.dict = &d
-			}
 		}
 	case named.car != "":
 		file, err := a.openCAR(named.car)

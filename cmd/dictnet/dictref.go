@@ -58,3 +58,17 @@ func addressOf(a *store.Anchor) (*chain.Reference, error) {
 	r, err := chain.ParseReference("eip155:" + a.Chain + ":" + a.Registry + "/" + a.Dictionary)
 	return &r, err
 }
+
+// dictionaryAt returns the dictionary of a store that has a chain address, or nil.
+func dictionaryAt(s *store.Store, at chain.Reference) (*store.Dictionary, error) {
+	all, err := s.Dictionaries()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		if a, err := addressOf(d.Anchor); err == nil && a != nil && *a == at {
+			return &d, nil
+		}
+	}
+	return nil, nil
+}

@@ -28,14 +28,12 @@ func (a *app) localDictionary(ctx context.Context, s *store.Store, dict string) 
 	case named.car != "":
 		return codec.DictionaryRef{}, usageErrorf("dictnet pull "+dict+" --as NAME brings it into the store", "this takes a dictionary of the store, not the file %s", dict)
 	case named.anchor != nil:
-		all, err := s.Dictionaries()
+		d, err := dictionaryAt(s, *named.anchor)
 		if err != nil {
 			return codec.DictionaryRef{}, err
 		}
-		for _, d := range all {
-			if at, err := addressOf(d.Anchor); err == nil && at != nil && *at == *named.anchor {
-				return d.Current, nil
-			}
+		if d != nil {
+			return d.Current, nil
 		}
 		return codec.DictionaryRef{}, &hinted{fmt.Errorf("dictionary %s is not here", dict), exitUnavailable, "dictnet pull " + dict + " --as NAME brings it"}
 	}

@@ -11,11 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
-	"dictnet/codec"
 	"dictnet/dictnet"
-	"dictnet/dictnet/manifest"
 	"dictnet/dictnet/store"
-	"dictnet/merkle"
 )
 
 func (a *app) publishCommand() *cobra.Command {
@@ -184,7 +181,10 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 		result.Version, result.Block = head.Number, head.Block
 		return result, a.proveTo(ctx, o, reg, at.ID, depth)
 	}
-	proof, err := a.extensionProof(ctx, s, head, dict)
+	proof, err := dictnet.NewPublisher(s).Prove(ctx, dict.Current, head.Version)
+	if errors.Is(err, dictnet.ErrContradiction) {
+		err = withHint(fmt.Errorf("dictionary %s: %w", dict.Name, err), "if a later version was published, dictnet pull brings it here; else publish this dictionary under another name")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -222,31 +222,4 @@ func (a *app) proveTo(ctx context.Context, o publishOptions, reg *chain.Registry
 	}
 	a.say("proof in %s, by block %d %s", o.proof, block.Number, block.Hash)
 	return a.writeProof(ctx, o.proof, reg, id, block)
-}
-
-// extensionProof proves that the current version of a dictionary extends the head of the registry.
-func (a *app) extensionProof(ctx context.Context, s *store.Store, head chain.Head, dict store.Dictionary) ([]merkle.Hash, error) {
-	m, err := manifest.Open(ctx, s, dict.Current.Manifest)
-	if err != nil {
-		return nil, err
-	}
-	if head.Size == 0 {
-		return nil, nil
-	}
-	claim := codec.DictionaryRef{Manifest: head.Manifest, Version: head.Version}
-	if head.Size > dict.Current.Size {
-		return nil, &hinted{&dictnet.ContradictionError{What: "dictionary " + dict.Name, Claimed: claim, Found: dict.Current,
-			Err: fmt.Errorf("the registry has %d notes, the dictionary here %d", head.Size, dict.Current.Size)}, 0,
-			"somebody published a later version: dictnet pull brings it here"}
-	}
-	root, err := merkle.RootAt(ctx, m, head.Size)
-	if err != nil {
-		return nil, err
-	}
-	if root != head.Root {
-		return nil, &hinted{&dictnet.ContradictionError{What: "dictionary " + dict.Name, Claimed: claim, Found: dict.Current,
-			Err: fmt.Errorf("the registry's %d notes have root %s, the first %d here have root %s", head.Size, head.Root, head.Size, root)}, 0,
-			"the dictionary here is not a continuation of the published one; publish it under another name"}
-	}
-	return merkle.ProveConsistency(ctx, m, head.Size, dict.Current.Size)
 }
