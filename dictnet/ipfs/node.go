@@ -43,6 +43,8 @@ type Options struct {
 	MDNS   bool                  // also find and be found by nodes on the local network
 	DHT    bool                  // announce and look up manifests in the DHT that the peers are part of
 
+	SwarmKey []byte // of a private network, see LoadSwarmKey; nil: the open one
+
 	DialTimeout time.Duration // for one peer; 0: 5 s
 	Memory      int64         // bytes that connections may use; 0: 1 GiB
 }
@@ -96,6 +98,9 @@ func Start(o Options) (_ *Node, err error) {
 		libp2p.DisableMetrics(),
 		libp2p.WithDialTimeout(o.DialTimeout),
 		libp2p.WithFxOption(fx.NopLogger), // what goes wrong at the start is returned
+	}
+	if o.SwarmKey != nil {
+		opts = append(opts, libp2p.PrivateNetwork(o.SwarmKey))
 	}
 	if o.Key != nil {
 		opts = append(opts, libp2p.Identity(o.Key))
