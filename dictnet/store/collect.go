@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
+	"time"
 
-	"github.com/ipfs/boxo/blockstore"
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 
 	"dictnet/dictnet/manifest"
 )
@@ -26,6 +28,8 @@ func (s *Store) Collect(ctx context.Context, dryRun bool) (Collected, error) {
 	if s.ReadOnly() && !dryRun {
 		return Collected{}, fmt.Errorf("collect: %w", ErrReadOnly)
 	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	live, err := s.mark(ctx)
 	if err != nil {
 		return Collected{}, err
@@ -33,7 +37,7 @@ func (s *Store) Collect(ctx context.Context, dryRun bool) (Collected, error) {
 	var r Collected
 	var garbage []cid.Cid
 	err = s.each(ctx, func(c cid.Cid) error {
-		if live[digestOf(c)] {
+		if live.has(digestOf(c)) {
 			r.Kept++
 			return nil
 		}
@@ -44,17 +48,19 @@ func (s *Store) Collect(ctx context.Context, dryRun bool) (Collected, error) {
 		return r, err
 	}
 	for _, c := range garbage {
-		size, err := s.blocks.GetSize(ctx, c)
-		if err != nil {
-			return r, blockError("find", c, err)
+		d := digestOf(c)
+		info, err := s.files.stat(d)
+		if err == ErrMissing {
+			continue
 		}
-		if !dryRun {
-			if err := s.blocks.DeleteBlock(ctx, c); err != nil {
-				return r, blockError("delete", c, err)
-			}
+		if err == nil && !dryRun {
+			err = s.files.remove(d)
+		}
+		if err != nil {
+			return r, blockError("delete", c, err)
 		}
 		r.Removed++
-		r.RemovedBytes += uint64(size)
+		r.RemovedBytes += uint64(info.Size())
 	}
 	return r, nil
 }
@@ -68,61 +74,81 @@ func digestOf(c cid.Cid) digest {
 	return d
 }
 
-// mark returns the digests of all blocks to keep.
-func (s *Store) mark(ctx context.Context) (map[digest]bool, error) {
-	pins, err := s.Pins(ctx)
+// rawCID names a block by its digest: the store keeps blocks by digest.
+func rawCID(d digest) cid.Cid {
+	h, err := multihash.Encode(d[:], multihash.SHA2_256)
 	if err != nil {
-		return nil, err
+		panic(err) // only for unknown hashes
 	}
-	dicts, err := s.Dictionaries()
-	if err != nil {
-		return nil, err
-	}
-	roots := make(map[cid.Cid]string)
-	for _, d := range dicts {
-		roots[d.Current.Manifest] = fmt.Sprintf("dictionary %q", d.Name)
-		for _, v := range d.Lineage {
-			roots[v.Manifest] = fmt.Sprintf("an earlier version of dictionary %q", d.Name)
-		}
-	}
-	for _, p := range pins {
-		roots[p.CID] = "a pinned manifest"
-	}
-	live := make(map[digest]bool)
-	for c, what := range roots {
+	return cid.NewCidV1(cid.Raw, h)
+}
+
+// live is the set of blocks that are kept. Notes, of which there are many, are held by half of their digest: whoever makes two that
+// agree in it keeps one too many.
+type live struct {
+	pages map[digest]bool
+	notes map[[16]byte]bool
+}
+
+func (l live) has(d digest) bool { return l.notes[[16]byte(d[:16])] || l.pages[d] }
+
+// mark returns the blocks to keep.
+func (s *Store) mark(ctx context.Context) (live, error) {
+	l := live{make(map[digest]bool), make(map[[16]byte]bool)}
+	err := s.eachKept(ctx, func(c cid.Cid, what string) error {
 		m, err := manifest.Open(ctx, s, c)
 		if err == nil {
-			err = m.Walk(ctx, func(l manifest.Link) (bool, error) {
-				d := digestOf(l.CID)
-				seen := live[d]
-				live[d] = true
+			err = m.Walk(ctx, func(link manifest.Link) (bool, error) {
+				d := digestOf(link.CID)
+				if link.Note {
+					l.notes[[16]byte(d[:16])] = true
+					return false, nil
+				}
+				seen := l.pages[d]
+				l.pages[d] = true
 				return !seen, nil
 			})
 		}
 		if err != nil {
-			return nil, fmt.Errorf("nothing collected, because %s is incomplete here: %w", what, err)
+			return fmt.Errorf("nothing collected, because %s is incomplete here: %w", what, err)
 		}
-	}
-	return live, nil
+		return nil
+	})
+	return l, err
 }
 
-// each visits the names of all blocks. They come as raw CIDs: the store keeps blocks by digest.
-func (s *Store) each(ctx context.Context, visit func(cid.Cid) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	keys, failed, err := s.blocks.(blockstore.AllKeysChanWithErrer).AllKeysChanWithErr(ctx)
+// eachKept visits the manifests of all that is kept, each once, and says for people what each is.
+func (s *Store) eachKept(ctx context.Context, visit func(c cid.Cid, what string) error) error {
+	pins, err := s.Pins(ctx)
 	if err != nil {
-		return storageError("list blocks", err)
+		return err
 	}
-	for c := range keys {
-		if err := visit(c); err != nil {
-			cancel()
-			for range keys { // until the lister has ended
-			}
-			return err
+	dicts, err := s.Dictionaries()
+	if err != nil {
+		return err
+	}
+	seen := make(map[cid.Cid]bool)
+	once := func(c cid.Cid, format string, args ...any) {
+		if err == nil && !seen[c] {
+			seen[c] = true
+			err = visit(c, fmt.Sprintf(format, args...))
 		}
 	}
-	return storageError("list blocks", failed())
+	for _, d := range dicts {
+		once(d.Current.Manifest, "dictionary %q", d.Name)
+		for i, v := range d.Lineage {
+			once(v.Manifest, "version %d of dictionary %q", i+1, d.Name)
+		}
+	}
+	for _, p := range pins {
+		once(p.CID, "pin %s", p.CID)
+	}
+	return err
+}
+
+// each visits the names of all blocks. They come as raw CIDs.
+func (s *Store) each(ctx context.Context, visit func(cid.Cid) error) error {
+	return storageError("list blocks", s.files.each(ctx, func(d digest, _ fs.DirEntry) error { return visit(rawCID(d)) }))
 }
 
 // Stats says what the store holds.
@@ -134,11 +160,7 @@ type Stats struct {
 // Stats counts the blocks.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	var st Stats
-	err := s.each(ctx, func(c cid.Cid) error {
-		size, err := s.blocks.GetSize(ctx, c)
-		if err != nil {
-			return blockError("find", c, err)
-		}
+	err := s.eachFile(ctx, func(_ digest, size int64, _ time.Time) error {
 		st.Blocks++
 		st.Bytes += uint64(size)
 		return nil

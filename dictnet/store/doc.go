@@ -2,7 +2,9 @@
 //
 //	HOME/
 //	  lock            held by the one process that may write; says which it is
-//	  blocks/         notes and manifests, one file each (flatfs, as in a Kubo repository)
+//	  blocks/         notes and manifests, one file each, laid out as in a Kubo repository (flatfs)
+//	  cache.json      at most how many bytes of blocks nothing keeps; may be deleted
+//	  damaged/        files that were not what their names say, put aside by Check
 //	  pins/           which manifests to keep (leveldb, boxo's pinner)
 //	  names/NAME.json named dictionaries: version, lineage, anchor
 //	  index/          caches that may be deleted at any time
@@ -20,7 +22,6 @@ import (
 	"io/fs"
 
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 )
 
 var (
@@ -55,8 +56,10 @@ func blockError(op string, c cid.Cid, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ipld.IsNotFound(err):
+	case errors.Is(err, ErrMissing):
 		return fmt.Errorf("block %s: %w", c, ErrMissing)
+	case errors.Is(err, ErrCorrupt):
+		return fmt.Errorf("%s block %s: %w", op, c, err)
 	case errors.Is(err, ErrReadOnly), isContext(err):
 		return fmt.Errorf("%s block %s: %w", op, c, err)
 	}

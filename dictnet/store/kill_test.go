@@ -15,15 +15,11 @@ import (
 	"testing"
 	"time"
 
-	dshelp "github.com/ipfs/boxo/datastore/dshelp"
 	"github.com/ipfs/go-cid"
-	"github.com/ipfs/go-datastore"
 
 	"dictnet/codec"
 	"dictnet/dictnet/manifest"
 )
-
-func keyOf(c cid.Cid) datastore.Key { return dshelp.MultihashToDsKey(c.Hash()) }
 
 // The test binary is also the process that is killed or starved.
 func TestMain(m *testing.M) {

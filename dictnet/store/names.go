@@ -152,8 +152,18 @@ func (s *Store) SetDictionary(ctx context.Context, d Dictionary) error {
 	if err != nil {
 		return err
 	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	s.naming.Lock()
 	defer s.naming.Unlock()
+	if s.cache != nil { // else nothing was removed since it was put
+		if err := s.there(ctx, d.Current.Manifest); err != nil {
+			return fmt.Errorf("name dictionary %s: %w", d.Name, err)
+		}
+	}
+	if err := s.unkept(); err != nil {
+		return storageError("name dictionary "+d.Name, err)
+	}
 	if err := s.Sync(ctx); err != nil {
 		return err
 	}
@@ -168,8 +178,13 @@ func (s *Store) RemoveDictionary(name string) error {
 	if err := CheckName(name); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoDictionary, err)
 	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	s.naming.Lock()
 	defer s.naming.Unlock()
+	if err := s.unkept(); err != nil {
+		return storageError("remove dictionary "+name, err)
+	}
 	err := os.Remove(s.nameFile(name))
 	if notExist(err) {
 		return fmt.Errorf("%w: %q in %s", ErrNoDictionary, name, s.dir)

@@ -17,6 +17,8 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/ipfs/go-ds-leveldb"
 	"github.com/syndtr/goleveldb/leveldb/opt"
+
+	"dictnet/dictnet/manifest"
 )
 
 // Pin is a promise to keep everything that a manifest reaches.
@@ -46,7 +48,7 @@ func (s *Store) withPins(ctx context.Context, f func(pinner.Pinner) error) error
 	if err != nil {
 		return storageError("open pins in "+s.dir, err)
 	}
-	dag := merkledag.NewDAGService(blockservice.New(s.blocks, offline.Exchange(s.blocks)))
+	dag := merkledag.NewDAGService(blockservice.New(s.Blocks(), offline.Exchange(s.Blocks())))
 	p, err := dspinner.New(ctx, db, dag)
 	if err != nil {
 		db.Close()
@@ -67,10 +69,10 @@ func (s *Store) Pin(ctx context.Context, c cid.Cid, name string) error {
 	if s.ReadOnly() {
 		return fmt.Errorf("pin %s: %w", c, ErrReadOnly)
 	}
-	if ok, err := s.Has(ctx, c); err != nil {
-		return err
-	} else if !ok {
-		return fmt.Errorf("pin %s: %w", c, ErrMissing)
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	if err := s.there(ctx, c); err != nil {
+		return fmt.Errorf("pin %s: %w", c, err)
 	}
 	if err := s.Sync(ctx); err != nil {
 		return err
@@ -85,10 +87,43 @@ func (s *Store) Pin(ctx context.Context, c cid.Cid, name string) error {
 	})
 }
 
+// there reports whether what is to be kept is here. Where blocks may have been removed since they were put, that is all of it.
+func (s *Store) there(ctx context.Context, c cid.Cid) error {
+	has := func(c cid.Cid) error {
+		ok, err := s.Has(ctx, c)
+		if err == nil && !ok {
+			err = blockError("find", c, ErrMissing)
+		}
+		return err
+	}
+	if err := has(c); err != nil || s.cache == nil || c.Prefix().Codec != cid.DagCBOR {
+		return err
+	}
+	m, err := manifest.Open(ctx, s, c)
+	if err != nil {
+		return err
+	}
+	return m.Walk(ctx, func(l manifest.Link) (bool, error) { return true, has(l.CID) })
+}
+
+// unkept notes that something may be kept no longer.
+func (s *Store) unkept() error {
+	if s.cache != nil {
+		s.cache.forget()
+		return nil
+	}
+	return s.uncount()
+}
+
 // Unpin ends the promise. The blocks stay until Collect.
 func (s *Store) Unpin(ctx context.Context, c cid.Cid) error {
 	if s.ReadOnly() {
 		return fmt.Errorf("unpin %s: %w", c, ErrReadOnly)
+	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	if err := s.unkept(); err != nil {
+		return storageError("unpin "+c.String(), err)
 	}
 	return s.withPins(ctx, func(p pinner.Pinner) error {
 		err := p.Unpin(ctx, c, true)

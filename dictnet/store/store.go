@@ -11,11 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gofrs/flock"
-	"github.com/ipfs/boxo/blockstore"
-	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
-	"github.com/ipfs/go-datastore"
-	"github.com/ipfs/go-ds-flatfs"
 	"github.com/multiformats/go-multihash"
 )
 
@@ -27,24 +23,34 @@ type Options struct {
 	ReadOnly bool   // read beside a process that writes
 	Verify   bool   // check the digest of every block that is read; notes and manifests are checked by their readers anyway
 	Command  string // what to tell others who find the store locked, as "dictnet build"
+
+	// CacheSize limits the blocks that are neither pinned nor in a named dictionary, in bytes: beyond it, those go that were
+	// used least recently. 0: no limit. A store for reading only does not grow, and removes nothing.
+	CacheSize int64
+	// Evicted, if not nil, is told what was removed for the limit, or why nothing could be.
+	Evicted func(Evicted, error)
+	// Damaged, if not nil, is told of blocks whose bytes, when they were read to be served, were not those of their names.
+	Damaged func(cid.Cid)
 }
 
 // Store is an open home. It is safe for concurrent use.
 type Store struct {
-	dir    string
-	o      Options
-	lock   *flock.Flock      // nil if for reading only
-	files  *flatfs.Datastore // nil if for reading only
-	blocks blockstore.Blockstore
+	dir   string
+	o     Options
+	lock  *flock.Flock // nil if for reading only
+	files *files
+	cache *cache // nil without a limit
 
-	unsynced atomic.Bool // something was put since the last sync
+	unsynced  atomic.Bool // something was put since the last sync
+	uncounted sync.Once   // see uncount
 
+	keeping sync.Mutex // held while what is kept changes, and while what is not kept is removed
 	pinning sync.Mutex // one at a time opens the pins
 	naming  sync.Mutex // one at a time changes names
 }
 
 // Open opens the home in dir, and makes it if there is none. Of several writers all but the first get a
-// *LockedError. The caller closes the store.
+// *LockedError. It takes no longer when there are many blocks. The caller closes the store.
 func Open(dir string, o Options) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -56,22 +62,20 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 	}
 	s := &Store{dir: dir, o: o}
-	var files datastore.Batching = readFiles{s.blockDir()}
-	if !o.ReadOnly {
-		if s.lock, err = lockDir(dir, o.Command); err != nil {
-			return nil, err
-		}
-		if s.files, err = openFiles(s.blockDir()); err != nil {
-			s.lock.Close()
-			return nil, storageError("open blocks in "+dir, err)
-		}
-		files = s.files
-		s.unsynced.Store(true) // perhaps by a process that was killed
+	s.files = newFiles(s.blockDir())
+	if o.ReadOnly {
+		return s, nil
 	}
-	// WriteThrough: whether a block is there already is for Put to say.
-	s.blocks = blockstore.NewBlockstore(files, blockstore.NoPrefix(), blockstore.WriteThrough(true))
-	if o.Verify {
-		s.blocks = &blockstore.ValidatingBlockstore{Blockstore: s.blocks}
+	if s.lock, err = lockDir(dir, o.Command); err != nil {
+		return nil, err
+	}
+	if err := s.files.prepare(); err != nil {
+		s.lock.Close()
+		return nil, storageError("open blocks in "+dir, err)
+	}
+	s.unsynced.Store(true) // perhaps by a process that was killed
+	if o.CacheSize > 0 {
+		s.cache = newCache(s)
 	}
 	return s, nil
 }
@@ -79,23 +83,6 @@ func Open(dir string, o Options) (*Store, error) {
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// openFiles opens the blocks, which appear at once, ready.
-func openFiles(dir string) (*flatfs.Datastore, error) {
-	if _, err := os.Stat(dir); notExist(err) {
-		fresh := dir + ".new"
-		if err := os.RemoveAll(fresh); err != nil {
-			return nil, err
-		}
-		if err := flatfs.Create(fresh, flatfs.NextToLast(2)); err != nil {
-			return nil, err
-		}
-		if err := os.Rename(fresh, dir); err != nil {
-			return nil, err
-		}
-	}
-	return flatfs.Open(dir, !syncsAtOnce)
 }
 
 // lockDir takes the lock of the writer, or says who has it.
@@ -123,17 +110,16 @@ func lockDir(dir, command string) (*flock.Flock, error) {
 	return l, nil
 }
 
-// Close gives the store back. What was put stays; it does not sync.
+// Close gives the store back, after a removal for the limit that is under way. What was put stays; it does not sync.
 func (s *Store) Close() error {
 	if s.lock == nil {
 		return nil
 	}
-	err := s.files.Close()
-	os.Truncate(filepath.Join(s.dir, "lock"), 0) // only a message
-	if lerr := s.lock.Close(); err == nil {
-		err = lerr
+	if s.cache != nil {
+		s.cache.close()
 	}
-	return storageError("close store", err)
+	os.Truncate(filepath.Join(s.dir, "lock"), 0) // only a message
+	return storageError("close store", s.lock.Close())
 }
 
 // Dir returns the path of the home.
@@ -150,69 +136,76 @@ func (s *Store) KeyFile() string { return filepath.Join(s.dir, "identity.key") }
 
 func (s *Store) blockDir() string { return filepath.Join(s.dir, "blocks") }
 
-// Blocks returns the store as the IPFS libraries want it, to serve from. Write through Put, which checks.
-func (s *Store) Blocks() blockstore.Blockstore { return s.blocks }
-
 // checkCID reports whether blocks of this name belong in the store, and returns the digest.
-func checkCID(c cid.Cid) ([sha256.Size]byte, error) {
+func checkCID(c cid.Cid) (digest, error) {
 	if !c.Defined() {
-		return [sha256.Size]byte{}, fmt.Errorf("block without a CID")
+		return digest{}, fmt.Errorf("block without a CID")
 	}
 	p := c.Prefix()
 	if p.Version != 1 || p.MhType != multihash.SHA2_256 || p.MhLength != sha256.Size || p.Codec != cid.Raw && p.Codec != cid.DagCBOR {
-		return [sha256.Size]byte{}, fmt.Errorf("block %s: CID is not CIDv1, raw or dag-cbor, sha2-256", c)
+		return digest{}, fmt.Errorf("block %s: CID is not CIDv1, raw or dag-cbor, sha2-256", c)
 	}
-	h := c.Hash()
-	return [sha256.Size]byte(h[len(h)-sha256.Size:]), nil
+	return digestOf(c), nil
 }
 
 // Get returns the bytes stored under a name. Unless the store verifies, they are what the disk returned:
 // codec.OpenNote and the manifest check them. The error wraps ErrMissing, ErrCorrupt or ErrStorage.
 func (s *Store) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
-	if _, err := checkCID(c); err != nil {
+	d, err := checkCID(c)
+	if err != nil {
 		return nil, err
 	}
-	b, err := s.blocks.Get(ctx, c)
-	if err == blockstore.ErrHashMismatch {
-		return nil, fmt.Errorf("block %s in %s: %w", c, s.dir, ErrCorrupt)
-	}
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, blockError("read", c, err)
 	}
-	return b.RawData(), nil
+	data, err := s.read(c, d, s.o.Verify)
+	return data, blockError("read", c, err)
 }
 
 // Has reports whether there is a block of a name, without reading it.
 func (s *Store) Has(ctx context.Context, c cid.Cid) (bool, error) {
-	if _, err := checkCID(c); err != nil {
+	d, err := checkCID(c)
+	if err != nil {
 		return false, err
 	}
-	ok, err := s.blocks.Has(ctx, c)
-	return ok, blockError("find", c, err)
+	if err := ctx.Err(); err != nil {
+		return false, blockError("find", c, err)
+	}
+	_, err = s.files.stat(d)
+	if err == ErrMissing {
+		return false, nil
+	}
+	return err == nil, blockError("find", c, err)
 }
 
 // Put stores data under the name c after checking that it is its name. A block that is there is left
 // alone, unless its length shows that it is broken.
 func (s *Store) Put(ctx context.Context, c cid.Cid, data []byte) error {
-	digest, err := checkCID(c)
+	d, err := checkCID(c)
 	if err != nil {
 		return err
 	}
 	if len(data) > MaxBlock {
 		return fmt.Errorf("block %s has %d bytes, limit %d", c, len(data), MaxBlock)
 	}
-	if sha256.Sum256(data) != digest {
+	if sha256.Sum256(data) != d {
 		return fmt.Errorf("store block %s: %w", c, ErrCorrupt)
 	}
-	if size, err := s.blocks.GetSize(ctx, c); err == nil && size == len(data) {
+	if s.ReadOnly() {
+		return blockError("write", c, ErrReadOnly)
+	}
+	if err := ctx.Err(); err != nil {
+		return blockError("write", c, err)
+	}
+	if info, err := s.files.stat(d); err == nil && info.Size() == int64(len(data)) {
+		s.files.touch(d, info.ModTime())
 		return nil
 	}
-	b, err := blocks.NewBlockWithCid(data, c)
-	if err != nil {
+	if err := s.count(len(data)); err != nil {
 		return blockError("write", c, err)
 	}
 	s.unsynced.Store(true)
-	return blockError("write", c, s.blocks.Put(ctx, b))
+	return blockError("write", c, s.files.put(d, data))
 }
 
 // Replace stores data over a block that proved to be corrupt.
@@ -225,10 +218,17 @@ func (s *Store) Replace(ctx context.Context, c cid.Cid, data []byte) error {
 
 // Delete removes one block, pinned or not. It is no error if there is none.
 func (s *Store) Delete(ctx context.Context, c cid.Cid) error {
-	if _, err := checkCID(c); err != nil {
+	d, err := checkCID(c)
+	if err != nil {
 		return err
 	}
-	return blockError("delete", c, s.blocks.DeleteBlock(ctx, c))
+	if s.ReadOnly() {
+		return blockError("delete", c, ErrReadOnly)
+	}
+	if err := ctx.Err(); err != nil {
+		return blockError("delete", c, err)
+	}
+	return blockError("delete", c, s.files.remove(d))
 }
 
 // Sync returns when everything put so far survives a power failure.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -65,17 +64,9 @@ func putDictionary(t testing.TB, s *Store, base cid.Cid, notes ...string) codec.
 // fileOf returns the path of a block's file.
 func fileOf(t testing.TB, s *Store, c cid.Cid) string {
 	t.Helper()
-	var path string
-	filepath.WalkDir(s.blockDir(), func(p string, _ os.DirEntry, _ error) error {
-		if strings.HasSuffix(p, ".data") {
-			if data, err := os.ReadFile(p); err == nil && digestOf(mustName(data)) == digestOf(c) {
-				path = p
-			}
-		}
-		return nil
-	})
-	if path == "" {
-		t.Fatalf("no file of %s", c)
+	path := s.files.path(digestOf(c))
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }
@@ -503,8 +494,7 @@ func TestDiskRefuses(t *testing.T) {
 	s := mustOpen(t, dir, Options{})
 	b := seal(t, "a note")
 	// The shard of the block cannot be made: its name is taken by a file.
-	key := readFiles{s.blockDir()}.path(keyOf(b.CID))
-	if err := os.WriteFile(filepath.Dir(key), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Dir(s.files.path(digestOf(b.CID))), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	err := s.Put(t.Context(), b.CID, b.Data)
@@ -525,32 +515,6 @@ func fileIn(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func TestOpensFast(t *testing.T) {
-	dir := t.TempDir()
-	s := mustOpen(t, dir, Options{})
-	for i := range 2000 {
-		b := seal(t, fmt.Sprint("note ", i))
-		if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.Close()
-	best := time.Hour
-	for range 5 {
-		begin := time.Now()
-		s, err := Open(dir, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		best = min(best, time.Since(begin))
-		s.Close()
-	}
-	t.Logf("opened in %v", best)
-	if best > 50*time.Millisecond {
-		t.Errorf("opening took %v", best)
-	}
 }
 
 func BenchmarkPut(b *testing.B) {

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ipfs/go-cid"
+)
+
+// Evicted says what was removed because the cache had grown beyond its limit.
+type Evicted struct {
+	Removed      uint64 `json:"removed"` // blocks
+	RemovedBytes uint64 `json:"removed_bytes"`
+	Left         uint64 `json:"left_bytes"` // of blocks that nothing keeps
+}
+
+// cache keeps the blocks that no pin and no named dictionary reaches within a limit.
+//
+// Which they are is only known after all manifests that are kept have been walked and all files listed, so that is done
+// seldom. In between, a bound of their bytes is carried on: what is put adds to it, and what it may grow by is written to disk
+// beforehand, so that a process which is killed leaves it too high, never too low. When it exceeds the limit, a pass
+// counts what is there and removes the least recently used until a tenth of the limit is free.
+type cache struct {
+	s      *Store
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	bound   int64 // at least the bytes of blocks that nothing keeps; -1: not known
+	written int64 // what the file says; at least bound
+	pending int64 // bytes put since the pass that is running began
+	changes int   // of what is kept; see forget
+	running bool
+	after   int64 // the bound at which the next pass is due
+}
+
+// reserve is how much the bound in the file is ahead.
+const reserve = 64 << 20
+
+type cacheFile struct {
+	Bound int64 `json:"bound_bytes"`
+}
+
+func (s *Store) cacheFile() string { return filepath.Join(s.dir, "cache.json") }
+
+func newCache(s *Store) *cache {
+	c := &cache{s: s, bound: -1, after: s.o.CacheSize}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	var f cacheFile
+	if b, err := os.ReadFile(s.cacheFile()); err == nil && json.Unmarshal(b, &f) == nil && f.Bound >= 0 {
+		c.bound, c.written = f.Bound, f.Bound
+	}
+	return c
+}
+
+// count adds what is about to be put.
+func (s *Store) count(n int) error {
+	if s.cache == nil {
+		return s.uncount()
+	}
+	return s.cache.add(int64(n))
+}
+
+// uncount forgets the bound, because what nothing keeps is about to grow uncounted.
+func (s *Store) uncount() (err error) {
+	s.uncounted.Do(func() {
+		if err = os.Remove(s.cacheFile()); notExist(err) {
+			err = nil
+		}
+	})
+	return err
+}
+
+func (c *cache) add(n int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending += n
+	if c.bound >= 0 {
+		c.bound += n
+		if c.bound > c.written {
+			if err := c.save(c.bound + reserve); err != nil {
+				return err
+			}
+		}
+	}
+	if (c.bound < 0 || c.bound > c.after) && !c.running && c.ctx.Err() == nil {
+		c.running = true
+		c.pending = n
+		c.wg.Go(c.pass)
+	}
+	return nil
+}
+
+// save writes the bound to the file. c.mu is held.
+func (c *cache) save(bound int64) error {
+	b, err := json.Marshal(cacheFile{bound})
+	if err == nil {
+		err = os.WriteFile(c.s.cacheFile(), append(b, '\n'), 0o644)
+	}
+	if err == nil {
+		c.written = bound
+	}
+	return err
+}
+
+// pass counts, and removes what is too much.
+func (c *cache) pass() {
+	c.mu.Lock()
+	changes := c.changes
+	c.mu.Unlock()
+	done, err := c.s.evict(c.ctx, c.s.o.CacheSize)
+	c.mu.Lock()
+	c.running = false
+	if err == nil {
+		c.after = c.s.o.CacheSize
+		if changes == c.changes {
+			c.bound = int64(done.Left) + c.pending
+			err = c.save(c.bound)
+		}
+	} else { // do not try again at once
+		c.after = max(c.bound, c.after) + reserve
+	}
+	c.mu.Unlock()
+	if told := c.s.o.Evicted; told != nil && c.ctx.Err() == nil && (err != nil || done.Removed > 0) {
+		told(done, err)
+	}
+}
+
+// forget makes the next pass count anew: what was kept is no longer.
+func (c *cache) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bound = -1
+	c.changes++
+	os.Remove(c.s.cacheFile())
+}
+
+// close waits for a pass that is running, and writes the bound as it is.
+func (c *cache) close() {
+	c.wg.Wait()
+	c.cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bound >= 0 && c.bound != c.written {
+		c.save(c.bound) // what is there is too high
+	}
+}
+
+// evict removes blocks that nothing keeps, the least recently used first, until they are within nine tenths of the limit,
+// if they exceed it. Times that lie in the future, after the clock was wrong, count as now.
+func (s *Store) evict(ctx context.Context, limit int64) (Evicted, error) {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	live, err := s.mark(ctx)
+	if err != nil {
+		return Evicted{}, err
+	}
+	type use struct {
+		at   int64 // nanoseconds since 1970
+		size int64
+	}
+	var uses []use // 16 bytes for each block, so that there may be many
+	var total int64
+	now := s.files.now()
+	err = s.eachFile(ctx, func(d digest, size int64, at time.Time) error {
+		if live.has(d) {
+			return nil
+		}
+		if at.After(now) {
+			at = now
+			s.files.touch(d, now.Add(time.Hour))
+		}
+		uses = append(uses, use{at.UnixNano(), size})
+		total += size
+		return nil
+	})
+	if err != nil || total <= limit {
+		return Evicted{Left: uint64(total)}, err
+	}
+	slices.SortFunc(uses, func(a, b use) int { return int(min(max(a.at-b.at, -1), 1)) })
+	excess := total - limit/10*9
+	latest, sum := int64(0), int64(0) // those used until then are too much
+	for _, u := range uses {
+		latest = u.at
+		if sum += u.size; sum >= excess {
+			break
+		}
+	}
+	done := Evicted{Left: uint64(total)}
+	err = s.eachFile(ctx, func(d digest, size int64, at time.Time) error {
+		if int64(done.RemovedBytes) >= excess || live.has(d) || at.UnixNano() > latest { // perhaps used since
+			return nil
+		}
+		if err := s.files.remove(d); err != nil {
+			return blockError("delete", rawCID(d), err)
+		}
+		done.Removed++
+		done.RemovedBytes += uint64(size)
+		done.Left -= uint64(size)
+		return nil
+	})
+	return done, err
+}
+
+// eachFile visits the blocks with their sizes and when they were used.
+func (s *Store) eachFile(ctx context.Context, visit func(d digest, size int64, used time.Time) error) error {
+	return s.each(ctx, func(c cid.Cid) error {
+		d := digestOf(c)
+		info, err := s.files.stat(d)
+		if err == ErrMissing {
+			return nil // meanwhile
+		}
+		if err != nil {
+			return blockError("find", c, err)
+		}
+		return visit(d, info.Size(), info.ModTime())
+	})
+}
