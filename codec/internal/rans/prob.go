@@ -1,0 +1,39 @@
+package rans
+
+// Prob is a bit's probability of being 1, learned from the bits before. The zero value knows nothing: 1/2. It learns fast at first, by
+// 1/(n+1.5) of the error at the n-th bit, and then by 1/rateLimit, so that it follows what changes.
+//
+// The upper 22 bits are the probability in units of 2^-22, the topmost bit inverted; the lower 10 bits count the bits seen.
+type Prob uint32
+
+const (
+	half      = 1 << 31
+	countMask = 1<<10 - 1
+)
+
+// one returns the probability of a 1 in units of 2^-16, 1 to 65535.
+func (p *Prob) one() uint32 { return uint32(*p^half)>>16 | 1 }
+
+// learn takes a bit into account.
+func (p *Prob) learn(bit uint32) {
+	v := uint32(*p ^ half)
+	n := v & countMask
+	// The target is all ones or nothing; arithmetic on 22 bits, in 64.
+	d := int64(-bit>>10) - int64(v>>10)
+	v += uint32(d*int64(rates[n])>>16) << 10
+	if n < rateLimit {
+		v++
+	}
+	*p = Prob(v) ^ half
+}
+
+// rateLimit is how many bits a Prob counts; it learns by about the last so many.
+const rateLimit = 62
+
+// rates[n] is 2^16 / (n + 1.5), which is what a Prob learns by when it has seen n bits.
+var rates = func() (r [countMask + 1]uint16) {
+	for n := range r {
+		r[n] = uint16((1 << 17) / (2*min(n, rateLimit) + 3))
+	}
+	return r
+}()
