@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -166,25 +165,4 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		return nil
 	})
 	return st, err
-}
-
-// Check reads every block and calls bad for each whose bytes are not those of its name. It returns how many
-// were read.
-func (s *Store) Check(ctx context.Context, bad func(c cid.Cid, err error)) (uint64, error) {
-	var n uint64
-	err := s.each(ctx, func(c cid.Cid) error {
-		data, err := s.Get(ctx, c)
-		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrMissing) {
-			return err
-		}
-		if err == nil && sha256.Sum256(data) != digestOf(c) {
-			err = fmt.Errorf("block %s in %s: %w", c, s.dir, ErrCorrupt)
-		}
-		if err != nil {
-			bad(c, err)
-		}
-		n++
-		return nil
-	})
-	return n, err
 }
