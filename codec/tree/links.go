@@ -1,0 +1,66 @@
+package tree
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxHops is how many links a system follows on one path; Linux, too, gives up after 40.
+const maxHops = 40
+
+// CheckLinks returns an error that wraps ErrEscape if a link of the tree is absolute, or leads out of the tree, be it through
+// other links. A link to nothing is none.
+func (t *Tree) CheckLinks() error {
+	for i := range t.entries {
+		if e := &t.entries[i]; e.Kind == Link && t.escapes(i) {
+			return fmt.Errorf("link %q to %q: %w", e.Path, e.Target, ErrEscape)
+		}
+	}
+	return nil
+}
+
+// escapes follows link i as a system would.
+func (t *Tree) escapes(i int) bool {
+	at := t.parents[i]
+	beyond := 0 // directories below at that are not in the tree
+	hops := 0
+	rest := []string{t.entries[i].Target} // paths to go, the next last
+	for len(rest) > 0 {
+		path := rest[len(rest)-1]
+		rest = rest[:len(rest)-1]
+		if strings.HasPrefix(path, "/") {
+			return true
+		}
+		for path != "" {
+			var name string
+			name, path, _ = strings.Cut(path, "/")
+			switch {
+			case name == "" || name == ".":
+			case name == ".." && beyond > 0:
+				beyond--
+			case name == ".." && at == Top:
+				return true
+			case name == "..":
+				at = t.parents[at]
+			case beyond > 0:
+				beyond++
+			default:
+				child, ok := t.Child(at, name)
+				switch {
+				case ok && t.entries[child].Kind == Dir:
+					at = child
+				case ok && t.entries[child].Kind == Link:
+					if hops++; hops > maxHops {
+						return false // nobody follows so far
+					}
+					rest = append(rest, strings.TrimLeft(path, "/"))
+					path = ""
+					rest = append(rest, t.entries[child].Target)
+				default:
+					beyond++
+				}
+			}
+		}
+	}
+	return false
+}
