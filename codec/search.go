@@ -1,0 +1,478 @@
+package codec
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// LineCount is how many lines a file has, and how many of them a pattern selects.
+type LineCount struct {
+	Lines    uint64 `json:"lines"` // what follows the last newline is one, if it is not empty
+	Selected uint64 `json:"selected"`
+}
+
+// Line is a line of a file.
+type Line struct {
+	Number int64 // 1 is the first
+	Offset int64 // of its first byte in the file
+	Len    int64 // bytes, without the newline
+	// Text is the line's bytes; nil if there are more than MaxLine of them. It is valid until the next line is asked for.
+	Text []byte
+}
+
+// MaxLine is how many bytes of a line are held at a time. Longer lines are matched as they stream.
+const MaxLine = 64 << 20
+
+// Limits of what a search keeps, besides what decoding does.
+const maxTables = 64 << 20 // bytes of tables of lines, with the bytes of the notes
+
+// CountLines counts the lines of the file that a pattern selects, without playing it: every note, every local note
+// and every rule is looked at once in a frame, and besides only the lines across their borders. What is touched is checked as by
+// ReadAt: notes and blocks, but not what a whole frame plays.
+func (r *Reader) CountLines(ctx context.Context, p *Pattern) (LineCount, error) {
+	s := r.searchFor(ctx, p)
+	err := s.run(nil)
+	return LineCount{s.lines, s.selected}, err
+}
+
+// Lines returns the lines that a pattern selects, in order. It looks at what CountLines does, a frame at a time, and then only at
+// the symbols in which there are such lines. After an error nothing follows.
+func (r *Reader) Lines(ctx context.Context, p *Pattern) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		err := r.searchFor(ctx, p).run(func(l Line) bool { return yield(l, nil) })
+		if err != nil && err != errEnoughLines {
+			yield(Line{}, err)
+		}
+	}
+}
+
+// search goes through a file, frame by frame.
+type search struct {
+	r    *Reader
+	ctx  context.Context
+	p    *Pattern
+	join *lineJoiner
+
+	// What is kept; smaller in tests.
+	keepEdge, maxLine, maxTables int
+
+	mu     sync.Mutex
+	tables map[stretch]*lineTable
+	recent []stretch // keys of tables, the latest used last
+	held   int       // bytes of tables
+
+	// The file so far.
+	lines, selected uint64
+	begin           uint64 // offset of the first byte after the last newline
+	open            edge   // the bytes from there on, as a tail
+
+	// The frame.
+	fr   *frame
+	sums []lineSum // of its symbols
+}
+
+// foundLine is told of selected lines and says whether more are wanted.
+type foundLine = func(Line) bool
+
+func (r *Reader) searchFor(ctx context.Context, p *Pattern) *search {
+	return &search{r: r, ctx: ctx, p: p, keepEdge: keepEdge, maxLine: MaxLine, maxTables: maxTables, tables: make(map[stretch]*lineTable)}
+}
+
+// run goes through the whole file. found may be nil; when it wants no more, the error is errEnoughLines.
+func (s *search) run(found foundLine) error {
+	s.join = newLineJoiner(s.p, s.keepEdge)
+	for i := range s.r.idx.frames {
+		if err := s.frame(i, found); err != nil {
+			return err
+		}
+	}
+	return s.end(found)
+}
+
+// frame goes through frame i. found may be nil.
+func (s *search) frame(i int, found foundLine) error {
+	e := s.r.idx.frames[i]
+	if err := s.r.Prefetch(int64(e.start), int64(e.play)); err != nil {
+		return err
+	}
+	fr, err := s.r.play.frame(i)
+	if err != nil {
+		return err
+	}
+	s.fr = fr
+	s.join.chunk = nil // what the frame before held goes, but for what is still open
+	s.open.b = s.join.hold(s.open.b, nil)
+	if err := s.sumUp(); err != nil {
+		return err
+	}
+	at := e.start
+	for _, n := range fr.score.sequence {
+		if err := s.play(n, at, found); err != nil {
+			return err
+		}
+		at += fr.score.symbols[n].len
+	}
+	return nil
+}
+
+// play goes on with a symbol of the sequence, which plays from offset at on.
+func (s *search) play(n uint32, at uint64, found foundLine) error {
+	sum, size := &s.sums[n], s.fr.score.symbols[n].len
+	if sum.lines == 0 {
+		all, err := s.join.join(lineSum{lines: 1, tail: s.open}, *sum, nil) // nothing ends, so nothing is read
+		s.open = all.tail
+		return err
+	}
+	yes, err := s.join.border(s.open, sum.head, func() (bool, error) {
+		return s.read(s.begin, s.open.n+sum.head.n)
+	})
+	if err != nil {
+		return err
+	}
+	if yes {
+		s.selected++
+		if found != nil {
+			if err := s.tell(found, s.begin, s.open.n+sum.head.n, s.lines); err != nil {
+				return err
+			}
+		}
+	}
+	if found != nil && sum.selected > 0 {
+		if err := s.descend(n, at, s.lines, found); err != nil {
+			return err
+		}
+	}
+	s.lines += sum.lines
+	s.selected += sum.selected
+	s.begin = at + size - sum.tail.n
+	s.open = sum.tail
+	return nil
+}
+
+// end takes what follows the last newline as a line.
+func (s *search) end(found foundLine) error {
+	if s.open.n == 0 {
+		return nil
+	}
+	yes, err := s.join.border(s.open, edge{}, func() (bool, error) { return s.read(s.begin, s.open.n) })
+	if err != nil {
+		return err
+	}
+	if yes {
+		s.selected++
+		if found != nil {
+			err = s.tell(found, s.begin, s.open.n, s.lines)
+		}
+	}
+	s.lines++
+	return err
+}
+
+// errEnoughLines ends a search that is no longer wanted.
+var errEnoughLines = errors.New("no more lines are wanted")
+
+// tell hands on the line of n bytes at offset off of the file, which has so many lines before it.
+func (s *search) tell(found foundLine, off, n, before uint64) error {
+	l := Line{Number: int64(before) + 1, Offset: int64(off), Len: int64(n)}
+	if n <= uint64(s.maxLine) {
+		l.Text = make([]byte, n)
+		if _, err := s.r.ReadAt(l.Text, l.Offset); err != nil {
+			return err
+		}
+	}
+	if !found(l) {
+		return errEnoughLines
+	}
+	return s.ctx.Err()
+}
+
+// read tells whether the n bytes at offset off of the file are a line that is selected.
+func (s *search) read(off, n uint64) (bool, error) {
+	return s.match(io.NewSectionReader(s.r, int64(off), int64(n)), n)
+}
+
+// match tells whether a line is selected: the next n bytes of src.
+func (s *search) match(src io.Reader, n uint64) (bool, error) {
+	src = &contextReader{ctx: s.ctx, src: io.LimitReader(src, int64(n))}
+	if n <= uint64(s.maxLine) {
+		line := make([]byte, n)
+		if _, err := io.ReadFull(src, line); err != nil {
+			return false, err
+		}
+		return s.p.selects(line), nil
+	}
+	in := &runeReader{Reader: bufio.NewReaderSize(src, 256<<10)}
+	yes := s.p.selectsFrom(in)
+	return yes, in.err
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	src io.Reader
+}
+
+func (c *contextReader) Read(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.src.Read(b)
+}
+
+// runeReader remembers what went wrong, which package regexp takes for the end of the text.
+type runeReader struct {
+	*bufio.Reader
+	err error
+}
+
+func (r *runeReader) ReadRune() (rune, int, error) {
+	c, n, err := r.Reader.ReadRune()
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return c, n, err
+}
+
+// sumUp finds out what every symbol of the frame holds: the terminals from tables of their notes, on all cores, then the rules from their parts.
+func (s *search) sumUp() error {
+	symbols := s.fr.score.symbols
+	s.sums = make([]lineSum, len(symbols))
+	groups, err := s.r.play.gather(s.ctx, &s.fr.score)
+	if err != nil {
+		return err
+	}
+	pieces := make([][]lineSum, len(groups))
+	g, ctx := errgroup.WithContext(s.ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range groups {
+		g.Go(func() error {
+			t, err := s.table(ctx, groups[i].stretch)
+			if err != nil {
+				return err
+			}
+			join := newLineJoiner(s.p, s.keepEdge)
+			for _, p := range groups[i].parts {
+				sum := t.sum(join, p.from, p.end)
+				if p.end-p.from == symbols[p.sym].len {
+					s.sums[p.sym] = sum
+				} else {
+					pieces[i] = append(pieces[i], sum)
+				}
+			}
+			s.keep(groups[i].stretch, t)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	// Terminals that run across notes: their parts come in order.
+	joined := make(map[uint32]uint64) // bytes
+	for i := range groups {
+		k := 0
+		for _, p := range groups[i].parts {
+			if p.end-p.from == symbols[p.sym].len {
+				continue
+			}
+			at := joined[p.sym]
+			if at == 0 {
+				s.sums[p.sym] = pieces[i][k]
+			} else if s.sums[p.sym], err = s.across(p.sym, at, s.sums[p.sym], pieces[i][k]); err != nil {
+				return err
+			}
+			joined[p.sym] = at + p.end - p.from
+			k++
+		}
+	}
+	for n, sym := range symbols {
+		if sym.code != codeRule {
+			continue
+		}
+		if n%1024 == 0 {
+			if err := s.ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if s.sums[n], err = s.across(uint32(n), symbols[sym.left].len, s.sums[sym.left], s.sums[sym.right]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// across joins the two parts of a symbol that meet at its byte at.
+func (s *search) across(n uint32, at uint64, a, b lineSum) (lineSum, error) {
+	return s.join.join(a, b, func() (bool, error) {
+		size := a.tail.n + b.head.n
+		return s.match(s.symbolReader(n, at-a.tail.n), size)
+	})
+}
+
+// symbolReader plays a symbol from its byte off on.
+func (s *search) symbolReader(n uint32, off uint64) io.Reader {
+	sc := &score{symbols: s.fr.score.symbols, sequence: []uint32{n}, ends: []uint64{s.fr.score.symbols[n].len}}
+	r := &frameReader{p: &s.r.play, walk: player{s: sc}}
+	r.skip = r.walk.seek(off)
+	r.sym, _ = r.walk.span()
+	return &playReader{ctx: s.ctx, r: r}
+}
+
+// playReader reads what a frameReader plays.
+type playReader struct {
+	ctx  context.Context
+	r    *frameReader
+	rest []byte
+}
+
+func (p *playReader) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		var err error
+		if p.rest, err = p.r.next(p.ctx); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
+// descend tells of the selected lines between the first and the last newline of a symbol, which plays from offset at on and
+// has so many newlines before it.
+func (s *search) descend(n uint32, at, before uint64, found foundLine) error {
+	sym := s.fr.score.symbols[n]
+	if sym.code != codeRule {
+		return s.descendTerminal(sym, n, at, before, found)
+	}
+	all, left, right := &s.sums[n], &s.sums[sym.left], &s.sums[sym.right]
+	if left.selected > 0 {
+		if err := s.descend(sym.left, at, before, found); err != nil {
+			return err
+		}
+	}
+	at += s.fr.score.symbols[sym.left].len
+	if all.selected > left.selected+right.selected {
+		if err := s.tell(found, at-left.tail.n, left.tail.n+right.head.n, before+left.lines); err != nil {
+			return err
+		}
+	}
+	if right.selected > 0 {
+		return s.descend(sym.right, at, before+left.lines, found)
+	}
+	return nil
+}
+
+// descendTerminal is descend for a terminal.
+func (s *search) descendTerminal(sym symbol, n uint32, at, before uint64, found foundLine) error {
+	var sum lineSum // of the parts so far
+	for pos, end := sym.pos, sym.pos+sym.len; pos < end; {
+		st, err := s.stretch(sym.code != codeTape, pos)
+		if err != nil {
+			return err
+		}
+		t, err := s.table(s.ctx, st)
+		if err != nil {
+			return err
+		}
+		to := min(end, st.end)
+		here := t.sum(s.join, pos, to)
+		if pos > sym.pos {
+			off := pos - sym.pos
+			all, err := s.across(n, off, sum, here)
+			if err != nil {
+				return err
+			}
+			if all.selected > sum.selected+here.selected {
+				if err := s.tell(found, at+off-sum.tail.n, sum.tail.n+here.head.n, before+sum.lines); err != nil {
+					return err
+				}
+			}
+			if err := s.tellFrom(t, pos, to, at+off, before+sum.lines, found); err != nil {
+				return err
+			}
+			sum = all
+		} else {
+			if err := s.tellFrom(t, pos, to, at, before, found); err != nil {
+				return err
+			}
+			sum = here
+		}
+		s.keep(st, t)
+		pos = to
+	}
+	return nil
+}
+
+// tellFrom tells of the selected lines within the bytes from to end of a table's stretch.
+func (s *search) tellFrom(t *lineTable, from, end, at, before uint64, found foundLine) error {
+	first, next := t.newlines(from-t.start, end-t.start)
+	more := true
+	t.within(s.p, first, next-1, func(i int) bool {
+		off := uint64(t.nl[i]) + 1
+		text := t.raw[off:t.nl[i+1]]
+		more = found(Line{
+			Number: int64(before) + int64(i-first) + 2,
+			Offset: int64(at + t.start + off - from),
+			Len:    int64(len(text)),
+			Text:   text,
+		})
+		return more
+	})
+	if !more {
+		return errEnoughLines
+	}
+	return s.ctx.Err()
+}
+
+// stretch returns the stretch that holds byte pos, of those whose tables are kept if it can.
+func (s *search) stretch(local bool, pos uint64) (stretch, error) {
+	for i := len(s.recent) - 1; i >= max(0, len(s.recent)-8); i-- {
+		if st := s.recent[i]; st.local == local && st.start <= pos && pos < st.end {
+			return st, nil
+		}
+	}
+	return s.r.play.stretchAt(s.ctx, local, pos)
+}
+
+// table returns the table of a stretch, which nobody else uses until keep.
+func (s *search) table(ctx context.Context, st stretch) (*lineTable, error) {
+	s.mu.Lock()
+	t := s.tables[st]
+	s.mu.Unlock()
+	if t != nil {
+		return t, nil
+	}
+	start, raw, err := s.r.play.bytes(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return newLineTable(s.p, start, raw), nil
+}
+
+// keep keeps a table, and forgets those used longest ago.
+func (s *search) keep(st stretch, t *lineTable) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.recent) - 1; i >= 0; i-- {
+		if s.recent[i] == st {
+			copy(s.recent[i:], s.recent[i+1:])
+			s.recent[len(s.recent)-1] = st
+			return
+		}
+	}
+	s.tables[st] = t
+	s.recent = append(s.recent, st)
+	s.held += t.size()
+	for s.held > s.maxTables && len(s.recent) > 1 {
+		old := s.recent[0]
+		s.held -= s.tables[old].size()
+		delete(s.tables, old)
+		s.recent = s.recent[1:]
+	}
+}
