@@ -1,0 +1,236 @@
+package codec
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Measure says what a file holds. Bytes are of the file.
+type Measure struct {
+	Bytes     uint64      `json:"bytes"`
+	Lines     uint64      `json:"lines"`   // newlines, and what follows the last one
+	Entropy   float64     `json:"entropy"` // bits for each byte, if bytes came independently (order 0)
+	Tape      uint64      `json:"dictionaryBytes"`
+	Fresh     uint64      `json:"localBytes"`    // local notes, where they play first
+	Repeat    uint64      `json:"repeatedBytes"` // local notes, where they play again
+	Distinct  uint64      `json:"distinctBytes"` // of the tape and the local tape that play at all
+	Histogram [256]uint64 `json:"histogram"`     // how often each byte occurs
+}
+
+// Measure measures the file without playing it: how often each byte of a note plays follows from the symbols, and so
+// every note, or local note, is looked at once. What is touched is checked as by ReadAt.
+func (r *Reader) Measure(ctx context.Context) (Measure, error) {
+	m := Measure{Bytes: uint64(r.Size())}
+	var w weights
+	for i := range r.idx.frames {
+		fr, err := r.play.frame(i)
+		if err != nil {
+			return Measure{}, err
+		}
+		w.add(fr, &m)
+		if len(w.tape)+len(w.local) > maxSteps {
+			if err := w.weigh(ctx, r, &m); err != nil {
+				return Measure{}, err
+			}
+		}
+	}
+	if err := w.weigh(ctx, r, &m); err != nil {
+		return Measure{}, err
+	}
+	m.Lines = m.Histogram['\n']
+	if m.Bytes > 0 {
+		var last [1]byte
+		if _, err := r.ReadAt(last[:], int64(m.Bytes)-1); err != nil {
+			return Measure{}, err
+		}
+		if last[0] != '\n' {
+			m.Lines++
+		}
+	}
+	for _, n := range m.Histogram {
+		if n > 0 {
+			share := float64(n) / float64(m.Bytes)
+			m.Entropy -= share * math.Log2(share)
+		}
+	}
+	return m, nil
+}
+
+// maxSteps is how many steps are collected before they are weighed: 48 MiB.
+const maxSteps = 3 << 20
+
+// step is a place of a tape from which on bytes play so many times more, or fewer, than before it.
+type step struct {
+	pos   uint64
+	times int64
+}
+
+// weights say how often each byte of the tape and of the local tape plays.
+type weights struct{ tape, local []step }
+
+// add adds the terminals of a frame.
+func (w *weights) add(fr *frame, m *Measure) {
+	for n, times := range fr.score.times() {
+		s := fr.score.symbols[n]
+		var to *[]step
+		switch s.code {
+		case codeRule:
+			continue
+		case codeTape:
+			to = &w.tape
+			m.Tape += uint64(times) * s.len
+		case codeFresh:
+			to = &w.local
+			m.Fresh += s.len
+			m.Repeat += uint64(times-1) * s.len
+		default:
+			to = &w.local
+			m.Repeat += uint64(times) * s.len
+		}
+		*to = append(*to, step{s.pos, times}, step{s.pos + s.len, -times})
+	}
+	w.tape, w.local = merged(w.tape), merged(w.local)
+}
+
+// times returns how often each symbol of a score plays.
+func (s *score) times() []int64 {
+	times := make([]int64, len(s.symbols))
+	for _, n := range s.sequence {
+		times[n]++
+	}
+	for n := len(s.symbols) - 1; n >= 0; n-- { // a rule has a higher number than its parts
+		if r := s.symbols[n]; r.code == codeRule {
+			times[r.left] += times[n]
+			times[r.right] += times[n]
+		}
+	}
+	return times
+}
+
+// merged sorts steps and makes one of those at the same place.
+func merged(steps []step) []step {
+	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.pos, b.pos) })
+	out := steps[:0]
+	for _, s := range steps {
+		if k := len(out); k > 0 && out[k-1].pos == s.pos {
+			out[k-1].times += s.times
+		} else {
+			out = append(out, s)
+		}
+	}
+	return slices.DeleteFunc(out, func(s step) bool { return s.times == 0 })
+}
+
+// run of a tape's bytes that play equally often.
+type weighed struct {
+	Span
+	times uint64
+}
+
+// weigh adds what the steps say to the histogram, and forgets them.
+func (w *weights) weigh(ctx context.Context, r *Reader, m *Measure) error {
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, local := range []bool{false, true} {
+		steps := w.tape
+		if local {
+			steps = w.local
+		}
+		runs := make([]weighed, 0, len(steps))
+		var at uint64
+		var times int64
+		for _, s := range steps {
+			if times > 0 {
+				runs = append(runs, weighed{Span{at, s.pos - at}, uint64(times)})
+				m.Distinct += s.pos - at
+			}
+			at, times = s.pos, times+s.times
+		}
+		r.tell(gctx, local, runs)
+		for len(runs) > 0 {
+			if gctx.Err() != nil {
+				break
+			}
+			st, err := r.play.stretchAt(gctx, local, runs[0].Pos)
+			if err != nil {
+				g.Go(func() error { return err })
+				break
+			}
+			var within []weighed // of this stretch
+			for len(runs) > 0 && runs[0].Pos < st.end {
+				x := runs[0]
+				n := min(x.Len, st.end-x.Pos)
+				within = append(within, weighed{Span{x.Pos, n}, x.times})
+				if n == x.Len {
+					runs = runs[1:]
+				} else {
+					runs[0] = weighed{Span{x.Pos + n, x.Len - n}, x.times}
+				}
+			}
+			g.Go(func() error {
+				start, raw, err := r.play.bytes(gctx, st)
+				if err != nil {
+					return err
+				}
+				var sum [256]uint64
+				for _, x := range within {
+					count(&sum, raw[x.Pos-start:x.Pos-start+x.Len], x.times)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for i, n := range sum {
+					m.Histogram[i] += n
+				}
+				return nil
+			})
+		}
+	}
+	w.tape, w.local = w.tape[:0], w.local[:0]
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// tell tells the tape, if it wants to know, what will be read.
+func (r *Reader) tell(ctx context.Context, local bool, runs []weighed) {
+	t, ok := r.tape().(Prefetcher)
+	if local || !ok {
+		return
+	}
+	spans := make([]Span, len(runs))
+	for i, x := range runs {
+		spans[i] = x.Span
+	}
+	t.Prefetch(ctx, spans)
+}
+
+// count adds bytes that play so many times to a histogram.
+func count(sum *[256]uint64, b []byte, times uint64) {
+	if len(b) < 256 {
+		for _, c := range b {
+			sum[c] += times
+		}
+		return
+	}
+	var four [4][256]uint32 // so that a byte does not wait for the same one before it
+	for ; len(b) >= 4; b = b[4:] {
+		four[0][b[0]]++
+		four[1][b[1]]++
+		four[2][b[2]]++
+		four[3][b[3]]++
+	}
+	for _, c := range b {
+		four[0][c]++
+	}
+	for i := range sum {
+		sum[i] += times * uint64(four[0][i]+four[1][i]+four[2][i]+four[3][i])
+	}
+}

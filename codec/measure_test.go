@@ -1,0 +1,102 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"testing"
+)
+
+func TestMeasure(t *testing.T) {
+	old := text(400<<10, 5)
+	d := build(t, nil, BuildOptions{}, old)
+	for name, file := range map[string][]byte{
+		"nothing":       {},
+		"one byte":      {42},
+		"a newline":     {'\n'},
+		"text":          old,
+		"versions":      versions(old[:100000], 12, 2),
+		"noise between": slices.Concat(old[1000:150000], noise(700<<10, 3), old[2000:300000], noise(700<<10, 3)),
+		"runs":          bytes.Repeat([]byte("ab\n"), 100000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var want [256]uint64
+			for _, c := range file {
+				want[c]++
+			}
+			lines := want['\n']
+			if len(file) > 0 && file[len(file)-1] != '\n' {
+				lines++
+			}
+			entropy := 0.0
+			for _, n := range want {
+				if n > 0 {
+					entropy += float64(n) * math.Log2(float64(len(file))/float64(n)) / float64(max(len(file), 1))
+				}
+			}
+			whole, stats := encode(t, d, file)
+			for name, template := range map[string][]byte{"whole": whole, "frames": encodeFrames(t, d, file, 7, 20000)} {
+				m, err := openTemplate(t, d, template).Measure(t.Context())
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				if m.Histogram != want || m.Lines != lines || m.Bytes != uint64(len(file)) || math.Abs(m.Entropy-entropy) > 1e-9 {
+					t.Errorf("%s: %d bytes, %d lines, %f bits; want %d, %d, %f", name, m.Bytes, m.Lines, m.Entropy, len(file), lines, entropy)
+				}
+				if m.Tape+m.Fresh+m.Repeat != m.Bytes || m.Distinct > d.tape.size+m.Fresh || m.Distinct < m.Fresh {
+					t.Errorf("%s: shares do not add up: %+v", name, m)
+				}
+				if name == "whole" && (m.Tape != uint64(stats.Tape) || m.Fresh != uint64(stats.Fresh) || m.Repeat != uint64(stats.Repeat)) {
+					t.Errorf("shares %d, %d, %d; encoder says %d, %d, %d", m.Tape, m.Fresh, m.Repeat, stats.Tape, stats.Fresh, stats.Repeat)
+				}
+			}
+		})
+	}
+}
+
+// What rules play is multiplied, not played.
+func TestMeasureRuleBomb(t *testing.T) {
+	const doublings = 40
+	codes := append(bytes.Repeat([]byte{codeRule}, doublings), codeFresh)
+	codes = append(codes, bytes.Repeat([]byte{codeRef}, doublings)...)
+	fr := helloFrame(5<<doublings, "", 1)
+	fr.raw[streamPlay] = codes
+	m, err := openTemplate(t, nil, forged{frames: []forgedFrame{fr}}.bytes()).Measure(t.Context())
+	if err != nil || m.Histogram['l'] != 2<<doublings || m.Lines != 1 || m.Distinct != 5 || m.Fresh != 5 || m.Repeat != 5<<doublings-5 {
+		t.Errorf("%+v %v", m, err)
+	}
+}
+
+func TestMeasureFails(t *testing.T) {
+	old := text(600<<10, 5)
+	d := build(t, nil, BuildOptions{}, old)
+	template, _ := encode(t, d, old)
+	cause := errors.New("no note")
+	for n := range 3 {
+		r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryRef) (Tape, error) { return failAfter(d.tape, n, cause), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Measure(t.Context()); !errors.Is(err, cause) {
+			t.Errorf("%d notes: %v", n, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := openTemplate(t, d, template).Measure(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func BenchmarkMeasure(b *testing.B) {
+	file := versions(text(400<<10, 5), 1000, 1)
+	template, _ := encode(b, nil, file)
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		if _, err := openTemplate(b, nil, template).Measure(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
