@@ -6,6 +6,7 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"dictnet/chain"
+	"dictnet/dictnet/ipfs"
 	"dictnet/dictnet/store"
 )
 
@@ -15,10 +16,11 @@ type dictRef struct {
 	name     string           // local name
 	manifest cid.Cid          // manifest CID
 	car      string           // path of a CAR file
+	ipns     string           // IPNS name
 	anchor   *chain.Reference // chain address
 }
 
-const dictRefForms = "a dictionary is a local name, a manifest CID, a file.car, or eip155:CHAIN:REGISTRY/DICTIONARY"
+const dictRefForms = "a dictionary is a local name, a manifest CID, a file.car, /ipns/NAME, or eip155:CHAIN:REGISTRY/DICTIONARY"
 
 func parseDictRef(s string) (dictRef, error) {
 	r := dictRef{text: s}
@@ -31,6 +33,12 @@ func parseDictRef(s string) (dictRef, error) {
 			return r, usageErrorf("dictnet publish prints it", "%w", err)
 		}
 		r.anchor = &at
+		return r, nil
+	case strings.HasPrefix(s, "/ipns/"), strings.HasPrefix(s, "ipns://"):
+		r.ipns = s[len("/ipns/"):]
+		if err := ipfs.CheckName(r.ipns); err != nil {
+			return r, usageErrorf("dictnet publish --ipns prints it", "%w", err)
+		}
 		return r, nil
 	case strings.HasSuffix(s, ".car"):
 		r.car = s

@@ -15,6 +15,7 @@ import (
 	"dictnet/dictnet"
 	"dictnet/dictnet/gateway"
 	"dictnet/dictnet/ipfs"
+	"dictnet/dictnet/kubo"
 	"dictnet/dictnet/store"
 )
 
@@ -36,7 +37,7 @@ const defaultListen = "/ip4/0.0.0.0/tcp/4011"
 func (f *nodeFlags) fetch(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to ask for notes, as /ip4/192.0.2.1/tcp/4011/p2p/12D3...; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "also ask nodes found on the local network")
-	c.Flags().StringSliceVar(&f.gateways, "gateway", nil, "URL of a trustless HTTP gateway to ask for notes, as http://127.0.0.1:8080; may be repeated")
+	c.Flags().StringSliceVar(&f.gateways, "gateway", nil, "URL of a trustless HTTP gateway to ask for notes, as http://127.0.0.1:8080, or kubo://127.0.0.1:5001 for a Kubo node of yours by its RPC; may be repeated")
 	c.Flags().BoolVar(&f.dht, "dht", false, "also ask nodes that the peers' DHT names as having the dictionary")
 	f.private(c)
 	c.Flags().DurationVar(&f.wait, "timeout", 30*time.Second, "how long to wait for a note when nothing comes")
@@ -57,7 +58,7 @@ func (f *nodeFlags) private(c *cobra.Command) {
 
 // options returns what a node needs to know to serve, or fetch into, a store. The caller adds who it is.
 func (f *nodeFlags) options(s *store.Store) (ipfs.Options, error) {
-	o := ipfs.Options{Blocks: s.Blocks(), Listen: f.listen, Peers: f.peers, MDNS: f.mdns, DHT: f.dht}
+	o := ipfs.Options{Blocks: s.Blocks(), Listen: f.listen, Peers: f.peers, MDNS: f.mdns, DHT: f.dht, Record: filepath.Join(s.Dir(), "ipns.record")}
 	path := f.swarmKey
 	if path == "" {
 		path = filepath.Join(s.Dir(), "swarm.key")
@@ -81,6 +82,9 @@ func (f *nodeFlags) check() error {
 	return nil
 }
 
+// any reports whether somebody may be asked for notes.
+func (f *nodeFlags) any() bool { return len(f.peers) > 0 || f.mdns || len(f.gateways) > 0 }
+
 // sources returns where to fetch from, in the order in which they are asked: peers, by a node that starts when something
 // is asked for, and gateways. The caller closes them.
 func (f *nodeFlags) sources(a *app, s *store.Store) (all []dictnet.Source, done closerFunc, err error) {
@@ -100,6 +104,14 @@ func (f *nodeFlags) sources(a *app, s *store.Store) (all []dictnet.Source, done 
 		all, closers = append(all, n), append(closers, n.Close)
 	}
 	for _, url := range f.gateways {
+		if strings.HasPrefix(url, "kubo:") {
+			k, err := kubo.New(url)
+			if err != nil {
+				return nil, nil, usageErrorf("as kubo://127.0.0.1:5001", "%w", err)
+			}
+			all, closers = append(all, k), append(closers, k.Close)
+			continue
+		}
 		g, err := gateway.New(url)
 		if err != nil {
 			return nil, nil, usageErrorf("as http://127.0.0.1:8080", "%w", err)
@@ -137,6 +149,15 @@ func (l *lazyNode) Open(ctx context.Context) (dictnet.Session, error) {
 		return nil, l.err
 	}
 	return l.node.Open(ctx)
+}
+
+// Record looks an IPNS name up in the DHT.
+func (l *lazyNode) Record(ctx context.Context, name string) ([]byte, error) {
+	l.once.Do(func() { l.node, l.err = l.start() })
+	if l.err != nil {
+		return nil, l.err
+	}
+	return l.node.Record(ctx, name)
 }
 
 func (l *lazyNode) Close() error {

@@ -26,17 +26,25 @@ func (a *app) publishCommand() *cobra.Command {
 publication also registers the dictionary; it belongs to the account that pays. Publishing what is anchored already does nothing, so
 a publication that was interrupted can be repeated.
 
+First the notes, then the root: with --via, others have pinned the dictionary before it is anchored. A Kubo node is given just what it has not; a
+pinning service fetches from the node that runs here meanwhile. With --ipns, this node's IPNS name then stands for the version; it can be moved
+by whoever has the node's key, and nothing checks that it is moved forward. --no-chain leaves the chain out.
+
 With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet node does that.
 
 ` + exitHelp,
 		Example: `  dictnet publish releases --registry 0x5FbDB2315678afecb367f032d93F642f64180aa3 --dev-key
   dictnet publish releases --rpc https://rpc.example.org --key key.json --password-file password
-  dictnet publish releases --dev-key --serve --listen /ip4/127.0.0.1/tcp/4001`,
+  dictnet publish releases --dev-key --serve --listen /ip4/127.0.0.1/tcp/4001
+  dictnet publish releases --dev-key --via kubo://127.0.0.1:5001 --via https://pin.example --pinning-token-file token
+  dictnet publish releases --no-chain --car releases.car --ipns --peer /ip4/.../p2p/...`,
 		Args: args(1, 1, "one dictionary"),
 		RunE: func(c *cobra.Command, args []string) error { return a.publish(c, args[0], cf, nf, o) },
 	}
 	cf.write(c)
 	c.Flags().StringVar(&cf.registry, "registry", "", "address of the registry contract; needed the first time")
+	c.Flags().BoolVar(&o.noChain, "no-chain", false, "do not anchor the version")
+	o.handover.flags(c)
 	c.Flags().BoolVar(&o.serve, "serve", false, "serve the store afterwards, until Ctrl-C")
 	c.Flags().StringVar(&o.depth, "confirmations", "1", "when to be content: after so many blocks, or when the chain calls it safe or finalized")
 	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry then holds to this file, for dictnet verify --proof")
@@ -45,9 +53,11 @@ With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet 
 }
 
 type publishOptions struct {
-	serve bool
-	depth string
-	proof string
+	serve    bool
+	depth    string
+	proof    string
+	noChain  bool
+	handover handover
 }
 
 type publishResult struct {
@@ -55,6 +65,7 @@ type publishResult struct {
 	Chain       uint64   `json:"chain"`
 	Registry    string   `json:"registry"`
 	Address     string   `json:"address"`
+	IPNS        string   `json:"ipns,omitempty"`
 	Version     uint64   `json:"version"` // 1 for the first
 	Size        uint64   `json:"size"`    // notes
 	Root        string   `json:"root"`
@@ -74,6 +85,12 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if ref.name == "" {
 		return usageErrorf("dictnet pull --as NAME gives it one", "publish takes the local name of a dictionary, not %s", name)
 	}
+	if err := o.handover.check(); err != nil {
+		return err
+	}
+	if o.noChain && o.proof != "" {
+		return usageErrorf("leave one out", "--proof-out proves what the registry holds, and --no-chain asks none")
+	}
 	s, err := a.openStore(c, false)
 	if err != nil {
 		return err
@@ -89,22 +106,21 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if err := s.Pin(ctx, dict.Current.Manifest, name); err != nil {
 		return err
 	}
-	result, err := a.anchor(ctx, s, dict, cf, o)
-	if err != nil {
+	if err := a.pin(ctx, s, dict, &o.handover, nf); err != nil {
 		return err
 	}
-	rows := []row{
-		{"dictionary", result.Dictionary},
-		{"address", result.Address},
-		{"version", fmt.Sprintf("%d, %d notes", result.Version, result.Size)},
-		{"root", result.Root},
-		{"manifest", result.Manifest},
+	result := &publishResult{Size: dict.Current.Size, Root: dict.Current.Root.String(), Manifest: dict.Current.Manifest.String()}
+	if !o.noChain {
+		if result, err = a.anchor(ctx, s, dict, cf, o); err != nil {
+			return err
+		}
 	}
-	if result.Transaction == "" {
-		rows = append(rows, row{"transaction", "none: this version was anchored already"})
-	} else {
-		rows = append(rows, row{"transaction", result.Transaction}, row{"gas", grouped(result.Gas)})
+	if o.handover.ipns {
+		if result.IPNS, err = a.point(ctx, s, dict, nf); err != nil {
+			return err
+		}
 	}
+	rows := result.rows()
 	if !o.serve {
 		return a.print(result, rows...)
 	}
@@ -122,6 +138,27 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 		}
 		return a.print(result, rows...)
 	})
+}
+
+func (r *publishResult) rows() []row {
+	var rows []row
+	if r.Dictionary != "" {
+		rows = append(rows, row{"dictionary", r.Dictionary}, row{"address", r.Address},
+			row{"version", fmt.Sprintf("%d, %d notes", r.Version, r.Size)})
+	}
+	rows = append(rows, row{"root", r.Root}, row{"manifest", r.Manifest})
+	switch {
+	case r.Dictionary == "":
+		rows = append(rows, row{"transaction", "none: not anchored, as was asked"})
+	case r.Transaction == "":
+		rows = append(rows, row{"transaction", "none: this version was anchored already"})
+	default:
+		rows = append(rows, row{"transaction", r.Transaction}, row{"gas", grouped(r.Gas)})
+	}
+	if r.IPNS != "" {
+		rows = append(rows, row{"ipns", r.IPNS})
+	}
+	return rows
 }
 
 // anchor brings the current version of a dictionary into the registry, if it is not there.

@@ -113,11 +113,44 @@ func (r *reader) rename(c *cobra.Command, name string, ref codec.DictionaryRef) 
 	return r.store.SetDictionary(ctx, d)
 }
 
+func (a *app) pinAddCommand() *cobra.Command {
+	var f readerFlags
+	c := &cobra.Command{
+		Use: "add DICT", Short: "Keep the notes of a dictionary",
+		Long: `Keep everything that a manifest reaches: its pages and every note. What is not here is fetched first, if peers or gateways are named; without
+them, everything has to be here.
+
+` + exitHelp,
+		Example: "  dictnet pin add releases\n  dictnet pin add bafyrei... --peer /ip4/.../p2p/...",
+		Args:    args(1, 1, "one dictionary"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.node.any() {
+				return a.pull(c, args[0], "", &f)
+			}
+			s, err := a.openStore(c, false)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			ref, err := a.localDictionary(c.Context(), s, args[0])
+			if err != nil {
+				return err
+			}
+			if err := s.Pin(c.Context(), ref.Manifest, ""); err != nil {
+				return err
+			}
+			return a.print(map[string]any{"manifest": ref.Manifest.String()}, row{"add", ref.Manifest})
+		},
+	}
+	f.add(c)
+	return c
+}
+
 func (a *app) pinCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pin",
 		Short: "Keep the notes of a manifest, or stop keeping them",
-		Long:  "Keep everything that a manifest reaches from collection, or stop keeping it. dictnet pull brings what is not here.\n\n" + exitHelp,
+		Long:  "Keep everything that a manifest reaches from collection, or stop keeping it. pin add fetches what is not here.\n\n" + exitHelp,
 		Example: `  dictnet pin ls
   dictnet pin add bafyrei...
   dictnet pin rm releases`,
@@ -170,9 +203,7 @@ func (a *app) pinCommand() *cobra.Command {
 		},
 	}
 	c.AddCommand(ls,
-		change("add", "Keep the notes of a dictionary that is here", func(c *cobra.Command, s *store.Store, m cid.Cid) error {
-			return s.Pin(c.Context(), m, "")
-		}),
+		a.pinAddCommand(),
 		change("rm", "Stop keeping the notes of a dictionary", func(c *cobra.Command, s *store.Store, m cid.Cid) error {
 			err := s.Unpin(c.Context(), m)
 			if errors.Is(err, store.ErrNotPinned) {

@@ -32,6 +32,28 @@ var limits = []carv2.Option{
 // Export writes the dictionary of a manifest as CARv1, reading its blocks from get. What it writes is checked.
 // The same dictionary gives the same file. progress, if not nil, is told how many notes are written.
 func Export(ctx context.Context, w io.Writer, get manifest.Getter, name cid.Cid, progress func(notes uint64)) error {
+	return ExportSince(ctx, w, get, cid.Undef, name, progress)
+}
+
+// ExportSince is Export without what an earlier version of the dictionary reaches, for somebody who has that; with cid.Undef
+// it is Export.
+func ExportSince(ctx context.Context, w io.Writer, get manifest.Getter, old, name cid.Cid, progress func(notes uint64)) error {
+	there, size := make(map[cid.Cid]bool), uint64(0)
+	if old.Defined() {
+		before, err := manifest.Open(ctx, get, old)
+		if err != nil {
+			return err
+		}
+		size = before.Ref().Size
+		if err := before.Walk(ctx, func(l manifest.Link) (bool, error) {
+			if !l.Note {
+				there[l.CID] = true
+			}
+			return true, nil
+		}); err != nil {
+			return err
+		}
+	}
 	m, err := manifest.Open(ctx, get, name)
 	if err != nil {
 		return err
@@ -44,6 +66,9 @@ func Export(ctx context.Context, w io.Writer, get manifest.Getter, name cid.Cid,
 	err = m.Walk(ctx, func(l manifest.Link) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err
+		}
+		if there[l.CID] || l.Note && l.Index < size {
+			return false, nil
 		}
 		what := "page"
 		if l.Note {

@@ -117,6 +117,31 @@ func (g *Gateway) get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	return data, nil
 }
 
+// Record asks the gateway for the signed record of an IPNS name (?format=ipns-record). What it returns is for the caller to check.
+func (g *Gateway) Record(ctx context.Context, name string) ([]byte, error) {
+	u := *g.base
+	u.Path += "/ipns/" + strings.TrimPrefix(name, "/ipns/")
+	u.RawQuery = "format=ipns-record"
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Accept", "application/vnd.ipfs.ipns-record")
+	r.Header.Set("User-Agent", "dictnet")
+	resp, err := g.http.Do(r)
+	if err != nil {
+		return nil, oneLine(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("answers %q", resp.Status)
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxRecord))
+}
+
+// maxRecord is the most that an IPNS record has, in bytes, by its specification.
+const maxRecord = 10 << 10
+
 // result counts what came of a request, and says when to give up.
 func (s *session) result(err error) error {
 	s.mu.Lock()

@@ -44,6 +44,7 @@ type Options struct {
 	DHT    bool                  // announce and look up manifests in the DHT that the peers are part of
 
 	SwarmKey []byte // of a private network, see LoadSwarmKey; nil: the open one
+	Record   string // file that remembers what the node's IPNS name stands for; "": nothing does
 
 	DialTimeout time.Duration // for one peer; 0: 5 s
 	Memory      int64         // bytes that connections may use; 0: 1 GiB
@@ -59,6 +60,11 @@ type Node struct {
 	probes  *probes
 	peers   []peer.AddrInfo
 	o       Options
+
+	ctx    context.Context // of what goes on beside the calls
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	naming sync.Mutex // one publication of the name at a time
 }
 
 // Start starts a node. It does not call any peer yet.
@@ -113,6 +119,7 @@ func Start(o Options) (_ *Node, err error) {
 	if n.host, err = libp2p.New(opts...); err != nil {
 		return nil, fmt.Errorf("start node: %w", err)
 	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
 	for _, p := range n.peers {
 		n.host.ConnManager().Protect(p.ID, "configured")
 	}
@@ -131,6 +138,7 @@ func Start(o Options) (_ *Node, err error) {
 			n.Close()
 			return nil, err
 		}
+		n.wg.Go(n.keepName)
 	}
 	if o.MDNS {
 		service := mdns.NewMdnsService(n.host, "", (*found)(n))
@@ -265,6 +273,29 @@ func (n *Node) Connect(ctx context.Context) error {
 	return errors.New("not connected with any peer, and none is configured")
 }
 
+// Call calls nodes that are not among the configured peers: multiaddrs with /p2p/. It returns an error if none of them, and
+// at least one was named, can be reached.
+func (n *Node) Call(ctx context.Context, addrs ...string) error {
+	infos, err := parsePeers(addrs)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, p := range infos {
+		if p.ID == n.host.ID() {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, n.o.DialTimeout)
+		err := n.host.Connect(ctx, p)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		failed = dialError(p.ID, err)
+	}
+	return failed
+}
+
 // dialError says in one line why each address of a peer failed.
 func dialError(id peer.ID, err error) error {
 	var dial *swarm.DialError
@@ -280,6 +311,8 @@ func dialError(id peer.ID, err error) error {
 
 // Close ends the node with all its connections and goroutines.
 func (n *Node) Close() error {
+	n.cancel()
+	n.wg.Wait()
 	var errs []error
 	if n.routing != nil {
 		errs = append(errs, n.routing.dht.Close())

@@ -2,40 +2,54 @@ package ipfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/ipfs/go-cid"
+	ipld "github.com/ipfs/go-ipld-format"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p-kad-dht/dual"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+	"golang.org/x/sync/errgroup"
+
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
 )
 
-// routing is a node's part in a Kademlia DHT, IPFS's own protocol: it announces what the node has, and finds out who
-// has what it wants. Only manifests are announced and looked up: whoever has a manifest has its notes, or knows of them.
+// routing is a node's part in IPFS's own Kademlia DHTs, the public one and that of the local network, as Kubo has them: it
+// announces what the node has, and finds out who has what it wants. Only manifests and their pages are announced and
+// looked up: whoever has them has their notes, or knows of them.
 type routing struct {
 	host host.Host
-	dht  *dht.IpfsDHT
+	dht  *dual.DHT
 
 	mu     sync.Mutex
 	looked map[cid.Cid]time.Time // when a manifest was last looked up
 }
 
 const (
-	maxProviders = 8                // that are called for one manifest
-	lookupTime   = 10 * time.Second // for finding and calling them
-	lookAgain    = time.Minute      // a lookup is not repeated sooner
+	maxProviders  = 8                // that are called for one manifest
+	lookupTime    = 10 * time.Second // for finding and calling them
+	lookAgain     = time.Minute      // a lookup is not repeated sooner
+	announceTime  = time.Minute      // for one announcement
+	announceWidth = 8                // announcements under way
 )
 
-// startRouting joins the DHT that the seeds are part of. A node that listens also serves it.
+// startRouting joins the DHTs that the seeds are part of. A node that listens also serves them.
 func startRouting(h host.Host, seeds []peer.AddrInfo, serve bool) (*routing, error) {
 	mode := dht.ModeClient
 	if serve {
 		mode = dht.ModeServer
 	}
-	d, err := dht.New(h, dht.Mode(mode), dht.BootstrapPeers(seeds...))
+	d, err := dual.New(h,
+		dual.DHTOption(dht.Mode(mode), dht.BootstrapPeers(seeds...)),
+		// Several nodes on one machine are a local network, too.
+		dual.LanDHTOption(dht.AddressFilter(func(addrs []ma.Multiaddr) []ma.Multiaddr { return addrs })))
 	if err != nil {
 		return nil, fmt.Errorf("start node: join the DHT: %w", err)
 	}
@@ -46,9 +60,11 @@ func startRouting(h host.Host, seeds []peer.AddrInfo, serve bool) (*routing, err
 	return &routing{host: h, dht: d, looked: make(map[cid.Cid]time.Time)}, nil
 }
 
-// ready waits until at least one other node of the DHT is known.
+// ready waits until at least one other node of a DHT is known.
 func (r *routing) ready(ctx context.Context) error {
-	for r.dht.RoutingTable().Size() == 0 {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	for r.dht.WAN.RoutingTable().Size()+r.dht.LAN.RoutingTable().Size() == 0 {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("no other node of the DHT answers: %w", ctx.Err())
@@ -58,23 +74,55 @@ func (r *routing) ready(ctx context.Context) error {
 	return nil
 }
 
-// Announce tells the DHT that this node has the manifests. Announcements are forgotten after two days, so they
-// are to be repeated. It does nothing on a node without a DHT.
+// Announce tells the DHT that this node has manifests and their pages, as far as it does have them. Notes are not
+// announced. Announcements are forgotten after two days, so they are to be repeated. It does nothing on a node
+// without a DHT.
 func (n *Node) Announce(ctx context.Context, manifests ...cid.Cid) error {
 	if n.routing == nil || len(manifests) == 0 {
 		return nil
 	}
-	wait, cancel := context.WithTimeout(ctx, lookupTime)
-	defer cancel()
-	if err := n.routing.ready(wait); err != nil {
+	if err := n.routing.ready(ctx); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(announceWidth)
 	for _, c := range manifests {
-		if err := n.routing.dht.Provide(ctx, c, true); err != nil {
-			return fmt.Errorf("announce %s: %w", c, err)
+		g.Go(func() error { return n.routing.provide(ctx, c) })
+		m, err := manifest.Open(ctx, getter{n}, c)
+		if err != nil {
+			continue // it is not here, or none
 		}
+		m.Walk(ctx, func(l manifest.Link) (bool, error) { // ends at the first page that is not here
+			if !l.Note && l.CID != c {
+				g.Go(func() error { return n.routing.provide(ctx, l.CID) })
+			}
+			return true, ctx.Err()
+		})
+	}
+	return g.Wait()
+}
+
+func (r *routing) provide(ctx context.Context, c cid.Cid) error {
+	ctx, cancel := context.WithTimeout(ctx, announceTime)
+	defer cancel()
+	if err := r.dht.Provide(ctx, c, true); err != nil {
+		return fmt.Errorf("announce %s: %w", c, err)
 	}
 	return nil
+}
+
+// getter reads the blocks that a node serves.
+type getter struct{ n *Node }
+
+func (g getter) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
+	b, err := g.n.o.Blocks.Get(ctx, c)
+	if ipld.IsNotFound(err) {
+		return nil, fmt.Errorf("block %s: %w", c, store.ErrMissing)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.RawData(), nil
 }
 
 // find connects with nodes that have announced those of the blocks that are manifests or pages.
@@ -104,3 +152,6 @@ func (r *routing) due(c cid.Cid) bool {
 	r.looked[c] = time.Now()
 	return true
 }
+
+// errNoDHT says that there is nobody to ask for names.
+var errNoDHT = errors.New("names are looked up in a DHT, and this node is part of none")

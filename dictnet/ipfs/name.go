@@ -1,0 +1,250 @@
+package ipfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ipfs/boxo/ipns"
+	"github.com/ipfs/boxo/path"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"dictnet/dictnet/store"
+)
+
+const (
+	nameLife = 48 * time.Hour   // of a record; DHTs forget it no later
+	nameTTL  = 5 * time.Minute  // for which a resolver may keep it
+	nameTime = 30 * time.Second // for publishing or looking up one name
+	renew    = 4 * time.Hour    // between publications of the same
+)
+
+// Pointer is what an IPNS name stands for: a signed statement that can be replaced by a later one. It is as good as
+// the key behind the name: unlike a registry on a chain, nothing keeps the holder of the key from pointing at a version that
+// does not extend the last.
+type Pointer struct {
+	Name     string // "k51...", made of the public key
+	Manifest cid.Cid
+	Sequence uint64 // a later record has a greater one
+	Until    time.Time
+}
+
+// OpenRecord checks that a record (IPNS Record, specs.ipfs.tech/ipns/ipns-record) is signed by the key that the name is
+// made of and has not expired, and returns what it says. The name may be with or without "/ipns/".
+func OpenRecord(name string, record []byte) (Pointer, error) {
+	n, err := ipns.NameFromString(name)
+	if err != nil {
+		return Pointer{}, fmt.Errorf("IPNS name %q: %w", name, err)
+	}
+	bad := func(err error) (Pointer, error) { return Pointer{}, fmt.Errorf("record of IPNS name %s: %w", n, err) }
+	r, err := ipns.UnmarshalRecord(record)
+	if err != nil {
+		return bad(err)
+	}
+	if err := ipns.ValidateWithName(r, n); err != nil {
+		return bad(err)
+	}
+	p := Pointer{Name: n.String()}
+	value, err := r.Value()
+	if err != nil {
+		return bad(err)
+	}
+	target, err := path.NewImmutablePath(value)
+	if err != nil || len(target.Segments()) != 2 {
+		return bad(fmt.Errorf("points at %s, which is not a manifest", value))
+	}
+	p.Manifest = target.RootCid()
+	if x := p.Manifest.Prefix(); x.Version != 1 || x.Codec != cid.DagCBOR {
+		return bad(fmt.Errorf("points at %s, which is not a manifest", value))
+	}
+	if p.Sequence, err = r.Sequence(); err != nil {
+		return bad(err)
+	}
+	if p.Until, err = r.Validity(); err != nil {
+		return bad(err)
+	}
+	return p, nil
+}
+
+// CheckName reports whether a text is an IPNS name.
+func CheckName(name string) error {
+	if _, err := ipns.NameFromString(name); err != nil {
+		return fmt.Errorf("IPNS name %q: %w", name, err)
+	}
+	return nil
+}
+
+// signRecord makes a record that replaces one of a smaller sequence.
+func signRecord(key crypto.PrivKey, manifest cid.Cid, sequence uint64) ([]byte, error) {
+	r, err := ipns.NewRecord(key, path.FromCid(manifest), sequence, time.Now().Add(nameLife), nameTTL)
+	if err != nil {
+		return nil, err
+	}
+	return ipns.MarshalRecord(r)
+}
+
+// Point makes the node's own name stand for a manifest, and tells the DHT. The record is kept in Options.Record, so
+// that sequences grow and a running node can repeat it. Pointing at the same manifest again prolongs the record.
+func (n *Node) Point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	return n.point(ctx, manifest)
+}
+
+// point does it; n.naming is held.
+func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
+	name := ipns.NameFromPeer(n.host.ID())
+	fail := func(err error) (Pointer, error) {
+		return Pointer{}, fmt.Errorf("publish IPNS name %s: %w", name, err)
+	}
+	if n.o.Key == nil {
+		return fail(errors.New("the node has no identity of its own"))
+	}
+	if n.routing == nil {
+		return fail(errNoDHT)
+	}
+	ctx, cancel := context.WithTimeout(ctx, nameTime)
+	defer cancel()
+	if err := n.routing.ready(ctx); err != nil {
+		return fail(err)
+	}
+	// Another node of this identity may have published later than what is remembered here.
+	last, _ := readRecord(n.o.Record, name.String())
+	if record, err := n.lookUp(ctx, name); err == nil {
+		if there, err := OpenRecord(name.String(), record); err == nil && there.Sequence > last.Sequence {
+			last = there
+		}
+	}
+	sequence := last.Sequence
+	if last.Manifest.Defined() && last.Manifest != manifest {
+		sequence++
+	}
+	record, err := signRecord(n.o.Key, manifest, sequence)
+	if err != nil {
+		return fail(err)
+	}
+	if n.o.Record != "" {
+		if err := writeRecord(n.o.Record, record); err != nil {
+			return fail(fmt.Errorf("%w: %w", store.ErrStorage, err))
+		}
+	}
+	if err := n.routing.dht.PutValue(ctx, string(name.RoutingKey()), record); err != nil {
+		return fail(err)
+	}
+	return OpenRecord(name.String(), record)
+}
+
+// keepName publishes the name again on schedule, if one was ever published, because DHTs forget.
+func (n *Node) keepName() {
+	for wait := time.Duration(0); ; wait = renew {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if err := n.repoint(n.ctx); err != nil && n.ctx.Err() == nil {
+			slog.Warn("publish the name again", "error", err)
+		}
+	}
+}
+
+func (n *Node) repoint(ctx context.Context) error {
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	if n.o.Key == nil || n.o.Record == "" {
+		return nil
+	}
+	last, err := readRecord(n.o.Record, ipns.NameFromPeer(n.host.ID()).String())
+	if err == nil || errors.Is(err, ipns.ErrExpiredRecord) {
+		err = nil
+		if last.Manifest.Defined() {
+			_, err = n.point(ctx, last.Manifest)
+		}
+	}
+	return err
+}
+
+// Record looks a name up in the DHT. See OpenRecord for what it says.
+func (n *Node) Record(ctx context.Context, name string) ([]byte, error) {
+	parsed, err := ipns.NameFromString(name)
+	if err != nil {
+		return nil, fmt.Errorf("IPNS name %q: %w", name, err)
+	}
+	if n.routing == nil {
+		return nil, errNoDHT
+	}
+	ctx, cancel := context.WithTimeout(ctx, nameTime)
+	defer cancel()
+	if err := n.Connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := n.routing.ready(ctx); err != nil {
+		return nil, err
+	}
+	return n.lookUp(ctx, parsed)
+}
+
+func (n *Node) lookUp(ctx context.Context, name ipns.Name) ([]byte, error) {
+	return n.routing.dht.GetValue(ctx, string(name.RoutingKey()))
+}
+
+// KeyName returns the IPNS name of the identity that a key is.
+func KeyName(key crypto.PrivKey) (string, error) {
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		return "", err
+	}
+	return ipns.NameFromPeer(id).String(), nil
+}
+
+// readRecord returns what was last published. An expired record still tells its sequence and manifest.
+func readRecord(file, name string) (Pointer, error) {
+	if file == "" {
+		return Pointer{}, nil
+	}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Pointer{}, nil
+	}
+	if err != nil {
+		return Pointer{}, err
+	}
+	p, err := OpenRecord(name, data)
+	if !errors.Is(err, ipns.ErrExpiredRecord) {
+		return p, err
+	}
+	r, _ := ipns.UnmarshalRecord(data) // it was good but for its age
+	value, verr := r.Value()
+	target, terr := path.NewImmutablePath(value)
+	sequence, serr := r.Sequence()
+	if verr != nil || terr != nil || serr != nil {
+		return Pointer{}, errors.Join(verr, terr, serr)
+	}
+	return Pointer{Name: name, Manifest: target.RootCid(), Sequence: sequence}, err
+}
+
+// writeRecord replaces the file as a whole.
+func writeRecord(file string, record []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err = f.Write(record); err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	return err
+}
