@@ -27,6 +27,8 @@ func (a *app) localDictionary(ctx context.Context, s *store.Store, dict string) 
 		return d.Current, err
 	case named.car != "":
 		return codec.DictionaryRef{}, usageErrorf("dictnet pull "+dict+" --as NAME brings it into the store", "this takes a dictionary of the store, not the file %s", dict)
+	case named.ipns != "":
+		return codec.DictionaryRef{}, usageErrorf("dictnet pull "+dict+" --as NAME brings what it stands for", "this takes a dictionary of the store, not the IPNS name %s", dict)
 	case named.anchor != nil:
 		d, err := dictionaryAt(s, *named.anchor)
 		if err != nil {
