@@ -7,11 +7,13 @@ import (
 	"io"
 	"slices"
 
+	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
 	"dictnet/codec"
 	"dictnet/dictnet"
+	"dictnet/dictnet/ipfs"
 	"dictnet/dictnet/store"
 )
 
@@ -22,6 +24,7 @@ type reader struct {
 	sources []dictnet.Source
 	closers []io.Closer // in the order in which they were opened
 
+	ipns    string            // that is to be looked up
 	dict    *store.Dictionary // if the dictionary has a name here
 	only    codec.DictionaryRef
 	address *chain.Reference // that was asked, or nil
@@ -55,6 +58,7 @@ func (r *reader) Close() error {
 func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref codec.DictionaryRef, f *readerFlags) (*reader, error) {
 	r := &reader{store: s}
 	o := dictnet.Options{Store: s, Timeout: f.node.wait}
+	var err error
 	fail := func(err error) (*reader, error) {
 		r.Close()
 		return nil, err
@@ -78,12 +82,19 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref c
 		o.Anchor, o.Dictionary = r.anchor, dictnet.DictionaryID(r.address.ID)
 	}
 	if !f.offline {
-		sources, done, err := f.node.sources(a, s)
+		var sources []dictnet.Source
+		var done closerFunc
+		sources, done, err = f.node.sources(a, s)
 		if err != nil {
 			return fail(err)
 		}
 		r.closers = append(r.closers, done)
 		r.sources = append(r.sources, sources...)
+	}
+	if r.ipns != "" {
+		if r.only.Manifest, err = resolve(ctx, r.ipns, r.sources); err != nil {
+			return fail(err)
+		}
 	}
 	o.Sources = r.sources
 	r.Client = dictnet.NewClient(o)
@@ -122,6 +133,9 @@ func (r *reader) choose(a *app, dict string, ref codec.DictionaryRef) error {
 		if r.dict, err = dictionaryAt(r.store, *named.anchor); err != nil { // it may have a name here
 			return err
 		}
+	case named.ipns != "":
+		r.ipns = named.ipns
+		r.trust = "the IPNS name " + named.ipns + ", signed by its key"
 	case named.car != "":
 		file, err := a.openCAR(named.car)
 		if err != nil {
@@ -191,6 +205,44 @@ func (r *reader) vouch(ctx context.Context, t *dictnet.Tape, ref codec.Dictionar
 	return nil
 }
 
+// nameSource is what a source may offer besides: the signed record of an IPNS name, unchecked.
+type nameSource interface {
+	Record(ctx context.Context, name string) ([]byte, error)
+}
+
+// resolve looks up what an IPNS name stands for, and believes the latest record that its key has signed.
+func resolve(ctx context.Context, name string, sources []dictnet.Source) (cid.Cid, error) {
+	var best ipfs.Pointer
+	var failed error
+	for _, s := range sources {
+		ns, ok := s.(nameSource)
+		if !ok {
+			continue
+		}
+		record, err := ns.Record(ctx, name)
+		var p ipfs.Pointer
+		if err == nil {
+			p, err = ipfs.OpenRecord(name, record)
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.Name(), err))
+			continue
+		}
+		if !best.Manifest.Defined() || p.Sequence > best.Sequence {
+			best = p
+		}
+	}
+	switch {
+	case best.Manifest.Defined():
+		return best.Manifest, nil
+	case ctx.Err() != nil:
+		return cid.Undef, ctx.Err()
+	case failed == nil:
+		return cid.Undef, usageErrorf("--dht with a --peer looks it up, or a --gateway does", "there is nobody to ask for IPNS name %s", name)
+	}
+	return cid.Undef, &hinted{fmt.Errorf("IPNS name %s is %w: %w", name, dictnet.ErrUnavailable, failed), exitUnavailable, "is it published, and has its publisher been seen within two days?"}
+}
+
 // completeDictionary completes the local names of dictionaries, for shells.
 func (a *app) completeDictionary(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if err := a.applySettings(c); err != nil {
@@ -240,7 +292,7 @@ func (f closerFunc) Close() error { return f() }
 // openStoreToFetch opens the home for writing, or, while another process writes to it, for reading, so that what is fetched is
 // kept in memory only.
 func (a *app) openStoreToFetch(c *cobra.Command) (*store.Store, error) {
-	s, err := a.openStore(c, false)
+	s, err := a.openCache(c)
 	var locked *store.LockedError
 	if errors.As(err, &locked) {
 		a.log.Info("the store is read only for now", "holder", locked.Holder)

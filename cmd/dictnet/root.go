@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,12 +21,13 @@ type app struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 
-	home    string
-	config  string
-	json    bool
-	quiet   bool
-	verbose bool
-	started bool // a verb was found and its arguments are in order
+	home      string
+	cacheSize byteSize // of what was fetched and nothing keeps; 0: no limit
+	config    string
+	json      bool
+	quiet     bool
+	verbose   bool
+	started   bool // a verb was found and its arguments are in order
 }
 
 // run runs one command line and returns its exit code.
@@ -43,6 +45,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if ctx.Err() != nil && exitCode(err) != exitStorage {
 		fmt.Fprintln(stderr, "dictnet: interrupted")
 		return exitInterrupted
+	}
+	if errors.Is(err, errNothing) {
+		return exitFailure
 	}
 	if !a.started && exitCode(err) == exitFailure {
 		err = usageErrorf("dictnet --help lists the verbs", "%w", err)
@@ -81,6 +86,7 @@ A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.home, "home", "", "directory of the store (default $XDG_DATA_HOME/dictnet or ~/.local/share/dictnet)")
+	f.Var(&a.cacheSize, "cache-size", "how much to keep of what was fetched and is neither pinned nor in a named dictionary, as 10GiB; 0: all")
 	f.StringVar(&a.config, "config", "", "file of settings, TOML (default config.toml in the store's directory)")
 	f.BoolVar(&a.json, "json", false, "write results as JSON")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notices")
@@ -91,7 +97,8 @@ A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.
 	root.AddCommand(
 		a.buildCommand(), a.publishCommand(), a.encodeCommand(), a.decodeCommand(),
 		a.planCommand(), a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
-		a.nodeCommand(), a.pullCommand(), a.pinCommand(), a.lsCommand(), a.gcCommand(),
+		a.nodeCommand(), a.pullCommand(), a.pinCommand(), a.lsCommand(), a.catCommand(), a.mountCommand(), a.gcCommand(), a.fsckCommand(),
+		a.grepCommand(), a.statCommand(),
 		a.chainCommand(),
 	)
 	for _, c := range root.Commands() {

@@ -18,15 +18,38 @@ func (a *app) openStore(c *cobra.Command, readOnly bool) (*store.Store, error) {
 	return store.Open(dir, store.Options{ReadOnly: readOnly, Command: c.CommandPath()})
 }
 
+// openCache opens the home for writing, for a verb that fetches and keeps nothing for good: --cache-size holds.
+func (a *app) openCache(c *cobra.Command) (*store.Store, error) {
+	dir, err := a.homeDir()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(dir, store.Options{Command: c.CommandPath(), CacheSize: int64(a.cacheSize), Evicted: func(e store.Evicted, err error) {
+		if err != nil {
+			a.log.Warn("the store is larger than --cache-size", "error", err)
+			return
+		}
+		a.log.Info("removed what was used least recently", "blocks", e.Removed, "bytes", e.RemovedBytes)
+	}})
+}
+
 func (a *app) lsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "ls",
-		Short: "List the dictionaries, pins and size of the store",
-		Long:  "List the dictionaries that have a name here, the pins, and how much the store holds.\n\n" + exitHelp,
+	var f playFlags
+	c := &cobra.Command{
+		Use:   "ls [TEMPLATE [PATH...]]",
+		Short: "List the dictionaries, pins and size of the store, or the tree of a template",
+		Long: `List the dictionaries that have a name here, the pins, and how much the store holds. With a template of a directory, list what the directory holds, or
+what is at the paths in it: permissions, bytes, time (UTC), path.
+
+` + exitHelp,
 		Example: `  dictnet ls
-  dictnet ls --json | jq -r '.dictionaries[].manifest'`,
-		Args: args(0, 0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error {
+  dictnet ls --json | jq -r '.dictionaries[].manifest'
+  dictnet ls site.dn docs`,
+		Args: args(0, -1, "a template, or nothing"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return a.lsTree(c, args[0], args[1:], &f)
+			}
 			s, err := a.openStore(c, true)
 			if err != nil {
 				return err
@@ -35,6 +58,8 @@ func (a *app) lsCommand() *cobra.Command {
 			return a.ls(c.Context(), s)
 		},
 	}
+	f.add(c)
+	return c
 }
 
 type listedDictionary struct {

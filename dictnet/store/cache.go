@@ -34,7 +34,8 @@ type cache struct {
 	mu      sync.Mutex
 	bound   int64 // at least the bytes of blocks that nothing keeps; -1: not known
 	written int64 // what the file says; at least bound
-	pending int64 // bytes put since the pass that is running began
+	putting int64 // bytes that are counted and perhaps not on disk yet
+	pending int64 // bytes that the pass which is running may have missed
 	changes int   // of what is kept; see forget
 	running bool
 	after   int64 // the bound at which the next pass is due
@@ -81,6 +82,7 @@ func (c *cache) add(n int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pending += n
+	c.putting += n
 	if c.bound >= 0 {
 		c.bound += n
 		if c.bound > c.written {
@@ -89,12 +91,22 @@ func (c *cache) add(n int64) error {
 			}
 		}
 	}
+	return nil
+}
+
+// counted ends what count began, whether the block was put or not, and starts a pass if one is due.
+func (s *Store) counted(n int) {
+	c := s.cache
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.putting -= int64(n)
 	if (c.bound < 0 || c.bound > c.after) && !c.running && c.ctx.Err() == nil {
 		c.running = true
-		c.pending = n
 		c.wg.Go(c.pass)
 	}
-	return nil
 }
 
 // save writes the bound to the file. c.mu is held.
@@ -113,6 +125,7 @@ func (c *cache) save(bound int64) error {
 func (c *cache) pass() {
 	c.mu.Lock()
 	changes := c.changes
+	c.pending = c.putting
 	c.mu.Unlock()
 	done, err := c.s.evict(c.ctx, c.s.o.CacheSize)
 	c.mu.Lock()

@@ -15,6 +15,9 @@ import (
 	pinner "github.com/ipfs/boxo/pinning/pinner"
 	"github.com/ipfs/boxo/pinning/pinner/dspinner"
 	"github.com/ipfs/go-cid"
+	"github.com/ipfs/go-datastore"
+	"github.com/ipfs/go-datastore/query"
+	dssync "github.com/ipfs/go-datastore/sync"
 	"github.com/ipfs/go-ds-leveldb"
 	"github.com/syndtr/goleveldb/leveldb/opt"
 
@@ -30,24 +33,68 @@ type Pin struct {
 // pinsBusy is how long to wait for another process that looks at the pins.
 const pinsBusy = 2 * time.Second
 
-// withPins opens the pins for one operation, so that others can look at them in between.
-func (s *Store) withPins(ctx context.Context, f func(pinner.Pinner) error) error {
-	s.pinning.Lock()
-	defer s.pinning.Unlock()
+// openPins opens the database of the pins, as soon as no other process has it.
+func (s *Store) openPins(ctx context.Context, readOnly bool) (*leveldb.Datastore, error) {
 	dir := filepath.Join(s.dir, "pins")
-	o := &leveldb.Options{Compression: opt.NoCompression, ReadOnly: s.ReadOnly()}
+	o := &leveldb.Options{Compression: opt.NoCompression, ReadOnly: readOnly}
 	db, err := leveldb.NewDatastore(dir, o)
 	for end := time.Now().Add(pinsBusy); err != nil && !errors.Is(err, os.ErrPermission) && time.Now().Before(end); {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 		db, err = leveldb.NewDatastore(dir, o)
 	}
+	return db, storageError("open pins in "+s.dir, err)
+}
+
+// withPins opens the pins for one operation, so that others can look at them in between.
+func (s *Store) withPins(ctx context.Context, f func(pinner.Pinner) error) error {
+	s.pinning.Lock()
+	defer s.pinning.Unlock()
+	db, err := s.openPins(ctx, false)
 	if err != nil {
-		return storageError("open pins in "+s.dir, err)
+		return err
 	}
+	return s.withPinsIn(ctx, db, f)
+}
+
+// readPins is withPins for what only looks. It writes nothing: the pinner, which mends what a killed process left before it
+// reads, works on a copy in memory. So it can be done beside a writer, and on a full disk.
+func (s *Store) readPins(ctx context.Context, f func(pinner.Pinner) error) error {
+	if files, err := filepath.Glob(filepath.Join(s.dir, "pins", "CURRENT*")); err != nil || len(files) == 0 {
+		return storageError("find pins", err) // there are none
+	}
+	s.pinning.Lock()
+	defer s.pinning.Unlock()
+	db, err := s.openPins(ctx, true)
+	if err != nil {
+		return err
+	}
+	memory := datastore.NewMapDatastore()
+	all, err := db.Query(ctx, query.Query{})
+	if err == nil {
+		for e := range all.Next() {
+			if err = e.Error; err == nil {
+				err = memory.Put(ctx, datastore.NewKey(e.Key), e.Value)
+			}
+			if err != nil {
+				break
+			}
+		}
+		all.Close()
+	}
+	if cerr := db.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return storageError("read pins in "+s.dir, err)
+	}
+	return s.withPinsIn(ctx, dssync.MutexWrap(memory), f)
+}
+
+func (s *Store) withPinsIn(ctx context.Context, db datastore.Batching, f func(pinner.Pinner) error) error {
 	dag := merkledag.NewDAGService(blockservice.New(s.Blocks(), offline.Exchange(s.Blocks())))
 	p, err := dspinner.New(ctx, db, dag)
 	if err != nil {
@@ -136,11 +183,8 @@ func (s *Store) Unpin(ctx context.Context, c cid.Cid) error {
 
 // Pins returns all pins in the order of their CIDs.
 func (s *Store) Pins(ctx context.Context) ([]Pin, error) {
-	if !isDir(filepath.Join(s.dir, "pins")) {
-		return nil, nil
-	}
 	var pins []Pin
-	err := s.withPins(ctx, func(p pinner.Pinner) error {
+	err := s.readPins(ctx, func(p pinner.Pinner) error {
 		for pin := range p.RecursiveKeys(ctx, true) {
 			if pin.Err != nil {
 				return storageError("list pins", pin.Err)

@@ -201,7 +201,9 @@ func (s *Store) Put(ctx context.Context, c cid.Cid, data []byte) error {
 		s.files.touch(d, info.ModTime())
 		return nil
 	}
-	if err := s.count(len(data)); err != nil {
+	err = s.count(len(data))
+	defer s.counted(len(data))
+	if err != nil {
 		return blockError("write", c, err)
 	}
 	s.unsynced.Store(true)

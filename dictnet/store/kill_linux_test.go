@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand"
 	"os"
 	"os/exec"
@@ -25,7 +26,11 @@ import (
 func TestMain(m *testing.M) {
 	switch os.Getenv("STORE_TEST_ROLE") {
 	case "writer":
-		writeUntilKilled()
+		writeUntilKilled(0)
+	case "evictor":
+		writeUntilKilled(killedCache)
+	case "full":
+		fillDisk()
 	case "starved":
 		writeWithSmallFiles()
 	default:
@@ -33,11 +38,14 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// killedCache is the limit of the evictor: a few dozen of its blocks.
+const killedCache = 100_000
+
 // writeUntilKilled extends the dictionary "d" by one note, again and again, and tells of each version when it is
-// acknowledged.
-func writeUntilKilled() {
+// acknowledged. With a limit, it also puts blocks that nothing keeps, so that it is removing all the time.
+func writeUntilKilled(limit int64) {
 	ctx := context.Background()
-	s, err := Open(os.Getenv("STORE_TEST_DIR"), Options{Command: "writer"})
+	s, err := Open(os.Getenv("STORE_TEST_DIR"), Options{Command: "writer", CacheSize: limit})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
@@ -48,12 +56,24 @@ func writeUntilKilled() {
 		os.Exit(1)
 	}
 	d.Name = "d"
-	for i := d.Current.Size; ; i++ {
+	for i := d.Current.Size; ; {
+		for n := range 20 * min(limit, 1) {
+			data := []byte(noise(os.Getpid()<<20+int(i<<8)+int(n), 3000))
+			if err := s.Put(ctx, mustName(data), data); err != nil {
+				fmt.Println("error", err)
+				os.Exit(1)
+			}
+		}
 		next, err := extend(ctx, s, d.Current.Manifest, noteText(i))
 		if err == nil {
-			d.Current = next
-			err = s.SetDictionary(ctx, d)
+			named := d
+			named.Current = next
+			err = s.SetDictionary(ctx, named)
 		}
+		if limit > 0 && errors.Is(err, ErrMissing) {
+			continue // removed before it had a name
+		}
+		i, d.Current = i+1, next
 		if err == nil {
 			err = s.Pin(ctx, next.Manifest, "d")
 		}
@@ -81,12 +101,17 @@ func extend(ctx context.Context, s *Store, base cid.Cid, raw string) (codec.Dict
 }
 
 // A writer killed at any moment loses nothing that it acknowledged, and leaves nothing that is torn.
-func TestKilledWriter(t *testing.T) {
+func TestKilledWriter(t *testing.T) { killLoop(t, "writer", 0) }
+
+// The same when it is killed while it removes what was used least recently; and the limit holds again afterwards.
+func TestKilledEvictor(t *testing.T) { killLoop(t, "evictor", killedCache) }
+
+func killLoop(t *testing.T, role string, limit int64) {
 	dir := t.TempDir()
 	var acknowledged, told uint64
 	for round := range 12 {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "STORE_TEST_ROLE=writer", "STORE_TEST_DIR="+dir)
+		cmd.Env = append(os.Environ(), "STORE_TEST_ROLE="+role, "STORE_TEST_DIR="+dir)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -115,9 +140,23 @@ func TestKilledWriter(t *testing.T) {
 		cmd.Wait()
 		kill.Stop()
 
+		if limit > 0 {
+			if _, err := evicted(t, dir, limit); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+		beside := mustOpen(t, dir, Options{ReadOnly: true})
+		if pins, err := beside.Pins(t.Context()); err != nil || uint64(len(pins)) < told {
+			t.Fatalf("round %d: %d pins of %d, before anything was mended, %v", round, len(pins), told, err)
+		}
 		s, err := Open(dir, Options{})
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
+		}
+		if limit > 0 {
+			if e, err := s.evict(t.Context(), math.MaxInt64); err != nil || e.Left > uint64(limit) {
+				t.Fatalf("round %d: left %+v, %v", round, e, err)
+			}
 		}
 		d, err := s.Dictionary("d")
 		if err != nil {
@@ -184,6 +223,89 @@ func writeWithSmallFiles() {
 		os.Exit(1)
 	}
 	s.Close()
+}
+
+// fillDisk puts blocks on a disk of 1 MiB until it is full, and goes on when there is room again. It runs in a mount
+// namespace of its own.
+func fillDisk() {
+	ctx := context.Background()
+	dir := os.Getenv("STORE_TEST_DIR")
+	fail := func(args ...any) {
+		fmt.Println(args...)
+		os.Exit(1)
+	}
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=1m"); err != nil {
+		fail("mount:", err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		fail(err)
+	}
+	ref, err := extend(ctx, s, cid.Undef, noise(0, 1000))
+	if err == nil {
+		err = s.SetDictionary(ctx, Dictionary{Name: "d", Current: ref})
+	}
+	if err != nil {
+		fail(err)
+	}
+	var there []cid.Cid
+	for i := 1; ; i++ {
+		data := []byte(noise(i, 30_000))
+		if err = s.Put(ctx, mustName(data), data); err != nil {
+			if ok, herr := s.Has(ctx, mustName(data)); ok || herr != nil {
+				fail("what was not stored is there:", ok, herr)
+			}
+			break
+		}
+		there = append(there, mustName(data))
+	}
+	if !errors.Is(err, ErrStorage) || !errors.Is(err, syscall.ENOSPC) || len(there) < 10 {
+		fail("full after", len(there), ":", err)
+	}
+	// Neither a version nor a name nor a pin is acknowledged, and what was there is as it was.
+	for i := 0; err != nil && i < 10; i++ { // until the last bytes are used up as well
+		_, err = extend(ctx, s, ref.Manifest, noise(1000+i, 4000))
+	}
+	next, err := extend(ctx, s, ref.Manifest, noise(2000, 30_000))
+	if !errors.Is(err, syscall.ENOSPC) {
+		fail("extended on a full disk:", next, err)
+	}
+	if err := s.Pin(ctx, ref.Manifest, strings.Repeat("n", 60_000)); !errors.Is(err, ErrStorage) {
+		fail("pinned on a full disk:", err)
+	}
+	if d, err := s.Dictionary("d"); err != nil || d.Current != ref {
+		fail("dictionary", d.Current, err)
+	}
+	s.Close()
+	s, err = Open(dir, Options{}) // opens, full as it is
+	if err != nil {
+		fail("open on a full disk:", err)
+	}
+	if n, err := s.Check(ctx, func(c cid.Cid, err error) { fail("damaged:", err) }); err != nil || n < uint64(len(there)) {
+		fail("checked", n, err)
+	}
+	if _, err := s.Collect(ctx, false); err != nil {
+		fail("collect on a full disk:", err)
+	}
+	data := []byte(noise(1, 30_000))
+	if err := s.Put(ctx, mustName(data), data); err != nil {
+		fail("put when there is room again:", err)
+	}
+	s.Close()
+}
+
+// A disk that is really full.
+func TestFullDisk(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "STORE_TEST_ROLE=full", "STORE_TEST_DIR="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 }
 
 // The kernel stops a write half-way, as on a full disk: nothing is there under the name, nothing else is lost.
