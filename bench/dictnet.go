@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/store"
+)
+
+// hasFlag reports whether the program's verb knows a flag.
+var hasFlag = func() func(program, verb, flag string) bool {
+	var mu sync.Mutex
+	help := map[string][]byte{}
+	return func(program, verb, flag string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		key := program + " " + verb
+		if help[key] == nil {
+			help[key], _ = exec.Command(program, verb, "--help").CombinedOutput()
+		}
+		return bytes.Contains(help[key], []byte("--"+flag+" "))
+	}
+}()
+
+// dictnetTool is this project's program with one profile.
+func dictnetTool(profile string) tool {
+	home := func(w *work) string { return "--home=" + w.in("home") }
+	encode := func(w *work, out string, withDict bool) command {
+		argv := []string{w.dictnet, "encode", w.new, "-o", out, "-q", home(w)}
+		if withDict {
+			argv = append(argv, "-d", "d")
+		}
+		if hasFlag(w.dictnet, "encode", "profile") {
+			argv = append(argv, "--profile", profile)
+		}
+		return cmd(argv...)
+	}
+	return tool{
+		name: "dictnet " + profile, kinds: []kind{update, held, plain, series}, dictnet: true,
+		prepare: func(w *work) (usage, error) {
+			if w.old == "" {
+				return usage{}, nil
+			}
+			u, err := run(cmd(w.dictnet, "build", w.old, "-o", "d", "-q", home(w)))
+			if err != nil {
+				return u, err
+			}
+			// The first encode derives the dictionary's index, which is kept: it belongs to what is done once.
+			empty := w.in("empty")
+			if err := os.WriteFile(empty, []byte("x"), 0o666); err != nil {
+				return u, err
+			}
+			c := encode(w, w.in("first"), true)
+			c.argv[2] = empty
+			v, err := run(c)
+			u.add(v)
+			return u, err
+		},
+		encode: func(w *work) []command { return []command{encode(w, w.packed, w.old != "")} },
+		decode: func(w *work) []command {
+			return []command{cmd(w.dictnet, "decode", w.packed, "-o", w.back, "-q", "--offline", home(w))}
+		},
+		more: func(w *work, s *sizes) error {
+			if w.old == "" {
+				return nil
+			}
+			notes, err := notesTouched(w.in("home"), w.packed)
+			if err != nil {
+				return err
+			}
+			s.Cold = s.Warm + notes
+			out := w.in("alone")
+			if _, err := run(encode(w, out, false)); err != nil {
+				return err
+			}
+			s.SelfContained, err = fileSize(out)
+			return err
+		},
+	}
+}
+
+// opened is a template with its dictionary, in this process.
+type opened struct {
+	store  *store.Store
+	client *dictnet.Client
+	file   *os.File
+	tape   *dictnet.Tape
+	*codec.Reader
+}
+
+func openTemplate(ctx context.Context, home, template string) (o *opened, err error) {
+	o = new(opened)
+	defer func() {
+		if err != nil {
+			o.Close()
+		}
+	}()
+	if o.store, err = store.Open(home, store.Options{ReadOnly: true}); err != nil {
+		return o, err
+	}
+	o.client = dictnet.NewClient(dictnet.Options{Store: o.store})
+	if o.file, err = os.Open(template); err != nil {
+		return o, err
+	}
+	st, err := o.file.Stat()
+	if err != nil {
+		return o, err
+	}
+	o.Reader, err = codec.NewReaderAt(ctx, o.file, st.Size(), func(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+		t, err := o.client.Open(ctx, ref)
+		o.tape = t
+		return t, err
+	})
+	return o, err
+}
+
+func (o *opened) Close() {
+	if o.file != nil {
+		o.file.Close()
+	}
+	if o.client != nil {
+		o.client.Close()
+	}
+	if o.store != nil {
+		o.store.Close()
+	}
+}
+
+// notesTouched adds up the stored bytes of the notes that a template needs: what one fetches who holds none.
+func notesTouched(home, template string) (int64, error) {
+	ctx := context.Background()
+	o, err := openTemplate(ctx, home, template)
+	if err != nil {
+		return 0, err
+	}
+	defer o.Close()
+	if o.tape == nil {
+		return 0, nil
+	}
+	var total int64
+	seen := map[uint64]bool{}
+	for s, err := range o.Wanted() {
+		if err != nil {
+			return 0, err
+		}
+		for pos := s.Pos; pos < s.Pos+s.Len; {
+			n, err := o.tape.Manifest().Locate(ctx, pos)
+			if err != nil {
+				return 0, err
+			}
+			if !seen[n.Index] {
+				seen[n.Index] = true
+				block, err := o.store.Get(ctx, n.CID)
+				if err != nil {
+					return 0, err
+				}
+				total += int64(len(block))
+			}
+			pos = n.Start + uint64(n.RawLen)
+		}
+	}
+	return total, nil
+}
+
+// randomReads reads size bytes at count places, each through a Reader that has read elsewhere before, and returns how
+// long the reads took, sorted.
+func randomReads(home, template string, size, count int) ([]time.Duration, error) {
+	o, err := openTemplate(context.Background(), home, template)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, size)
+	var took []time.Duration
+	for range count {
+		off := r.Int64N(o.Size() - int64(size))
+		start := time.Now()
+		if _, err := o.ReadAt(b, off); err != nil {
+			return nil, fmt.Errorf("read at %d: %w", off, err)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	return took, nil
+}
+
+// dictnetVersion describes the program by the commit it was built from.
+func dictnetVersion() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}

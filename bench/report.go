@@ -1,0 +1,3 @@
+package main
+
+func writeReport(dir string, r results) error { return nil }
