@@ -1,0 +1,189 @@
+// Package align finds which bytes of a reference the bytes of a text replace. Edited text and recompiled machine code resemble
+// what they come from along diagonals: raw[i] is about ref[i+d] as long as only bytes are exchanged, and d changes where some are inserted or removed.
+// Few bytes need be equal on a diagonal: half of them will do, as in Percival, "Naive Differences of Executable Code", 2003.
+package align
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"os"
+	"strconv"
+)
+
+// Segment says that raw[At] replaces ref[Ref], the next byte the next, and so on to the next segment.
+type Segment struct{ At, Ref int }
+
+const (
+	window   = 64  // bytes over which diagonals are compared
+	good     = 3   // quarters of a window which, if equal, leave no doubt
+	seedLen  = 12  // bytes of an exact match that proposes a diagonal farther away
+	patience = 512 // bytes after which a search is tried again where none succeeds
+)
+
+var (
+	gain  = Env("GAIN", 10)    // bytes more that are equal on a diagonal worth changing to
+	reach = Env("REACH", 1024) // bytes around the diagonal that are searched
+	gap   = Env("GAP", 8)
+)
+
+func Env(n string, d int) int {
+	if v, err := strconv.Atoi(os.Getenv(n)); err == nil {
+		return v
+	}
+	return d
+}
+
+// Find returns the segments that a follower of raw needs beside the given ones, all in order.
+func Find(raw, ref []byte, given []Segment) []Segment {
+	a := aligner{raw: raw, ref: ref, f: NewFollower(ref, len(raw), nil)}
+	a.seed()
+	f := a.f
+	var out []Segment
+	next, wait, from := 0, 0, 0
+	to := 0
+	for i := range raw {
+		if len(given) > 0 && given[0].At == i || i == 0 {
+			from = i
+			if len(given) > 0 && given[0].At == i {
+				out = append(out, given[0])
+				f.change(given[0].Ref, 8)
+				given = given[1:]
+			}
+			to = len(raw)
+			if len(given) > 0 {
+				to = given[0].At
+			}
+			next, wait = i, gap
+		}
+		if i >= next {
+			if s, ok, sure := a.search(i, from, to); ok {
+				out = append(out, s)
+				f.change(s.Ref, 8)
+				next, wait = i+window/4, gap
+			} else if sure {
+				next, wait = i+window/4, gap
+			} else {
+				next = i + wait
+				wait = min(wait*2, patience)
+			}
+		}
+		f.Add(raw[i])
+	}
+	return out
+}
+
+type aligner struct {
+	raw, ref []byte
+	f        *Follower
+	heads    []int32
+	shift    uint
+}
+
+func (a *aligner) seed() {
+	n := bits.Len(uint(len(a.ref)))
+	n = min(max(n, 8), 20)
+	a.shift = uint(64 - n)
+	a.heads = make([]int32, 1<<n)
+	for i := 0; i+seedLen <= len(a.ref); i++ {
+		a.heads[a.key(a.ref[i:])] = int32(i + 1)
+	}
+}
+
+func (a *aligner) key(b []byte) uint64 {
+	x := binary.LittleEndian.Uint64(b)*0x9e3779b97f4a7c15 ^ uint64(binary.LittleEndian.Uint32(b[8:]))*0xd6e8feb86659fd93
+	return x * 0xbf58476d1ce4e5b9 >> a.shift
+}
+
+// equal counts the bytes that are the same in a and b over the shorter length.
+func equal(a, b []byte) int {
+	n := min(len(a), len(b))
+	a, b = a[:n], b[:n]
+	count, i := 0, 0
+	for ; i+8 <= n; i += 8 {
+		x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:])
+		// The top bit of every byte that is not zero.
+		y := (x&0x7f7f7f7f7f7f7f7f + 0x7f7f7f7f7f7f7f7f) | x
+		count += 8 - bits.OnesCount64(y&0x8080808080808080)
+	}
+	for ; i < n; i++ {
+		if a[i] == b[i] {
+			count++
+		}
+	}
+	return count
+}
+
+// score is how many bytes of b agree with the reference from ptr on.
+func (a *aligner) score(b []byte, ptr int) int {
+	if ptr < 0 || ptr >= len(a.ref) {
+		return 0
+	}
+	return equal(b, a.ref[ptr:])
+}
+
+// search looks for a better diagonal for raw[i:to] than the one that the follower is on.
+func (a *aligner) search(i, from, to int) (s Segment, ok, sure bool) {
+	f := a.f
+	b := a.raw[i:min(i+window, to)]
+	cur := 0
+	if f.Ptr > 0 {
+		cur = equal(b, f.Win[f.Ptr:])
+		if cur*4 >= len(b)*good {
+			return s, false, true
+		}
+	}
+	if f.Len > 0 {
+		if m := equal(b, f.Win[f.Match:]); m > cur {
+			cur = m
+			if cur*4 >= len(b)*good {
+				return s, false, true
+			}
+		}
+	}
+	best, at := cur, -1
+	if f.Ptr > 0 && f.Ptr < len(a.ref) {
+		for d := 1; d < reach; d++ {
+			if s := a.score(b, f.Ptr-d); s > best {
+				best, at = s, f.Ptr-d
+			}
+			if s := a.score(b, f.Ptr+d); s > best {
+				best, at = s, f.Ptr+d
+			}
+		}
+	}
+	for j := 0; j < min(16, to-i-seedLen); j++ {
+		if h := int(a.heads[a.key(a.raw[i+j:])]) - 1; h-j >= 0 {
+			if s := a.score(b, h-j); s > best+4 {
+				best, at = s, h-j
+			}
+		}
+	}
+	if at < 0 || best < cur+gain {
+		return s, false, false
+	}
+	// A match that the follower finds by itself is worth nothing from there on.
+	end, run := len(b), 0
+	for j := range b {
+		if at+j < len(a.ref) && b[j] == a.ref[at+j] {
+			if run++; run >= matchBytes+1 && j >= 8 {
+				if int(f.heads[f.keyOf(a.ref[at+j-7:])]) == at+j+1 {
+					end = j + 1
+					break
+				}
+			}
+		} else {
+			run = 0
+		}
+	}
+	if end < len(b) {
+		b = b[:end]
+		now := 0
+		if f.Ptr > 0 {
+			now = equal(b, f.Win[f.Ptr:])
+		}
+		if a.score(b, at) < now+gain {
+			return s, false, true
+		}
+	}
+	return Segment{i, at}, true, false
+}

@@ -1,0 +1,172 @@
+package mix
+
+import "encoding/binary"
+
+// field predicts little-endian numbers of four bytes that say where something is. When what they point to has moved, they change by
+// as much, less, if they count from their own place, what they have moved themselves. How far the things around an old place have moved is learned
+// from the numbers that pointed there before. Nothing is known of formats or machines: any four bytes may be such a number, and how
+// much a guess is worth is learned as well. (The idea is that of Courgette and Zucchini, which take programs apart for it.)
+type field struct {
+	kind   fieldKind
+	moves  [3][]move // by the place, and by what it is near to
+	bits   uint
+	guess  expected
+	read   uint8  // bytes of the number that were as guessed
+	level  uint8  // index into moves, of the guess
+	before byte   // that stands before the number
+	value  uint32 // guessed
+	old    uint32
+	probs  [2][]adaptive
+}
+
+type fieldKind uint8
+
+const (
+	relative fieldKind = iota // to the number's own place
+	absolute
+	aligned // absolute, and at a place that is a multiple of four
+	nFields = int(iota)
+)
+
+// move says how far a place has moved.
+type move struct {
+	place uint32
+	by    int32
+}
+
+// nearness are the bits of a place that do not matter at each level.
+var nearness = [3]uint{0, 6, 12}
+
+const (
+	farthest  = 1 << 24 // bytes that something moves at most
+	leastSeen = 1 << 12 // absolute numbers below are not taken for places
+)
+
+func (f *field) init(kind fieldKind, bits uint) {
+	f.kind, f.bits = kind, bits
+	for i := range f.moves {
+		f.moves[i] = make([]move, 1<<bits)
+	}
+	f.guess.value = -1
+	for i := range f.probs {
+		f.probs[i] = make([]adaptive, 1<<13)
+		fill(f.probs[i], likely)
+	}
+}
+
+func (f *field) slot(level int, place uint32) *move {
+	return &f.moves[level][place*0x9e3779b1>>(32-f.bits)]
+}
+
+// place returns where the number v, p bytes after the begin of the reference, points to, and how far the number itself has moved.
+func (f *field) place(m *model, p int, v uint32) (place uint32, shift int32, ok bool) {
+	moved := uint64(p - m.here.Ref)
+	switch f.kind {
+	case relative:
+		if top := v >> 24; top > 3 && top < 0xfc {
+			return 0, 0, false
+		}
+		tape := m.here.Tape + moved
+		return uint32(tape) + 4 + v, int32(m.here.File - m.here.Tape), true
+	case aligned:
+		if (m.here.File+moved)&3 != 0 {
+			return 0, 0, false
+		}
+	}
+	return v, 0, v >= leastSeen
+}
+
+// predict guesses the next byte.
+func (f *field) predict(m *model) {
+	if f.read > 0 {
+		if f.read < 4 {
+			f.guess.value = int(byte(f.value >> (8 * f.read)))
+			return
+		}
+		f.read = 0
+	}
+	f.guess.value = -1
+	if !m.placed || m.ptr+4 > len(m.win) {
+		return
+	}
+	v := binary.LittleEndian.Uint32(m.win[m.ptr:])
+	place, shift, ok := f.place(m, m.ptr, v)
+	if !ok {
+		return
+	}
+	for level, n := range nearness {
+		if s := f.slot(level, place>>n); s.place == place>>n {
+			f.level = uint8(level)
+			f.old, f.value = v, v+uint32(s.by-shift)
+			f.guess.value = int(byte(f.value))
+			f.before = byte(m.last)
+			return
+		}
+	}
+}
+
+// add tells of the byte that came.
+func (f *field) add(c byte) {
+	if f.guess.value < 0 {
+		return
+	}
+	if int(c) != f.guess.value || f.value == f.old {
+		f.read = 0
+		return
+	}
+	f.read++
+}
+
+// learn looks at the four bytes that came last.
+func (f *field) learn(m *model) {
+	if !m.placed || m.along < 4 || f.kind != relative && m.misses&15 == 0 && m.run > 16 {
+		return
+	}
+	p := m.ptr - 4
+	v := binary.LittleEndian.Uint32(m.win[p:])
+	place, shift, ok := f.place(m, p, v)
+	if !ok {
+		return
+	}
+	by := int32(binary.LittleEndian.Uint32(m.win[len(m.win)-4:])-v) + shift
+	if by > farthest || by < -farthest {
+		return
+	}
+	for level, n := range nearness {
+		*f.slot(level, place>>n) = move{place >> n, by}
+	}
+}
+
+// inputs returns what the guess says of the next bit.
+func (f *field) inputs(m *model) (a, b int32) {
+	if !f.guess.next(m.c0, m.bit) {
+		return 0, 0
+	}
+	same := 0
+	if f.guess.value == m.diagonal.value {
+		same = 1
+	}
+	f.guess.at[0] = ((int(f.read)*4+int(f.level))*2+same)*8 + m.bit
+	f.guess.at[1] = int(f.before)<<5 | int(f.level)<<3 | same<<2 | int(f.read)
+	a = stretch(f.probs[0][f.guess.at[0]].p16())
+	b = stretch(f.probs[1][f.guess.at[1]].p16())
+	return f.guess.sign(a), f.guess.sign(b)
+}
+
+// said tells of the bit that came.
+func (f *field) said(bit int) {
+	if !f.guess.used {
+		return
+	}
+	hit := 1 ^ bit ^ f.guess.bit
+	f.probs[0][f.guess.at[0]].learn(hit, 255)
+	f.probs[1][f.guess.at[1]].learn(hit, 255)
+}
+
+// summary is the guess as a context.
+func (f *field) summary() uint64 {
+	if f.guess.value < 0 {
+		return 0
+	}
+	return uint64(f.guess.value+1) | uint64(f.read)<<9 | uint64(f.level)<<12
+}
