@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"dictnet/dictnet/store"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +43,8 @@ func TestScripts(t *testing.T) {
 type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 func scriptCommands() map[string]scriptCommand {
-	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field, "waitfor": waitFor}
+	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field, "waitfor": waitFor,
+		"serve": serve, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold}
 }
 
 // exits CODE COMMAND...: the command ends with this exit code.
@@ -119,6 +122,13 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s does not come to have %q", args[0], args[1])
+}
+
+// hold HOME: writes to a home, as another process does, until the script ends.
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	s, err := store.Open(ts.MkAbs(args[0]), store.Options{Command: "dictnet build"})
+	ts.Check(err)
+	ts.Defer(func() { s.Close() })
 }
 
 // field NAME FILE KEY: sets a variable to a field of JSON results that are written with one field a line.

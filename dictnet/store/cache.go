@@ -103,7 +103,7 @@ func (s *Store) counted(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.putting -= int64(n)
-	if (c.bound < 0 || c.bound > c.after) && !c.running && c.ctx.Err() == nil {
+	if !c.running && c.due() {
 		c.running = true
 		c.wg.Go(c.pass)
 	}
@@ -121,29 +121,36 @@ func (c *cache) save(bound int64) error {
 	return err
 }
 
-// pass counts, and removes what is too much.
+// pass counts, and removes what is too much, again until what was put meanwhile is within the limit too.
 func (c *cache) pass() {
-	c.mu.Lock()
-	changes := c.changes
-	c.pending = c.putting
-	c.mu.Unlock()
-	done, err := c.s.evict(c.ctx, c.s.o.CacheSize)
-	c.mu.Lock()
-	c.running = false
-	if err == nil {
-		c.after = c.s.o.CacheSize
-		if changes == c.changes {
-			c.bound = int64(done.Left) + c.pending
-			err = c.save(c.bound)
+	for again := true; again; {
+		c.mu.Lock()
+		changes := c.changes
+		c.pending = c.putting
+		c.mu.Unlock()
+		done, err := c.s.evict(c.ctx, c.s.o.CacheSize)
+		c.mu.Lock()
+		if err == nil {
+			c.after = c.s.o.CacheSize
+			if changes == c.changes {
+				c.bound = int64(done.Left) + c.pending
+				err = c.save(c.bound)
+			}
+			again = err == nil && c.pending > 0 && c.due()
+		} else { // do not try again at once
+			c.after = max(c.bound, c.after) + reserve
+			again = false
 		}
-	} else { // do not try again at once
-		c.after = max(c.bound, c.after) + reserve
-	}
-	c.mu.Unlock()
-	if told := c.s.o.Evicted; told != nil && c.ctx.Err() == nil && (err != nil || done.Removed > 0) {
-		told(done, err)
+		c.running = again
+		c.mu.Unlock()
+		if told := c.s.o.Evicted; told != nil && c.ctx.Err() == nil && (err != nil || done.Removed > 0) {
+			told(done, err)
+		}
 	}
 }
+
+// due reports whether a pass has something to do. c.mu is held.
+func (c *cache) due() bool { return (c.bound < 0 || c.bound > c.after) && c.ctx.Err() == nil }
 
 // forget makes the next pass count anew: what was kept is no longer.
 func (c *cache) forget() {

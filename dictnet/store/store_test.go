@@ -516,15 +516,3 @@ func fileIn(t *testing.T) string {
 	}
 	return path
 }
-
-func BenchmarkPut(b *testing.B) {
-	s := mustOpen(b, b.TempDir(), Options{})
-	data := make([]byte, 64<<10)
-	b.SetBytes(int64(len(data)))
-	for i := 0; b.Loop(); i++ {
-		copy(data, fmt.Sprintf("%9d", i))
-		if err := s.Put(b.Context(), mustName(data), data); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

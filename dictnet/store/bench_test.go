@@ -1,0 +1,138 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// BenchmarkPut stores notes of 128 KiB, at most 1 GiB of them, then begins anew: MB/s without sync.
+func BenchmarkPut(b *testing.B) { benchmarkPut(b, false) }
+
+// BenchmarkPutSync is the same with one sync at the end of each GiB, as a commit has it.
+func BenchmarkPutSync(b *testing.B) { benchmarkPut(b, true) }
+
+func benchmarkPut(b *testing.B, sync bool) {
+	const size, notes = 128 << 10, 8192
+	data := make([]byte, size)
+	rand.New(rand.NewSource(1)).Read(data)
+	b.SetBytes(size)
+	var s *Store
+	for i := 0; b.Loop(); i++ {
+		if i%notes == 0 {
+			if s != nil {
+				s.Close()
+				os.RemoveAll(s.dir)
+			}
+			s = mustOpen(b, b.TempDir(), Options{})
+		}
+		binary.LittleEndian.PutUint64(data, uint64(i))
+		if err := s.Put(b.Context(), mustName(data), data); err != nil {
+			b.Fatal(err)
+		}
+		if sync && i%notes == notes-1 {
+			if err := s.Sync(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	if err := s.Sync(b.Context()); sync && err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkGet reads notes of 128 KiB from the cache of the system, unchecked and checked.
+func BenchmarkGet(b *testing.B) {
+	for _, verify := range []bool{false, true} {
+		b.Run(fmt.Sprint("verify=", verify), func(b *testing.B) {
+			s := mustOpen(b, b.TempDir(), Options{Verify: verify})
+			data := make([]byte, 128<<10)
+			rand.New(rand.NewSource(1)).Read(data)
+			if err := s.Put(b.Context(), mustName(data), data); err != nil {
+				b.Fatal(err)
+			}
+			c := mustName(data)
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, err := s.Get(b.Context(), c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// million makes a home with so many blocks, by links to one file: what is measured reads names and times, no bytes.
+// With STORE_BENCH_HOME the home stays in that folder for the next run.
+func million(b *testing.B, blocks int) string {
+	b.Helper()
+	dir := os.Getenv("STORE_BENCH_HOME")
+	if dir == "" {
+		dir = b.TempDir()
+	}
+	s := mustOpen(b, dir, Options{})
+	defer s.Close()
+	one := filepath.Join(dir, "one")
+	if st, err := s.Stats(b.Context()); err == nil && st.Blocks >= uint64(blocks) {
+		return dir
+	}
+	if err := os.WriteFile(one, []byte("a note"), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	var d digest
+	for i := range blocks {
+		if i%30000 == 0 { // a file has 65,000 names at most
+			os.Remove(one)
+			if err := os.WriteFile(one, []byte("a note"), 0o644); err != nil {
+				b.Fatal(err)
+			}
+		}
+		binary.BigEndian.PutUint64(d[24:], uint64(i)*0x9E3779B97F4A7C15) // the folder depends on the last bytes
+		path := s.files.path(d)
+		err := os.Link(one, path)
+		if notExist(err) {
+			os.Mkdir(filepath.Dir(path), 0o755)
+			err = os.Link(one, path)
+		}
+		if err != nil && !os.IsExist(err) {
+			b.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// BenchmarkOpenMillion opens a home with a million notes, for writing and for reading, and finds one of them.
+func BenchmarkOpenMillion(b *testing.B) {
+	dir := million(b, 1_000_000)
+	for _, o := range []Options{{}, {ReadOnly: true}, {CacheSize: 1 << 30}} {
+		b.Run(fmt.Sprintf("readonly=%v/cache=%d", o.ReadOnly, o.CacheSize), func(b *testing.B) {
+			for b.Loop() {
+				s, err := Open(dir, o)
+				if err != nil {
+					b.Fatal(err)
+				}
+				var d digest
+				binary.BigEndian.PutUint64(d[24:], 0x9E3779B97F4A7C15)
+				if ok, err := s.Has(b.Context(), rawCID(d)); !ok || err != nil {
+					b.Fatal(ok, err)
+				}
+				s.Close()
+			}
+		})
+	}
+}
+
+// BenchmarkCountMillion counts what nothing keeps in a home with a million notes: what a process pays once, beside its work, when the
+// count of those before was lost, and when a tenth of the limit has been fetched.
+func BenchmarkCountMillion(b *testing.B) {
+	s := mustOpen(b, million(b, 1_000_000), Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if e, err := s.evict(b.Context(), 1<<40); err != nil || e.Left == 0 {
+			b.Fatal(e, err)
+		}
+	}
+}
