@@ -152,7 +152,7 @@ type lineTable struct {
 	start uint64 // position of the first byte
 	raw   []byte
 	nl    []uint32 // offsets of the newlines, ascending
-	hits  []uint32 // offsets of the pattern's literal, ascending
+	hits  []uint32 // offsets of the pattern's literal, ascending, once somebody has asked; then never nil
 	bits  []uint64 // bit i: the line between newlines i and i+1 is selected
 	done  []uint64 // bit g: word g of bits is known; nil if all are
 }
@@ -183,23 +183,32 @@ func newLineTable(p *Pattern, start uint64, raw []byte) *lineTable {
 	if p.invert {
 		t.fill()
 	}
-	line := 0 // the first newline that is not before the hit
-	for at := 0; ; {
-		i := bytes.Index(raw[at:], p.lit)
+	for line := 1; line < len(t.nl); line++ { // of the newline that ends it
+		from := int(t.nl[line-1]) + 1
+		i := bytes.Index(raw[from:t.nl[len(t.nl)-1]], p.lit)
 		if i < 0 {
-			return t
+			break
+		}
+		for int(t.nl[line]) <= from+i {
+			line++
+		}
+		if p.exact || p.re.Match(raw[t.nl[line-1]+1:t.nl[line]]) {
+			t.bits[(line-1)/64] ^= 1 << ((line - 1) % 64)
+		}
+	}
+	return t
+}
+
+// find fills hits.
+func (t *lineTable) find(lit []byte) {
+	t.hits = make([]uint32, 0, 64)
+	for at := 0; ; at++ {
+		i := bytes.Index(t.raw[at:], lit)
+		if i < 0 {
+			return
 		}
 		at += i
 		t.hits = append(t.hits, uint32(at))
-		fresh := false
-		for line < len(t.nl) && int(t.nl[line]) < at {
-			line++
-			fresh = true
-		}
-		if fresh && line < len(t.nl) && (p.exact || p.re.Match(raw[t.nl[line-1]+1:t.nl[line]])) {
-			t.bits[(line-1)/64] ^= 1 << ((line - 1) % 64)
-		}
-		at++
 	}
 }
 
@@ -303,6 +312,9 @@ func (t *lineTable) edge(j *lineJoiner, a, b uint64, tail bool) edge {
 	if len(j.p.lit) == 0 {
 		e.hit = j.p.lit != nil
 		return e
+	}
+	if t.hits == nil {
+		t.find(j.p.lit)
 	}
 	i := sort.Search(len(t.hits), func(i int) bool { return uint64(t.hits[i]) >= a })
 	e.hit = i < len(t.hits) && uint64(t.hits[i])+uint64(len(j.p.lit)) <= b

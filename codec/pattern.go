@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,8 +24,9 @@ type PatternOptions struct {
 // lines; a carriage return belongs to the line. Lines are bytes: what is no UTF-8 matches as U+FFFD does, byte by byte, and NUL is a byte
 // like any other. It is safe for concurrent use.
 type Pattern struct {
-	lit    []byte // every match contains it; nil if nothing is known
-	exact  bool   // a line matches if it contains lit
+	lit    []byte     // every match contains it; nil if nothing is known
+	exact  bool       // a line matches if it contains lit
+	begins *[256]bool // bytes that a match may begin with; nil if it may be empty, or lit is known
 	re     *regexp.Regexp
 	invert bool
 }
@@ -78,8 +80,42 @@ func CompilePattern(o PatternOptions, exprs ...string) (*Pattern, error) {
 	if s := required(tree); s != "" {
 		p.lit = []byte(s)
 		p.exact = tree.Op == syntax.OpLiteral
+		return p, nil
 	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, fmt.Errorf("%w: pattern %q: %w", ErrOption, strings.Join(exprs, "\n"), err)
+	}
+	p.begins = firstBytes(prog)
 	return p, nil
+}
+
+// firstBytes returns the bytes that a match may begin with, or nil if it may have none.
+func firstBytes(prog *syntax.Prog) *[256]bool {
+	first := new([256]bool)
+	seen := make([]bool, len(prog.Inst))
+	for todo := []uint32{uint32(prog.Start)}; len(todo) > 0; {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		switch i := &prog.Inst[at]; i.Op {
+		case syntax.InstMatch:
+			return nil
+		case syntax.InstAlt, syntax.InstAltMatch:
+			todo = append(todo, i.Out, i.Arg)
+		case syntax.InstCapture, syntax.InstNop, syntax.InstEmptyWidth: // what an assertion asks for is left to the expression
+			todo = append(todo, i.Out)
+		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+			for c := range first {
+				// A byte from 0x80 on may begin many runes, or be no UTF-8.
+				first[c] = first[c] || c >= utf8.RuneSelf || i.MatchRune(rune(c))
+			}
+		}
+	}
+	return first
 }
 
 // required returns bytes that every match contains, as many as are easily found.
@@ -116,6 +152,9 @@ func (p *Pattern) selects(line []byte) bool {
 		if hit := bytes.Contains(line, p.lit); !hit || p.exact {
 			return p.decided(hit)
 		}
+	}
+	if p.begins != nil && !slices.ContainsFunc(line, func(c byte) bool { return p.begins[c] }) {
+		return p.decided(false)
 	}
 	return p.decided(p.re.Match(line))
 }

@@ -9,6 +9,7 @@ import (
 
 	"dictnet/chain"
 	"dictnet/codec"
+	"dictnet/codec/tree"
 	"dictnet/dictnet"
 	"dictnet/dictnet/car"
 	"dictnet/dictnet/manifest"
@@ -50,6 +51,9 @@ func usageErrorf(hint, format string, args ...any) error {
 	return &hinted{fmt.Errorf(format, args...), exitUsage, hint}
 }
 
+// errNothing is told by the exit code alone, as by grep and diff: no line matches, or the files differ.
+var errNothing = errors.New("nothing matches, or not all")
+
 // withHint adds a next step to an error.
 func withHint(err error, hint string) error {
 	if err == nil {
@@ -68,9 +72,9 @@ func exitCode(err error) int {
 		return h.code
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, store.ErrStorage):
+	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, store.ErrStorage, tree.ErrSameName):
 		return exitStorage
-	case isAny(err, codec.ErrTemplate, codec.ErrNote, manifest.ErrInvalid, manifest.ErrFork, store.ErrCorrupt, car.ErrFormat, dictnet.ErrContradiction, chain.ErrHistory, chain.ErrProof, chain.ErrEquivocation,
+	case isAny(err, codec.ErrTemplate, codec.ErrNote, tree.ErrTree, tree.ErrEscape, manifest.ErrInvalid, manifest.ErrFork, store.ErrCorrupt, car.ErrFormat, dictnet.ErrContradiction, chain.ErrHistory, chain.ErrProof, chain.ErrEquivocation,
 		chain.ErrOtherContract, chain.ErrNotAnExtension, chain.ErrReorged, merkle.ErrProof):
 		return exitRefused
 	case isAny(err, dictnet.ErrUnavailable, store.ErrMissing, chain.ErrUnreachable, chain.ErrNoContract, chain.ErrWrongChain, chain.ErrTooYoung, context.DeadlineExceeded):
@@ -99,6 +103,12 @@ func hintOf(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full: free some space, or use --home or -o on another disk"
+	case errors.Is(err, tree.ErrTree):
+		return "a tree is what encode makes of a directory; decode -o plays any template as a file"
+	case errors.Is(err, tree.ErrEscape):
+		return "--any-links makes such links as they are"
+	case errors.Is(err, tree.ErrSameName):
+		return "unpack it on a file system that tells such names apart, or read single files with dictnet cat"
 	case errors.Is(err, codec.ErrTemplate):
 		return "the template is damaged or is none: get it again from where it came"
 	case errors.Is(err, chain.ErrUnreachable):
