@@ -6,7 +6,7 @@
 CHAIN ?= embedded
 GO ?= go
 
-.PHONY: build demo test test-contracts test-go check gen clean
+.PHONY: build demo test test-contracts test-go test-interop check gen clean
 
 build:
 	$(GO) build -tags '$(TAGS)' -trimpath -ldflags='-s -w' -o bin/dictnet ./cmd/dictnet
@@ -14,10 +14,10 @@ build:
 demo: build $(if $(filter anvil,$(CHAIN)),contracts/node_modules/.package-lock.json)
 	$(GO) run ./demo -dictnet bin/dictnet -chain $(CHAIN)
 
-test: check test-contracts test-go
+test: check test-contracts test-go test-interop
 
 check:
-	@test -z "$$(gofmt -l cmd chain codec contracts demo dictnet merkle)" || { gofmt -l cmd chain codec contracts demo dictnet merkle; echo 'gofmt these files'; exit 1; }
+	@test -z "$$(gofmt -l cmd chain codec contracts demo dictnet interop merkle)" || { gofmt -l cmd chain codec contracts demo dictnet interop merkle; echo 'gofmt these files'; exit 1; }
 	$(GO) vet -tags peers ./...
 	$(GO) vet -tags noembed ./cmd/...
 
@@ -27,6 +27,18 @@ test-contracts:
 test-go: contracts/node_modules/.package-lock.json
 	$(GO) test -race -tags peers -timeout 25m ./...
 
+# Against Kubo, built here from its source, and Helia; dictnet itself runs with the race detector.
+test-interop: interop/bin/ipfs interop/helia/node_modules/.package-lock.json
+	$(GO) vet -tags interop ./interop
+	$(GO) build -race -o interop/bin/dictnet ./cmd/dictnet
+	$(GO) test -tags interop -timeout 15m ./interop
+
+interop/bin/ipfs: interop/kubo/go.mod interop/kubo/go.sum
+	cd interop/kubo && $(GO) build -trimpath -ldflags='-s -w' -o ../bin/ipfs github.com/ipfs/kubo/cmd/ipfs
+
+interop/helia/node_modules/.package-lock.json: interop/helia/package-lock.json
+	cd interop/helia && npm ci --silent
+
 gen: contracts/node_modules/.package-lock.json
 	cd contracts && node compile.js && $(GO) generate
 	$(GO) test ./chain -run TestGas -update
@@ -35,4 +47,4 @@ contracts/node_modules/.package-lock.json: contracts/package-lock.json
 	cd contracts && npm ci --silent
 
 clean:
-	rm -rf bin demo/out contracts/node_modules contracts/out contracts/cache
+	rm -rf bin demo/out contracts/node_modules contracts/out contracts/cache interop/bin interop/helia/node_modules

@@ -16,6 +16,7 @@ dictnet/contracts
 dictnet/chain: dictnet/chain dictnet/contracts dictnet/merkle
 dictnet/cmd/dictnet: dictnet/chain dictnet/codec dictnet/dictnet dictnet/merkle
 dictnet/demo
+dictnet/interop
 `
 
 // forbidden are packages that some of ours must not reach, not even through others.
