@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,43 +15,73 @@ import (
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
+	"dictnet/codec/tree"
 )
 
 func (a *app) decodeCommand() *cobra.Command {
-	var template, out, dict, span string
+	var template, out, into, dict, span string
+	var anyLinks bool
 	var f readerFlags
 	c := &cobra.Command{
 		Use:   "decode TEMPLATE -o FILE",
-		Short: "Play a template back: the whole file, or a range of it",
+		Short: "Play a template back: the file, a range of it, or the directory",
 		Long: `Play a template back. Notes that are not here are fetched, only those that are needed, and every one is checked.
 
 The dictionary is what -d says; without it, the one here that has the version which the template names. If it is on a chain, the version must
 be one that its registry holds, or a beginning of it. TEMPLATE and FILE may be - for stdin and stdout: then the file is played while the template
-still arrives.
+still arrives. With -C, what was a directory is unpacked, into a new or empty one.
 
 ` + exitHelp,
 		Example: `  dictnet decode release-2.dn -o release-2.tar
   dictnet decode release-2.dn -o release-2.tar -d eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/...
   dictnet decode release-2.dn -o - --range 1048576:4096 | hexdump -C
+  dictnet decode site.dn -C site
   dictnet decode --template T --out F --verbose`,
 		Args: args(0, 1, "one template"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if out == "" {
-				return usageErrorf("-o names it; - is stdout", "no output is named")
+			switch {
+			case out == "" && into == "":
+				return usageErrorf("-o names a file, - is stdout; -C names a directory", "no output is named")
+			case into != "" && (out != "" || span != ""):
+				return usageErrorf("leave the others out", "-C does not go with -o or --range")
 			}
 			name, err := oneName("template", "template", template, args)
 			if err != nil {
 				return err
 			}
-			return a.decode(c, name, out, dict, span, &f)
+			return a.decode(c, name, decodeTo{out, into, anyLinks}, dict, span, &f)
 		},
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "the file; - is stdout")
+	c.Flags().StringVarP(&into, "directory", "C", "", "unpack what was a directory, as this one")
+	c.Flags().BoolVar(&anyLinks, "any-links", false, "with -C, make links that lead out of the directory, too")
 	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary to believe")
 	c.Flags().StringVar(&span, "range", "", "play only OFF:LEN, in bytes; OFF: is to the end")
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
 	return c
+}
+
+// decodeTo says where a file goes.
+type decodeTo struct {
+	out      string // a file, or - for stdout
+	into     string // a directory; with it, out is ""
+	anyLinks bool
+}
+
+// sink is an output that stands under its name only when it is complete.
+type sink interface {
+	io.Writer
+	commit() error
+	abandon()
+	failed(error) error // what an error of Write means
+}
+
+func (a *app) sink(ctx context.Context, to decodeTo) (sink, error) {
+	if to.into != "" {
+		return a.createTree(ctx, to.into, to.anyLinks)
+	}
+	return a.create(to.out)
 }
 
 type decodeResult struct {
@@ -63,8 +95,9 @@ type decodeResult struct {
 	BytesFetched uint64 `json:"bytesFetched"`
 }
 
-func (a *app) decode(c *cobra.Command, name, out, dict, span string, f *readerFlags) error {
+func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span string, f *readerFlags) error {
 	ctx := c.Context()
+	out := cmp.Or(to.out, to.into)
 	off, length, err := parseRange(span)
 	if err != nil {
 		return err
@@ -75,7 +108,7 @@ func (a *app) decode(c *cobra.Command, name, out, dict, span string, f *readerFl
 	}
 	defer in.close()
 
-	w, err := a.create(out)
+	w, err := a.sink(ctx, to)
 	if err != nil {
 		return err
 	}
@@ -115,10 +148,11 @@ func (a *app) decode(c *cobra.Command, name, out, dict, span string, f *readerFl
 	bar := a.progress("decode", size)
 	defer bar.end()
 	result := decodeResult{Out: out}
-	if result.Bytes, err = play.WriteTo(&countingWriter{Writer: w, ctx: ctx, bar: bar}); err != nil {
+	counting := &countingWriter{Writer: w, ctx: ctx, bar: bar}
+	if result.Bytes, err = play.WriteTo(counting); err != nil {
 		var failed *writeError
 		if errors.As(err, &failed) {
-			return outputError(out, failed.error)
+			return w.failed(failed.error)
 		}
 		return fmt.Errorf("decode %s: %w", in.name, err)
 	}
@@ -137,6 +171,9 @@ func (a *app) decode(c *cobra.Command, name, out, dict, span string, f *readerFl
 	}
 	if out == "-" {
 		return nil // stdout is the file's
+	}
+	if counting.tree && to.into == "" && span == "" {
+		a.say("this is the tree of a directory: -C DIR unpacks it")
 	}
 	rows := []row{{"file", fmt.Sprintf("%s, %s", out, bytesText(result.Bytes))}}
 	if r != nil {
@@ -209,11 +246,15 @@ type countingWriter struct {
 	ctx  context.Context
 	bar  *progress
 	done int64
+	tree bool // what is written begins as a tree does
 }
 
 func (w *countingWriter) Write(b []byte) (int, error) {
 	if err := w.ctx.Err(); err != nil {
 		return 0, err
+	}
+	if w.done == 0 && len(b) > 0 {
+		w.tree = bytes.HasPrefix(b, []byte(tree.Magic))
 	}
 	n, err := w.Writer.Write(b)
 	w.done += int64(n)

@@ -15,15 +15,19 @@ import (
 
 func (a *app) encodeCommand() *cobra.Command {
 	var in, dict, out string
+	var noTimes bool
 	var o codec.EncodeOptions
 	c := &cobra.Command{
-		Use:   "encode FILE -d DICT -o TEMPLATE",
-		Short: "Turn a file into a template",
+		Use:   "encode FILE|DIR -d DICT -o TEMPLATE",
+		Short: "Turn a file or a directory into a template",
 		Long: `Turn a file into a template against a dictionary whose notes are here; without a dictionary, the template holds
 everything. FILE and TEMPLATE may be - for stdin and stdout; a stream is encoded in bounded memory.
 
+A directory is packed as it is encoded: names, permissions, times and links, the same bytes for the same directory. decode -C, ls, cat and mount read it.
+
 ` + exitHelp,
 		Example: `  dictnet encode release-2.tar -d releases -o release-2.dn
+  dictnet encode site/ -d releases -o site.dn --no-times
   tar c src | dictnet encode - -d releases -o - | ssh host dictnet decode - -o src.tar
   dictnet encode --input F --out T --dict D --chunk-size 4096 --min-pair-freq 3 --verbose`,
 		Args: args(0, 1, "one file"),
@@ -35,13 +39,14 @@ everything. FILE and TEMPLATE may be - for stdin and stdout; a stream is encoded
 			if err != nil {
 				return err
 			}
-			return a.encode(c, name, dict, out, o)
+			return a.encode(c, name, dict, out, noTimes, o)
 		},
 	}
 	f := c.Flags()
 	f.StringVarP(&dict, "dict", "d", "", "the dictionary")
 	f.StringVarP(&out, "out", "o", "", "the template; - is stdout")
 	alias(f, &in, "input", "FILE")
+	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
 	f.IntVar(&o.ChunkSize, "chunk-size", 0, fmt.Sprintf("how far apart matches are looked for, on average, in bytes (default %d)", codec.DefaultChunkSize))
 	f.IntVar(&o.MinPairFreq, "min-pair-freq", codec.DefaultMinPairFreq, "how often a pair of symbols occurs before it becomes a rule, 2 or more")
 	return c
@@ -53,9 +58,9 @@ type encodeResult struct {
 	codec.EncodeStats
 }
 
-func (a *app) encode(c *cobra.Command, name, dict, out string, o codec.EncodeOptions) error {
+func (a *app) encode(c *cobra.Command, name, dict, out string, noTimes bool, o codec.EncodeOptions) error {
 	ctx := c.Context()
-	in, err := a.open(ctx, name)
+	in, err := a.openWhole(ctx, name, !noTimes)
 	if err != nil {
 		return err
 	}
@@ -111,6 +116,14 @@ func (a *app) encode(c *cobra.Command, name, dict, out string, o codec.EncodeOpt
 		row{"new", bytesText(stats.Fresh)},
 		row{"repeated", bytesText(stats.Repeat)},
 		row{"rules", stats.Rules})
+}
+
+// openWhole opens a file, or a directory as a tree.
+func (a *app) openWhole(ctx context.Context, name string, times bool) (*input, error) {
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		return a.openTree(ctx, name, times)
+	}
+	return a.open(ctx, name)
 }
 
 // tapeIndex opens the index of a dictionary, and makes it first if need be.

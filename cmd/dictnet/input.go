@@ -10,9 +10,10 @@ import (
 // input is a file that a verb reads, or stdin.
 type input struct {
 	io.Reader
-	file *os.File // nil: stdin
-	size int64    // bytes; -1 if not known
-	name string
+	file   *os.File  // nil: stdin, or a tree
+	closer io.Closer // nil: stdin
+	size   int64     // bytes; -1 if not known
+	name   string
 }
 
 // open opens a file for reading; "-" is stdin. Reading from what may keep one waiting ends with the context.
@@ -32,16 +33,16 @@ func (a *app) open(ctx context.Context, name string) (*input, error) {
 	switch {
 	case st.IsDir():
 		f.Close()
-		return nil, usageErrorf("name a file; build alone takes directories", "%s is a directory", name)
+		return nil, usageErrorf("name a file; build and encode alone take directories", "%s is a directory", name)
 	case st.Mode().IsRegular():
-		return &input{Reader: f, file: f, size: st.Size(), name: name}, nil
+		return &input{Reader: f, file: f, closer: f, size: st.Size(), name: name}, nil
 	}
-	return &input{Reader: &patient{ctx: ctx, src: f}, file: f, size: -1, name: name}, nil
+	return &input{Reader: &patient{ctx: ctx, src: f}, file: f, closer: f, size: -1, name: name}, nil
 }
 
 func (in *input) close() {
-	if in.file != nil {
-		in.file.Close()
+	if in.closer != nil {
+		in.closer.Close()
 	}
 }
 

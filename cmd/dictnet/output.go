@@ -117,7 +117,7 @@ type output struct {
 // create opens an output; "-" is stdout. Nothing stands under the name before commit.
 func (a *app) create(name string) (*output, error) {
 	if name == "-" {
-		return &output{Writer: a.stdout}, nil
+		return &output{Writer: a.stdout, name: "stdout"}, nil
 	}
 	if st, err := os.Stat(name); err == nil && st.IsDir() {
 		return nil, usageErrorf("name a file in it", "output %s is a directory", name)
@@ -127,7 +127,7 @@ func (a *app) create(name string) (*output, error) {
 		if err != nil {
 			return nil, outputError(name, err)
 		}
-		return &output{Writer: f}, nil
+		return &output{Writer: f, name: name}, nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.part")
 	if err != nil {
@@ -139,6 +139,9 @@ func (a *app) create(name string) (*output, error) {
 func outputError(name string, err error) error {
 	return &hinted{fmt.Errorf("write output %s: %w", name, err), exitStorage, "check that its directory exists, may be written and has space"}
 }
+
+// failed says what a failed write means.
+func (o *output) failed(err error) error { return outputError(o.name, err) }
 
 // commit puts the output under its name.
 func (o *output) commit() error {

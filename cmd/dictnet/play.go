@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/codec/tree"
+)
+
+// playFlags are the flags of verbs that read the file of a template at random.
+type playFlags struct {
+	dict   string
+	reader readerFlags
+}
+
+func (f *playFlags) add(c *cobra.Command) {
+	c.Flags().StringVarP(&f.dict, "dict", "d", "", "the dictionary to believe")
+	f.reader.add(c)
+}
+
+// played is the file that a template plays, to be read at random.
+type played struct {
+	io.ReaderAt
+	size   int64
+	whole  *codec.Reader
+	opener templateDictionary
+	close  func()
+	name   string
+}
+
+// play opens a template for reading at random. The caller closes it.
+func (a *app) play(c *cobra.Command, name string, f *playFlags) (*played, error) {
+	in, size, closeInput, err := a.openTemplate(c.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	p := &played{name: name, close: closeInput, opener: templateDictionary{app: a, command: c, dict: f.dict, flags: &f.reader}}
+	if p.whole, err = codec.NewReaderAt(c.Context(), in, size, p.opener.open); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("template %s: %w", name, err)
+	}
+	p.ReaderAt, p.size = p.whole, p.whole.Size()
+	return p, nil
+}
+
+// Close closes the template and all that was opened for it.
+func (p *played) Close() error {
+	p.close()
+	return p.opener.Close()
+}
+
+// section gives n bytes from off, and asks for their notes at once.
+func (p *played) section(off, n int64) (*io.SectionReader, error) {
+	if err := p.whole.Prefetch(off, n); err != nil {
+		return nil, fmt.Errorf("template %s: %w", p.name, err)
+	}
+	return io.NewSectionReader(p, off, n), nil
+}
+
+// tree reads the index of the tree that the file is.
+func (p *played) tree() (*tree.Tree, error) {
+	t, err := tree.Read(io.NewSectionReader(p, 0, p.size))
+	if err == nil && t.Size() != p.size {
+		err = fmt.Errorf("%w: it has %d bytes, its index says %d", tree.ErrTree, p.size, t.Size())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("template %s: %w", p.name, err)
+	}
+	return t, nil
+}

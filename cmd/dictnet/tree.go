@@ -1,0 +1,278 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec/tree"
+)
+
+// openTree opens a directory for reading, as a tree.
+func (a *app) openTree(ctx context.Context, dir string, times bool) (*input, error) {
+	root, err := os.OpenRoot(dir) // so that nothing outside is read, even while links are being made
+	if err != nil {
+		return nil, inputError(err)
+	}
+	r, err := tree.NewReader(ctx, root.FS(), times)
+	if err != nil {
+		root.Close()
+		if errors.Is(err, tree.ErrKind) {
+			err = withHint(err, "move it elsewhere; what a tree holds is said in docs/tree.md")
+		}
+		return nil, inputError(fmt.Errorf("%s: %w", dir, err))
+	}
+	return &input{Reader: r, closer: closerFunc(func() error { return errors.Join(r.Close(), root.Close()) }), size: r.Size(), name: dir}, nil
+}
+
+// treeOutput unpacks what is written to it, and puts it in its place when all of it is there.
+type treeOutput struct {
+	*io.PipeWriter
+	dir   string // in the end
+	fresh bool   // dir is not there yet
+	tmp   string // beside dir, or in it
+	root  *os.Root
+	tree  *tree.Tree
+	done  chan error
+}
+
+// createTree begins to unpack a tree as dir, which is new or an empty directory.
+func (a *app) createTree(ctx context.Context, dir string, anyLinks bool) (*treeOutput, error) {
+	o := &treeOutput{dir: dir, done: make(chan error, 1)}
+	beside := dir
+	switch list, err := os.ReadDir(dir); {
+	case errors.Is(err, os.ErrNotExist):
+		o.fresh = true
+		beside = filepath.Dir(filepath.Clean(dir))
+	case err != nil:
+		return nil, outputError(dir, err)
+	case len(list) > 0:
+		return nil, usageErrorf("name a new one", "directory %s is not empty", dir)
+	}
+	var err error
+	if o.tmp, err = os.MkdirTemp(beside, "."+filepath.Base(filepath.Clean(dir))+".*.part"); err != nil {
+		return nil, outputError(dir, err)
+	}
+	if o.root, err = os.OpenRoot(o.tmp); err != nil {
+		os.RemoveAll(o.tmp)
+		return nil, outputError(dir, err)
+	}
+	var r *io.PipeReader
+	r, o.PipeWriter = io.Pipe()
+	go func() {
+		var err error
+		o.tree, err = tree.Extract(ctx, r, o.root, anyLinks)
+		r.CloseWithError(cmp.Or[error](err, io.ErrClosedPipe))
+		o.done <- err
+	}()
+	return o, nil
+}
+
+// failed says what a failed write means.
+func (o *treeOutput) failed(err error) error {
+	if out := (*tree.OutputError)(nil); errors.As(err, &out) {
+		return outputError(o.dir, err)
+	}
+	return err
+}
+
+// commit puts the tree in its place.
+func (o *treeOutput) commit() error {
+	o.PipeWriter.Close()
+	err := <-o.done
+	o.done = nil
+	if err != nil {
+		return o.failed(err)
+	}
+	if err := o.place(); err != nil {
+		return outputError(o.dir, err)
+	}
+	return nil
+}
+
+func (o *treeOutput) place() error {
+	if o.fresh {
+		if err := o.tree.SetDirs(o.root); err != nil {
+			return err
+		}
+		if err := os.Chmod(o.tmp, 0o777&^umask); err != nil {
+			return err
+		}
+		if err := os.Rename(o.tmp, o.dir); err != nil {
+			return err
+		}
+		o.tmp = ""
+		return nil
+	}
+	root, err := os.OpenRoot(o.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, i := range o.tree.Children(tree.Top) {
+		name := o.tree.Entry(i).Path
+		if err := root.Rename(filepath.Join(filepath.Base(o.tmp), name), name); err != nil {
+			return err
+		}
+	}
+	return o.tree.SetDirs(root)
+}
+
+var errAbandoned = errors.New("what should be unpacked did not come")
+
+// abandon removes what is not in its place.
+func (o *treeOutput) abandon() {
+	if o.done != nil {
+		o.CloseWithError(errAbandoned)
+		<-o.done
+		o.done = nil
+	}
+	o.root.Close()
+	if o.tmp != "" {
+		os.RemoveAll(o.tmp)
+	}
+}
+
+type listedEntry struct {
+	Path   string     `json:"path"`
+	Kind   string     `json:"kind"` // file, directory, link
+	Mode   string     `json:"mode,omitempty"`
+	Size   int64      `json:"size"`
+	Time   *time.Time `json:"time,omitempty"`
+	Target string     `json:"target,omitempty"`
+}
+
+// lsTree lists a tree, or what is at some paths of it and below.
+func (a *app) lsTree(c *cobra.Command, name string, paths []string, f *playFlags) error {
+	p, err := a.play(c, name, f)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	t, err := p.tree()
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	listed := []listedEntry{}
+	var text strings.Builder
+	add := func(i int) {
+		e := t.Entry(i)
+		l := listedEntry{Path: e.Path, Kind: "file", Mode: fmt.Sprintf("%04o", e.Mode), Size: e.Size, Target: e.Target}
+		mode, when, what := e.Mode, "", printable(e.Path)
+		switch e.Kind {
+		case tree.Dir:
+			l.Kind, mode, what = "directory", mode|os.ModeDir, what+"/"
+		case tree.Link:
+			l.Kind, l.Mode, mode, what = "link", "", os.ModeSymlink|0o777, what+" -> "+printable(e.Target)
+		}
+		if t.Times && e.Kind != tree.Link {
+			l.Time = &e.Time
+			when = e.Time.Format(time.DateTime)
+		}
+		listed = append(listed, l)
+		if !a.json {
+			fmt.Fprintf(&text, "%s %12d  %-19s  %s\n", mode, e.Size, when, what)
+		}
+	}
+	for _, path := range paths {
+		i, ok := t.Lookup(path)
+		if !ok {
+			return noEntry(name, path)
+		}
+		if i != tree.Top {
+			add(i)
+		}
+		if i == tree.Top || t.Entry(i).Kind == tree.Dir {
+			from, end := t.Below(i)
+			for n := from; n < end; n++ {
+				add(n)
+			}
+		}
+	}
+	if a.json {
+		return a.print(map[string]any{"entries": listed})
+	}
+	_, err = io.WriteString(a.stdout, text.String())
+	return err
+}
+
+func noEntry(name, path string) error {
+	return usageErrorf("dictnet ls "+name+" lists the tree", "there is no %s in %s", printable(path), name)
+}
+
+// printable quotes a name that would not look like what it is.
+func printable(s string) string {
+	if q := strconv.Quote(s); q != `"`+s+`"` {
+		return q
+	}
+	return s
+}
+
+func (a *app) catCommand() *cobra.Command {
+	var f playFlags
+	c := &cobra.Command{
+		Use:   "cat TEMPLATE PATH...",
+		Short: "Write files of a tree to stdout, reading only what they need",
+		Long: `Write files of the tree that a template plays to stdout. Only the notes that hold the index and these files are fetched.
+
+` + exitHelp,
+		Example: `  dictnet cat site.dn docs/index.html
+  dictnet cat go-ethereum.dn go.mod -d eip155:1:0x.../0x... --peer /ip4/.../p2p/...`,
+		Args: args(2, -1, "a template and a path in it"),
+		RunE: func(c *cobra.Command, args []string) error { return a.cat(c, args[0], args[1:], &f) },
+	}
+	f.add(c)
+	return c
+}
+
+func (a *app) cat(c *cobra.Command, name string, paths []string, f *playFlags) error {
+	p, err := a.play(c, name, f)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	t, err := p.tree()
+	if err != nil {
+		return err
+	}
+	var entries []*tree.Entry
+	for _, path := range paths { // a mistyped one is better told before anything is written
+		i, ok := t.Lookup(path)
+		if !ok {
+			return noEntry(name, path)
+		}
+		if i == tree.Top || t.Entry(i).Kind == tree.Dir {
+			return usageErrorf("dictnet ls "+name+" "+path+" lists it", "%s is a directory", printable(path))
+		}
+		e := t.Entry(i)
+		if e.Kind == tree.Link {
+			return usageErrorf("name what it leads to", "%s is a link to %s", printable(path), printable(e.Target))
+		}
+		entries = append(entries, e)
+	}
+	for _, e := range entries {
+		s, err := p.section(e.Offset, e.Size)
+		if err != nil {
+			return err
+		}
+		if _, err := (sectionWriter{s}).WriteTo(&countingWriter{Writer: a.stdout, ctx: c.Context(), bar: &progress{}}); err != nil {
+			if failed := (*writeError)(nil); errors.As(err, &failed) {
+				return outputError("stdout", failed.error)
+			}
+			return fmt.Errorf("%s of %s: %w", printable(e.Path), name, err)
+		}
+	}
+	return nil
+}
