@@ -11,11 +11,14 @@ const (
 	countMask = 1<<10 - 1
 )
 
-// one returns the probability of a 1 in units of 2^-16, 1 to 65535.
-func (p *Prob) one() uint32 { return uint32(*p^half)>>16 | 1 }
+// Guess is a Prob that has the probability one, in units of 2^-16, 1 to 65535, as if it had learned it from n bits, 1 to 62.
+func Guess(one uint32, n uint32) Prob { return Prob(one<<16|n) ^ half }
 
-// learn takes a bit into account.
-func (p *Prob) learn(bit uint32) {
+// One returns the probability of a 1 in units of 2^-16, 1 to 65535.
+func (p *Prob) One() uint32 { return uint32(*p^half)>>16 | 1 }
+
+// Learn takes a bit into account.
+func (p *Prob) Learn(bit uint32) {
 	v := uint32(*p ^ half)
 	n := v & countMask
 	// The target is all ones or nothing; arithmetic on 22 bits, in 64.

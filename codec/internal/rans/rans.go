@@ -46,8 +46,13 @@ func (e *Encoder) Len() int { return len(e.said) }
 
 // Bit codes a bit, 0 or 1, which p then knows.
 func (e *Encoder) Bit(p *Prob, bit uint32) {
-	e.said = append(e.said, bit<<probBits|p.one())
-	p.learn(bit)
+	e.said = append(e.said, bit<<probBits|p.One())
+	p.Learn(bit)
+}
+
+// BitAt codes a bit whose probability of being 1 is one, in units of 2^-16, 1 to 65535.
+func (e *Encoder) BitAt(one uint32, bit uint32) {
+	e.said = append(e.said, bit<<probBits|one)
 }
 
 // Direct codes the low n bits of v, 0 to 64, each as likely 0 as 1.
@@ -125,19 +130,21 @@ func (d *Decoder) Reset(stream []byte) error {
 
 // Bit returns the next bit, 0 or 1, which p then knows.
 func (d *Decoder) Bit(p *Prob) uint32 {
-	v := uint32(*p ^ half)
-	one := v>>16 | 1
+	bit := d.BitAt(p.One())
+	p.Learn(bit)
+	return bit
+}
+
+// BitAt returns the next bit, whose probability of being 1 is one, in units of 2^-16, 1 to 65535.
+func (d *Decoder) BitAt(one uint32) uint32 {
 	m := uint32(d.x) & (1<<probBits - 1)
-	// Without a branch: what a bit will be is the one thing that a processor cannot predict.
 	t := uint32(int32(m-one) >> 31) // all ones for a 1
-	bit := t & 1
-	// A 1 has the first part of the range, a 0 the rest.
+	// A 1 has the first part of the range, a 0 the rest. Without a branch: what a bit will be is the one thing that a processor cannot predict.
 	d.x = uint64(one^^t&(one^(1<<probBits-one)))*(d.x>>probBits) + uint64(m-one&^t)
-	p.learn(bit)
 	if d.x < low {
 		d.fill()
 	}
-	return bit
+	return t & 1
 }
 
 // Direct returns the next n bits, 0 to 64.
