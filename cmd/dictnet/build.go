@@ -16,6 +16,7 @@ import (
 
 func (a *app) buildCommand() *cobra.Command {
 	var out string
+	var trees bool
 	var o codec.BuildOptions
 	c := &cobra.Command{
 		Use:   "build SAMPLE... -o DICT",
@@ -23,18 +24,22 @@ func (a *app) buildCommand() *cobra.Command {
 		Long: `Build a dictionary from samples: files, directories (all regular files below them, in lexical order), or - for stdin.
 If DICT exists already, what it holds is not taken again and what is new is appended, as a new version.
 
+With --trees, a directory is one sample, packed as encode packs it: for releases that are directories.
+
 DICT is a local name, or the name of a CAR file that will hold the dictionary.
 
 ` + exitHelp,
 		Example: `  dictnet build release-1.tar -o releases
   dictnet build release-2.tar -o releases          # appends what is new
+  dictnet build release-1/ -o releases --trees
   dictnet build samples/ --out samples.car --chunk-size 4096
   zcat dump.sql.gz | dictnet build - -o dumps --min-freq 2`,
 		Args: args(1, -1, "at least one sample"),
-		RunE: func(c *cobra.Command, samples []string) error { return a.build(c, samples, out, o) },
+		RunE: func(c *cobra.Command, samples []string) error { return a.build(c, samples, out, trees, o) },
 	}
 	f := c.Flags()
 	f.StringVarP(&out, "out", "o", "", "the dictionary: a local name, or a file.car")
+	f.BoolVar(&trees, "trees", false, "take a directory as the tree that encode makes of it, with what lists its files")
 	f.IntVar(&o.ChunkSize, "chunk-size", codec.DefaultBuildChunk, "average length of the chunks that samples are compared by, in bytes")
 	f.IntVar(&o.MinFreq, "min-freq", 1, "how often a chunk occurs in the samples before it is taken")
 	return c
@@ -53,7 +58,7 @@ type buildResult struct {
 	Manifest string `json:"manifest"`
 }
 
-func (a *app) build(c *cobra.Command, samples []string, out string, o codec.BuildOptions) error {
+func (a *app) build(c *cobra.Command, samples []string, out string, trees bool, o codec.BuildOptions) error {
 	ctx := c.Context()
 	ref, err := parseDictRef(out)
 	if err != nil {
@@ -66,7 +71,7 @@ func (a *app) build(c *cobra.Command, samples []string, out string, o codec.Buil
 	var files []string
 	var total int64
 	for _, s := range samples {
-		found, size, err := sampleFiles(s)
+		found, size, err := sampleFiles(s, trees)
 		if err != nil {
 			return err
 		}
@@ -175,14 +180,17 @@ func (a *app) buildHome(c *cobra.Command, ref dictRef) (s *store.Store, name str
 	return s, name, done, nil
 }
 
-// sampleFiles returns the files that a sample stands for and their bytes, -1 if not known.
-func sampleFiles(sample string) (files []string, size int64, err error) {
+// sampleFiles returns the files, or the tree, that a sample stands for and their bytes, -1 if not known.
+func sampleFiles(sample string, trees bool) (files []string, size int64, err error) {
 	if sample == "-" {
 		return []string{"-"}, -1, nil
 	}
 	st, err := os.Stat(sample)
 	if err != nil {
 		return nil, 0, inputError(err)
+	}
+	if st.IsDir() && trees {
+		return []string{sample}, -1, nil
 	}
 	if !st.IsDir() {
 		if !st.Mode().IsRegular() {
@@ -209,7 +217,7 @@ func sampleFiles(sample string) (files []string, size int64, err error) {
 }
 
 func (a *app) addSample(ctx context.Context, b *codec.Builder, name string) error {
-	in, err := a.open(ctx, name)
+	in, err := a.openWhole(ctx, name, true)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"sync/atomic"
@@ -72,11 +71,10 @@ func (m *mounted) serve(dir string) (*served, error) {
 
 // unmount ends it; while files are open, the directory is gone at once and the rest when they are closed.
 func (s *served) unmount() error {
-	err := s.server.Unmount()
-	if err != nil {
-		err = errors.Join(err, detach(s.dir))
+	if s.server.Unmount() == nil {
+		return nil
 	}
-	return err
+	return detach(s.dir)
 }
 
 func (n *node) isDir() bool { return n.i == tree.Top || n.m.tree.Entry(n.i).Kind == tree.Dir }
