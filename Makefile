@@ -1,12 +1,13 @@
 # make build   the binary, bin/dictnet; TAGS=noembed leaves the embedded chain out
 # make demo    the main job on real input, narrated; CHAIN=anvil uses Anvil in place of the embedded chain
 # make test    every test: formatting, vet, the contract's, Go's with the race detector and the real chains
+# make bench   comparison with other tools on real releases, hours; BENCH=-quick: minutes; BENCH='-pairs esbuild -tools dictnet': in part
 # make gen     the contract's artifacts and Go binding, made anew
 
 CHAIN ?= embedded
 GO ?= go
 
-.PHONY: build demo test test-contracts test-go test-interop check gen clean
+.PHONY: build bench demo test test-bench test-contracts test-go test-interop check gen clean
 
 build:
 	$(GO) build -tags '$(TAGS)' -trimpath -ldflags='-s -w' -o bin/dictnet ./cmd/dictnet
@@ -14,10 +15,10 @@ build:
 demo: build $(if $(filter anvil,$(CHAIN)),contracts/node_modules/.package-lock.json)
 	$(GO) run ./demo -dictnet bin/dictnet -chain $(CHAIN)
 
-test: check test-contracts test-go test-interop
+test: check test-contracts test-go test-bench test-interop
 
 check:
-	@test -z "$$(gofmt -l cmd chain codec contracts demo dictnet interop merkle)" || { gofmt -l cmd chain codec contracts demo dictnet interop merkle; echo 'gofmt these files'; exit 1; }
+	@test -z "$$(gofmt -l bench cmd chain codec contracts demo dictnet interop merkle)" || { gofmt -l bench cmd chain codec contracts demo dictnet interop merkle; echo 'gofmt these files'; exit 1; }
 	$(GO) vet -tags peers ./...
 	$(GO) vet -tags noembed ./cmd/...
 
@@ -26,6 +27,14 @@ test-contracts:
 
 test-go: contracts/node_modules/.package-lock.json
 	$(GO) test -race -tags peers -timeout 25m ./...
+
+# The benchmark is a module of its own, so that what it needs costs users nothing.
+test-bench:
+	cd bench && $(GO) vet ./... && $(GO) test ./...
+
+# What was measured is kept in bench/out, what was fetched in bench/cache: what is there already is not done again.
+bench: build
+	cd bench && $(GO) run . $(BENCH)
 
 # Against Kubo, built here from its source, and Helia; dictnet itself runs with the race detector.
 test-interop: interop/bin/ipfs interop/helia/node_modules/.package-lock.json

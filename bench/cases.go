@@ -8,6 +8,8 @@ const (
 	held   kind = "held"   // a file that the dictionary holds whole
 	plain  kind = "plain"  // an ordinary file, no dictionary
 	series kind = "series" // a file of many versions, no dictionary
+	large  kind = "large"  // a gigabyte: speed of decoding, random reads
+	scale  kind = "scale"  // a dictionary of 10 GB: memory
 )
 
 // testCase is something to encode.
@@ -52,4 +54,7 @@ var cases = []testCase{
 	{"plain-wasm", plain, "wasm", "", "ffmpeg.wasm", false},
 
 	{"history", series, "1,040 versions of two files", "", "history.d.ts", false},
+
+	{"gigabyte", large, "new and old releases", "old-releases", "all-releases", false},
+	{"scale", scale, "tar of sources, Go", "geth-1.17.9.tar", "geth-1.17.10.tar", false},
 }

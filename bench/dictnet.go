@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -34,7 +36,13 @@ var hasFlag = func() func(program, verb, flag string) bool {
 
 // dictnetTool is this project's program with one profile.
 func dictnetTool(profile string) tool {
-	home := func(w *work) string { return "--home=" + w.in("home") }
+	dir := func(w *work) string {
+		if w.kind == scale {
+			return filepath.Join(w.disk, "scale-home")
+		}
+		return w.in("home")
+	}
+	home := func(w *work) string { return "--home=" + dir(w) }
 	encode := func(w *work, out string, withDict bool) command {
 		argv := []string{w.dictnet, "encode", w.new, "-o", out, "-q", home(w)}
 		if withDict {
@@ -46,12 +54,22 @@ func dictnetTool(profile string) tool {
 		return cmd(argv...)
 	}
 	return tool{
-		name: "dictnet " + profile, kinds: []kind{update, held, plain, series}, dictnet: true,
+		name: "dictnet " + profile, kinds: []kind{update, held, plain, series, large, scale}, dictnet: true,
+		skip: func(c testCase) bool {
+			return c.kind == scale && profile != "default" || c.kind == large && profile == "max"
+		},
 		prepare: func(w *work) (usage, error) {
 			if w.old == "" {
 				return usage{}, nil
 			}
-			u, err := run(cmd(w.dictnet, "build", w.old, "-o", "d", "-q", home(w)))
+			build := cmd(w.dictnet, "build", w.old, "-o", "d", "-q", home(w))
+			if w.kind == scale {
+				if err := os.RemoveAll(dir(w)); err != nil {
+					return usage{}, err
+				}
+				build.argv[2], build.feed = "-", tenGigabytes(w.old)
+			}
+			u, err := run(build)
 			if err != nil {
 				return u, err
 			}
@@ -70,22 +88,54 @@ func dictnetTool(profile string) tool {
 		decode: func(w *work) []command {
 			return []command{cmd(w.dictnet, "decode", w.packed, "-o", w.back, "-q", "--offline", home(w))}
 		},
-		more: func(w *work, s *sizes) error {
+		more: func(w *work, m *measurement) error {
 			if w.old == "" {
 				return nil
 			}
-			notes, err := notesTouched(w.in("home"), w.packed)
+			o, err := openTemplate(context.Background(), dir(w), w.packed)
 			if err != nil {
 				return err
 			}
-			s.Cold = s.Warm + notes
+			defer o.Close()
+			notes, err := o.notesTouched()
+			if err != nil {
+				return err
+			}
+			m.Sizes.Cold = m.Sizes.Warm + notes
+			if m.Share, err = o.share(); err != nil {
+				return err
+			}
+			switch w.kind {
+			case scale:
+				return os.RemoveAll(dir(w))
+			case large:
+				m.Reads, err = o.randomReads(4<<10, 2000)
+				return err
+			}
 			out := w.in("alone")
 			if _, err := run(encode(w, out, false)); err != nil {
 				return err
 			}
-			s.SelfContained, err = fileSize(out)
+			m.Sizes.SelfContained, err = fileSize(out)
 			return err
 		},
+	}
+}
+
+// tenGigabytes writes a file, and random bytes until there are 10 GB.
+func tenGigabytes(file string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		n, err := io.Copy(w, f)
+		if err != nil {
+			return err
+		}
+		_, err = io.CopyN(w, rand.NewChaCha8([32]byte{}), 10e9-n)
+		return err
 	}
 }
 
@@ -136,17 +186,12 @@ func (o *opened) Close() {
 	}
 }
 
-// notesTouched adds up the stored bytes of the notes that a template needs: what one fetches who holds none.
-func notesTouched(home, template string) (int64, error) {
-	ctx := context.Background()
-	o, err := openTemplate(ctx, home, template)
-	if err != nil {
-		return 0, err
-	}
-	defer o.Close()
+// notesTouched adds up the stored bytes of the notes that the template needs: what one fetches who holds none.
+func (o *opened) notesTouched() (int64, error) {
 	if o.tape == nil {
 		return 0, nil
 	}
+	ctx := context.Background()
 	var total int64
 	seen := map[uint64]bool{}
 	for s, err := range o.Wanted() {
@@ -172,27 +217,44 @@ func notesTouched(home, template string) (int64, error) {
 	return total, nil
 }
 
-// randomReads reads size bytes at count places, each through a Reader that has read elsewhere before, and returns how
-// long the reads took, sorted.
-func randomReads(home, template string, size, count int) ([]time.Duration, error) {
-	o, err := openTemplate(context.Background(), home, template)
+// share is how much of the file plays from the dictionary, of 1.
+func (o *opened) share() (float64, error) {
+	st, err := o.file.Stat()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer o.Close()
+	info, err := codec.Inspect(context.Background(), o.file, st.Size())
+	if err != nil {
+		return 0, err
+	}
+	return float64(info.TapeBytes) / float64(max(o.Size(), 1)), nil
+}
+
+// reads are times of random reads, in seconds.
+type reads struct {
+	Count  int     `json:"count"`
+	Bytes  int     `json:"bytes"` // each
+	First  float64 `json:"first"`
+	Median float64 `json:"median"`
+	P99    float64 `json:"p99"`
+}
+
+// randomReads reads size bytes at count places, one after another.
+func (o *opened) randomReads(size, count int) (*reads, error) {
 	r := rand.New(rand.NewPCG(1, 2))
 	b := make([]byte, size)
-	var took []time.Duration
+	var took []float64
 	for range count {
 		off := r.Int64N(o.Size() - int64(size))
 		start := time.Now()
 		if _, err := o.ReadAt(b, off); err != nil {
 			return nil, fmt.Errorf("read at %d: %w", off, err)
 		}
-		took = append(took, time.Since(start))
+		took = append(took, time.Since(start).Seconds())
 	}
+	first := took[0]
 	slices.Sort(took)
-	return took, nil
+	return &reads{count, size, first, median(took), took[count*99/100]}, nil
 }
 
 // dictnetVersion describes the program by the commit it was built from.

@@ -42,6 +42,8 @@ func recipeNamed(name string) recipe {
 		return dumpSQL
 	case "sqlite":
 		return dumpSQLite
+	case "concat":
+		return concatInputs
 	case "history":
 		return makeHistory
 	}
@@ -197,6 +199,32 @@ func packMembers(c *cache, out string, args []string) error {
 			return err
 		})
 	})
+}
+
+// concatInputs joins inputs.
+func concatInputs(c *cache, out string, args []string) error {
+	return writeFile(out, func(w io.Writer) error {
+		for _, name := range args {
+			if err := c.copyTo(w, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (c *cache) copyTo(w io.Writer, name string) error {
+	file, err := c.path(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
 }
 
 // eachMember calls f for each regular file of an input that is a tar.

@@ -33,6 +33,8 @@ type measurement struct {
 	Sizes   sizes   `json:"sizes"`
 	Prepare usage   `json:"prepare"` // what is done once for all files: building a dictionary, its index, a store
 	Trials  []trial `json:"trials"`
+	Share   float64 `json:"share,omitempty"`   // of new's bytes that play from the dictionary; ours only
+	Reads   *reads  `json:"reads,omitempty"`   // random reads of 4 KiB; ours only
 	Failure string  `json:"failure,omitempty"` // why there is no result: nothing else holds then
 	Remark  string  `json:"remark,omitempty"`  // what could not be measured
 }
@@ -130,6 +132,9 @@ func (r *runner) runCase(c testCase, list []tool) error {
 		if !slices.Contains(t.kinds, c.kind) {
 			continue
 		}
+		if t.skip != nil && t.skip(c) {
+			continue
+		}
 		if missing := missingProgram(t); missing != "" {
 			r.say("%s: %s left out: %s is not on PATH", c.id, t.name, missing)
 			continue
@@ -171,7 +176,7 @@ func (r *runner) runCase(c testCase, list []tool) error {
 			return err
 		}
 		entries = append(entries, entry{t, &work{testCase: c, dir: own, old: oldFile, new: newFile,
-			packed: filepath.Join(own, "packed"), back: filepath.Join(own, "back"), dictnet: r.dictnet}, m})
+			packed: filepath.Join(own, "packed"), back: filepath.Join(own, "back"), dictnet: r.dictnet, disk: r.cache.dir}, m})
 	}
 	fail := func(e entry, err error) error {
 		r.say("%s: %s FAILED: %v", c.id, e.name, err)
@@ -251,7 +256,7 @@ func (t tool) try(w *work, m *measurement) error {
 	m.Sizes.Warm = n
 	if t.more != nil && !known {
 		m.Remark = ""
-		if err := t.more(w, &m.Sizes); err != nil {
+		if err := t.more(w, m); err != nil {
 			m.Remark = err.Error()
 		}
 	}

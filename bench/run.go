@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -27,12 +28,13 @@ func (u *usage) add(v usage) {
 	u.RSS = max(u.RSS, v.RSS)
 }
 
-// command is a program to run. In and Out are files for its standard streams, or "".
+// command is a program to run.
 type command struct {
 	argv []string
-	dir  string
-	in   string
-	out  string
+	dir  string                // "": this process's
+	in   string                // a file for its standard input, or ""
+	feed func(io.Writer) error // or what writes it
+	out  string                // a file for its standard output, or ""
 }
 
 func cmd(argv ...string) command { return command{argv: argv} }
@@ -99,6 +101,17 @@ func runOne(self string, c command) (usage, error) {
 		}
 		defer file.Close()
 		f.to(file)
+	}
+	if c.feed != nil {
+		to, err := l.StdinPipe()
+		if err != nil {
+			closeAll()
+			return usage{}, err
+		}
+		go func() {
+			c.feed(to) // if it ends early, so does the program's input, and that is noticed
+			to.Close()
+		}()
 	}
 	err = l.Start()
 	closeAll()

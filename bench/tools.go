@@ -21,6 +21,7 @@ type work struct {
 	packed  string // what the tool makes of new
 	back    string // what it makes of packed
 	dictnet string // the program
+	disk    string // a directory for what memory cannot hold
 }
 
 func (w *work) in(name string) string { return filepath.Join(w.dir, name) }
@@ -38,18 +39,19 @@ type tool struct {
 	programs []string // all must be on PATH
 	kinds    []kind
 	dictnet  bool                       // ours
-	skip     func(testCase, int64) bool // of the case and new's bytes: leave it out
+	skip     func(testCase) bool        // cases of these kinds that are left out all the same
 	prepare  func(*work) (usage, error) // once, before any encode: what a user has to do once for all files
 	before   func(*work) error          // before each encode: put back what the last one changed
 	encode   func(*work) []command
 	size     func(*work) (int64, error) // nil: of the file packed
 	decode   func(*work) []command
-	more     func(*work, *sizes) error // after all: the other sizes
-	version  []string                  // prints the version
+	more     func(*work, *measurement) error // after the first trial: what does not belong to its times
+	version  []string                        // prints the version
 }
 
 const (
 	pairs = update + "," + held
+	twoOf = pairs + "," + large
 	alone = plain + "," + series
 )
 
@@ -65,28 +67,32 @@ func kindsOf(list kind) []kind {
 func tools() []tool {
 	list := []tool{
 		{
-			name: "zstd -19 --patch-from", programs: []string{"zstd"}, kinds: kindsOf(pairs), version: []string{"zstd", "--version"},
+			name: "zstd -19 --patch-from", programs: []string{"zstd"}, kinds: kindsOf(twoOf), version: []string{"zstd", "--version"},
 			encode: func(w *work) []command {
 				return []command{cmd("zstd", "-q", "-f", "-19", "--long=31", "--patch-from="+w.old, w.new, "-o", w.packed)}
 			},
 			decode: func(w *work) []command {
 				return []command{cmd("zstd", "-q", "-f", "-d", "--long=31", "--memory=2048MB", "--patch-from="+w.old, w.packed, "-o", w.back)}
 			},
-			more: func(w *work, s *sizes) error {
+			more: func(w *work, m *measurement) error {
+				if w.kind == large {
+					return nil // it takes long, and is of no interest there
+				}
 				old, err := zstdSize(w, w.old)
 				if err != nil {
 					return err
 				}
-				s.Cold = s.Warm + old
-				s.SelfContained, err = zstdSize(w, w.new)
+				m.Sizes.Cold = m.Sizes.Warm + old
+				m.Sizes.SelfContained, err = zstdSize(w, w.new)
 				return err
 			},
 		},
 		{
 			name: "xdelta3 -9 -S lzma", programs: []string{"xdelta3"}, kinds: kindsOf(pairs), version: []string{"xdelta3", "-V"},
 			// -B: see the whole old file, however large; without it only 64 MB around the current place are.
+			// -A=: do not write the files' names into the result.
 			encode: func(w *work) []command {
-				return []command{cmd("xdelta3", "-q", "-f", "-e", "-9", "-S", "lzma", "-B", sourceWindow(w.old), "-s", w.old, w.new, w.packed)}
+				return []command{cmd("xdelta3", "-q", "-f", "-e", "-9", "-S", "lzma", "-A=", "-B", sourceWindow(w.old), "-s", w.old, w.new, w.packed)}
 			},
 			decode: func(w *work) []command {
 				return []command{cmd("xdelta3", "-q", "-f", "-d", "-B", sourceWindow(w.old), "-s", w.old, w.packed, w.back)}
@@ -204,7 +210,7 @@ func chunkStore(name string, make_, extract func(w *work, store, index, file str
 			return n + i, err
 		},
 		decode: func(w *work) []command { return []command{cmd(extract(w, store(w), index(w), w.back)...)} },
-		more: func(w *work, s *sizes) error {
+		more: func(w *work, m *measurement) error {
 			// A store of new alone is what one who holds nothing has to get.
 			alone := w.in("alone.castr")
 			if err := os.MkdirAll(alone, 0o777); err != nil {
@@ -218,7 +224,7 @@ func chunkStore(name string, make_, extract func(w *work, store, index, file str
 				return err
 			}
 			i, err := fileSize(w.in("alone.caibx"))
-			s.Cold, s.SelfContained = n+i, n+i
+			m.Sizes.Cold, m.Sizes.SelfContained = n+i, n+i
 			return err
 		},
 	}
@@ -286,7 +292,7 @@ func zstdSize(w *work, file string) (int64, error) {
 	return fileSize(out)
 }
 
-// versionOf asks a tool for its version: the first line that has a digit.
+// versionOf asks a tool for its version: the first line that has a digit, up to a comma.
 func versionOf(t tool) string {
 	if len(t.version) == 0 {
 		return ""
@@ -299,7 +305,8 @@ func versionOf(t tool) string {
 	}
 	for _, line := range bytes.Split(out, []byte("\n")) {
 		if bytes.ContainsAny(line, "0123456789") && !bytes.Contains(line, []byte("go1.")) {
-			return strings.Join(strings.Fields(strings.Trim(string(line), "* ")), " ")
+			short, _, _ := strings.Cut(string(line), ",")
+			return strings.Join(strings.Fields(strings.Trim(short, "* ")), " ")
 		}
 	}
 	return fmt.Sprint(err)
