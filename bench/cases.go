@@ -53,7 +53,7 @@ var cases = []testCase{
 	{"plain-rust-library", plain, "machine code, Rust", "", "rollup.node", true},
 	{"plain-wasm", plain, "wasm", "", "ffmpeg.wasm", false},
 
-	{"history", series, "1,040 versions of two files", "", "history.d.ts", false},
+	{"history", series, "1,280 versions of two files", "", "history.d.ts", false},
 
 	{"gigabyte", large, "new and old releases", "old-releases", "all-releases", false},
 	{"scale", scale, "tar of sources, Go", "geth-1.17.9.tar", "geth-1.17.10.tar", false},
