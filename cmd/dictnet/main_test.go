@@ -44,7 +44,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 func scriptCommands() map[string]scriptCommand {
 	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field, "waitfor": waitFor,
-		"serve": serve, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold}
+		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold}
 }
 
 // exits CODE COMMAND...: the command ends with this exit code.

@@ -21,13 +21,15 @@ import (
 
 // nodeFlags say how a verb takes part in the IPFS network.
 type nodeFlags struct {
-	peers    []string
-	gateways []string
-	listen   []string
-	mdns     bool
-	dht      bool
-	swarmKey string
-	wait     time.Duration
+	peers     []string
+	gateways  []string
+	listen    []string
+	mdns      bool
+	dht       bool
+	swarmKey  string
+	http      string // address to answer HTTP on; "": none
+	templates string // folder of templates to serve; "": none
+	wait      time.Duration
 }
 
 // defaultListen leaves port 4001 to Kubo.
@@ -49,6 +51,8 @@ func (f *nodeFlags) serve(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.listen, "listen", []string{defaultListen}, "multiaddr to listen on; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "be found by nodes on the local network")
 	c.Flags().BoolVar(&f.dht, "dht", false, "announce the dictionaries of the store in the DHT that the peers are part of, and serve it")
+	c.Flags().StringVar(&f.http, "http", defaultHTTP, "address to answer HTTP on, as 127.0.0.1:0 or :8080; empty: none")
+	c.Flags().StringVar(&f.templates, "templates", "", "directory of templates to serve by HTTP, under /templates/")
 	f.private(c)
 }
 

@@ -32,7 +32,7 @@ func TestRolesEmbedded(t *testing.T) {
 
 func runNetworkScripts(t *testing.T, rpc string) {
 	cmds := scriptCommands()
-	cmds["serve"], cmds["gateway"], cmds["flipnote"], cmds["flipblock"] = serve, serveHTTP, flipNote, flipBlock
+	cmds["serve"], cmds["gateway"], cmds["flipnote"], cmds["flipblock"] = serveNode, serveHTTP, flipNote, flipBlock
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/network",
 		RequireExplicitExec: true,
@@ -47,7 +47,7 @@ func runNetworkScripts(t *testing.T, rpc string) {
 
 // serve HOME VAR FLAG...: serves a home until the script ends, and sets a variable to the node's address. What the node
 // says goes to the file HOME.log.
-func serve(ts *testscript.TestScript, neg bool, args []string) {
+func serveNode(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := exec.LookPath("dictnet")
 	if p := ts.Getenv("PATH"); err != nil {
 		path = filepath.Join(filepath.SplitList(p)[0], "dictnet")

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dictnet/dictnet/ipfs"
+	"dictnet/dictnet/serve"
 	"dictnet/dictnet/store"
 )
 
@@ -17,11 +18,16 @@ func (a *app) nodeCommand() *cobra.Command {
 		Use:   "node",
 		Short: "Serve the store to the IPFS network",
 		Long: `Run an IPFS node over libp2p that serves what is in the store by bitswap, until Ctrl-C. It prints its addresses, which others give as
---peer. It only reads the store, so other verbs may write to it meanwhile, and what they add is served.
+--peer. It only reads the store, so other verbs may write to it meanwhile, and what they add is served. Every block is checked when it is
+read; one that is damaged is not served.
+
+It also answers HTTP, on loopback unless --http says otherwise: /ipfs/CID as a trustless gateway (others give its URL as --gateway), /templates/NAME
+with --templates, /healthz, /metrics for Prometheus, and JSON under /api/v1/. When it is to end, what is being answered is finished first.
 
 ` + exitHelp,
 		Example: `  dictnet node
-  dictnet node --listen /ip4/127.0.0.1/tcp/0 --json`,
+  dictnet node --listen /ip4/127.0.0.1/tcp/0 --http 127.0.0.1:0 --json
+  dictnet node --http :8080 --templates /srv/templates`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			// The home and the node's identity may have to be made first.
@@ -36,12 +42,15 @@ func (a *app) nodeCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			return a.runNode(c.Context(), s, f, func(peers []string) error {
+			return a.runNode(c.Context(), s, f, func(at reachable) error {
 				var rows []row
-				for _, p := range peers {
+				for _, p := range at.Peers {
 					rows = append(rows, row{"peer", p})
 				}
-				return a.print(map[string]any{"peers": peers}, rows...)
+				if at.HTTP != "" {
+					rows = append(rows, row{"http", at.HTTP})
+				}
+				return a.print(at, rows...)
 			})
 		},
 	}
@@ -49,13 +58,23 @@ func (a *app) nodeCommand() *cobra.Command {
 	return c
 }
 
+// reachable is where a node is to be found.
+type reachable struct {
+	Peers []string `json:"peers"`
+	HTTP  string   `json:"http,omitempty"` // URL
+}
+
 const (
 	reconnect  = 30 * time.Second // how often a node calls peers that it has lost, and looks for new dictionaries
 	reannounce = 12 * time.Hour   // announcements are forgotten after two days
+	grace      = 30 * time.Second // for what is being answered when the node is to end
 )
 
-// runNode serves a store until the context ends. ready is told the node's addresses.
-func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready func(peers []string) error) error {
+// defaultHTTP is next to defaultListen.
+const defaultHTTP = "127.0.0.1:4012"
+
+// runNode serves a store until the context ends. ready is told where the node is.
+func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready func(reachable) error) error {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -68,15 +87,29 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 		return err
 	}
 	o.Key = key
-	n, err := ipfs.Start(o)
+	var n *ipfs.Node
+	web, err := a.listenHTTP(s, f, func() serve.Node { return describeNode(n) })
 	if err != nil {
+		return err
+	}
+	if web != nil {
+		defer web.close()
+	}
+	if n, err = ipfs.Start(o); err != nil {
 		return withHint(err, "--listen /ip4/127.0.0.1/tcp/0 takes any free port")
 	}
 	defer n.Close()
-	if err := ready(n.Addrs()); err != nil {
+	at := reachable{Peers: n.Addrs()}
+	if web != nil {
+		at.HTTP = web.url
+		web.start()
+	}
+	if err := ready(at); err != nil {
 		return err
 	}
 	a.say("serving until Ctrl-C")
+	tellSystemd("READY=1")
+	dropUnused()
 	announced := map[cid.Cid]time.Time{}
 	for {
 		if len(f.peers) > 0 {
@@ -91,10 +124,18 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 		}
 		select {
 		case <-ctx.Done():
+			tellSystemd("STOPPING=1")
+			if web != nil {
+				if err := web.end(); err != nil {
+					a.log.Warn("some requests were cut off", "error", err)
+				}
+			}
 			if t, err := n.Traffic(); err == nil {
 				a.say("sent %d blocks, %s", t.BlocksSent, bytesText(t.BytesSent))
 			}
 			return n.Close()
+		case err := <-web.failed():
+			return err
 		case <-time.After(reconnect):
 		}
 	}

@@ -74,6 +74,7 @@ type publishResult struct {
 	Block       uint64   `json:"block"`
 	Gas         uint64   `json:"gas"` // of all transactions of this run
 	Peers       []string `json:"peers,omitempty"`
+	HTTP        string   `json:"http,omitempty"`
 }
 
 func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags, o publishOptions) error {
@@ -131,10 +132,13 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if s, err = a.openStore(c, true); err != nil {
 		return err
 	}
-	return a.runNode(ctx, s, nf, func(peers []string) error {
-		result.Peers = peers
-		for _, p := range peers {
+	return a.runNode(ctx, s, nf, func(at reachable) error {
+		result.Peers, result.HTTP = at.Peers, at.HTTP
+		for _, p := range at.Peers {
 			rows = append(rows, row{"peer", p})
+		}
+		if at.HTTP != "" {
+			rows = append(rows, row{"http", at.HTTP})
 		}
 		return a.print(result, rows...)
 	})

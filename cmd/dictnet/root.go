@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -27,7 +28,8 @@ type app struct {
 	json      bool
 	quiet     bool
 	verbose   bool
-	started   bool // a verb was found and its arguments are in order
+	damaged   func(cid.Cid) // counts blocks that were to be served; may be nil
+	started   bool          // a verb was found and its arguments are in order
 }
 
 // run runs one command line and returns its exit code.
@@ -98,7 +100,7 @@ A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.
 		a.buildCommand(), a.publishCommand(), a.encodeCommand(), a.decodeCommand(),
 		a.planCommand(), a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
 		a.nodeCommand(), a.pullCommand(), a.pinCommand(), a.lsCommand(), a.catCommand(), a.mountCommand(), a.gcCommand(), a.fsckCommand(),
-		a.grepCommand(), a.statCommand(),
+		a.grepCommand(), a.statCommand(), a.diffCommand(),
 		a.chainCommand(),
 	)
 	for _, c := range root.Commands() {

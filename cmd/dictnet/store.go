@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 
 	"dictnet/dictnet/store"
@@ -15,7 +16,12 @@ func (a *app) openStore(c *cobra.Command, readOnly bool) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(dir, store.Options{ReadOnly: readOnly, Command: c.CommandPath()})
+	return store.Open(dir, store.Options{ReadOnly: readOnly, Command: c.CommandPath(), Damaged: func(c cid.Cid) {
+		a.log.Warn("a block of the store is damaged and is not served; dictnet fsck mends it", "cid", c)
+		if a.damaged != nil {
+			a.damaged(c)
+		}
+	}})
 }
 
 // openCache opens the home for writing, for a verb that fetches and keeps nothing for good: --cache-size holds.

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// dropUnused does nothing where it is not known to help.
+func dropUnused() {}
