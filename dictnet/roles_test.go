@@ -138,10 +138,17 @@ func (s *storeSource) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Ci
 	s.outstanding += len(want)
 	s.most = max(s.most, s.outstanding)
 	s.mu.Unlock()
+	left := len(want)
+	served := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.outstanding--
+		left--
+	}
 	defer func() {
 		s.mu.Lock()
-		s.outstanding -= len(want)
-		s.mu.Unlock()
+		defer s.mu.Unlock()
+		s.outstanding -= left
 	}()
 	wait := false
 	for _, c := range want {
@@ -168,6 +175,7 @@ func (s *storeSource) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Ci
 				continue
 			}
 		}
+		served()
 		got(c, data)
 	}
 	if wait {
@@ -447,7 +455,7 @@ func TestBreaksHalfWay(t *testing.T) {
 
 	// If it does not come back, the error says so, and a later pull goes on.
 	src = &storeSource{s: origin, name: "peer", breakAt: 100}
-	c = newClient(t, Options{Sources: []Source{src}})
+	c = newClient(t, Options{Sources: []Source{src}, Timeout: 2 * time.Second})
 	src.change = func(_ cid.Cid, data []byte) []byte {
 		src.mu.Lock()
 		defer src.mu.Unlock()

@@ -22,3 +22,25 @@ type Session interface {
 	// may be asked for again. No call of got happens after it has returned.
 	Fetch(ctx context.Context, want []cid.Cid, got func(c cid.Cid, data []byte)) error
 }
+
+// Party is what a Session may be besides: several who can be asked one by one, so that each is judged by what he does.
+type Party interface {
+	// Members returns those who can be asked now; the same name stands for the same member. joining says that others
+	// may be there in a moment, by themselves.
+	Members() (now []Member, joining bool)
+	// Seek looks for others, who have blocks that no member has. It returns when nothing more is to be expected of that.
+	Seek(ctx context.Context, want []cid.Cid)
+}
+
+// Member is one of a Party. An error of Fetch says that he cannot be asked any more.
+type Member interface {
+	Session
+	Name() string
+}
+
+// Archive is what a Session may offer besides: a whole branch of a manifest by one request.
+type Archive interface {
+	// FetchBelow asks for a block and all that it reaches, and calls got for each block that arrives, unverified, one at
+	// a time. An error says that not all has arrived, or that the source does not offer this.
+	FetchBelow(ctx context.Context, root cid.Cid, got func(c cid.Cid, data []byte)) error
+}

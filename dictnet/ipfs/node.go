@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ipfs/boxo/bitswap"
 	bsnetwork "github.com/ipfs/boxo/bitswap/network"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
+	"github.com/ipfs/boxo/bitswap/server"
 	"github.com/ipfs/boxo/blockstore"
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -54,7 +54,8 @@ type Options struct {
 type Node struct {
 	host    host.Host
 	net     bsnetwork.BitSwapNetwork
-	swap    *bitswap.Bitswap
+	server  *server.Server
+	client  *client
 	mdns    interface{ Close() error }
 	routing *routing // nil without a DHT
 	probes  *probes
@@ -66,6 +67,9 @@ type Node struct {
 	wg     sync.WaitGroup
 	naming sync.Mutex // one publication of the name at a time
 }
+
+// serveWorkers is how many messages are put together and sent at the same time.
+const serveWorkers = 16
 
 // Start starts a node. It does not call any peer yet.
 func Start(o Options) (_ *Node, err error) {
@@ -125,14 +129,13 @@ func Start(o Options) (_ *Node, err error) {
 	}
 	n.net = bsnet.NewFromIpfsHost(n.host)
 	n.probes = &probes{active: make(map[*probe]bool)}
-	n.swap = bitswap.New(context.Background(), n.net, nil, o.Blocks,
-		bitswap.WithTracer(n.probes),
-		bitswap.WithServerEnabled(true),
-		bitswap.MaxOutstandingBytesPerPeer(4<<20),
-		bitswap.WithoutDuplicatedBlockStats(),
-		// Nobody but the peers is asked, so there is nothing to search for in between.
-		bitswap.ProviderSearchDelay(time.Hour),
+	n.client = &client{node: n, peers: make(map[peer.ID]*conversation)}
+	n.server = server.New(n.ctx, n.net, o.Blocks,
+		server.MaxOutstandingBytesPerPeer(4<<20),
+		server.TaskWorkerCount(serveWorkers),
+		server.EngineTaskWorkerCount(serveWorkers),
 	)
+	n.net.Start(receiver{n.client, n.server})
 	if o.DHT {
 		if n.routing, err = startRouting(n.host, n.peers, len(o.Listen) > 0); err != nil {
 			n.Close()
@@ -232,11 +235,15 @@ type Traffic struct {
 
 // Traffic returns the counters of bitswap.
 func (n *Node) Traffic() (Traffic, error) {
-	st, err := n.swap.Stat()
+	sent, err := n.server.Stat()
 	if err != nil {
 		return Traffic{}, err
 	}
-	return Traffic{st.BlocksReceived, st.DataReceived, st.BlocksSent, st.DataSent}, nil
+	n.client.mu.Lock()
+	defer n.client.mu.Unlock()
+	st := n.client.stats
+	st.BlocksSent, st.BytesSent = sent.BlocksSent, sent.DataSent
+	return st, nil
 }
 
 // Connect calls the configured peers that are not connected, at the same time. It returns an error only if
@@ -320,8 +327,8 @@ func (n *Node) Close() error {
 	if n.mdns != nil {
 		errs = append(errs, n.mdns.Close())
 	}
-	if n.swap != nil {
-		errs = append(errs, n.swap.Close())
+	if n.server != nil {
+		n.server.Close()
 		n.net.Stop()
 	}
 	errs = append(errs, n.host.Close())

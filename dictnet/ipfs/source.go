@@ -2,12 +2,16 @@ package ipfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
-	"github.com/ipfs/boxo/exchange"
+	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/network"
 
 	"dictnet/dictnet"
 )
@@ -35,43 +39,136 @@ func (n *Node) Name() string {
 	return strings.Join(names, ", ")
 }
 
-// Open calls the configured peers, if need be, and starts a bitswap session with all that are connected.
+// Open calls the configured peers, if need be, and starts a session with all that are connected, as soon as one is. Peers that are lost
+// are called again while the session lasts.
 func (n *Node) Open(ctx context.Context) (dictnet.Session, error) {
-	if err := n.Connect(ctx); err != nil {
-		return nil, err
-	}
-	return &session{node: n, fetcher: n.swap.NewSession(ctx)}, nil
-}
-
-type session struct {
-	node    *Node
-	fetcher exchange.Fetcher
-}
-
-// Fetch asks the session's peers. Bitswap does not say that a block is missing: it waits until ctx ends.
-func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
-	if s.node.routing != nil {
-		s.node.routing.find(ctx, want)
-	}
-	blocks, err := s.fetcher.GetBlocks(ctx, want)
-	if err != nil {
-		return err
-	}
-	left := len(want)
-	for b := range blocks {
-		got(b.Cid(), b.RawData())
-		left--
-		if len(s.node.o.Listen) > 0 { // others may have asked us for it
-			if err := s.node.swap.Server.NotifyNewBlocks(ctx, b); err != nil {
-				return err
+	s := &session{node: n, joining: true}
+	first := make(chan error, 1)
+	n.wg.Go(func() {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(n.ctx, cancel)()
+		for wait := redial; ; {
+			err := n.Connect(ctx)
+			s.set(false)
+			select {
+			case first <- err:
+			default:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+			wait = min(2*wait, 8*redial)
+			if s.members() > 0 {
+				wait = redial
+			}
+		}
+	})
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(foundTime); ; {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case err := <-first:
+			if err == nil {
+				return s, nil
+			}
+			if n.mdns == nil || time.Now().After(deadline) {
+				return nil, err
+			}
+			time.AfterFunc(poolTime, func() { first <- err }) // somebody may be found yet
+		case <-poll.C:
+			if s.members() > 0 {
+				return s, nil
 			}
 		}
 	}
-	if left > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
+}
+
+const (
+	redial    = time.Second            // between calls of peers that are not connected
+	foundTime = 2 * time.Second        // for the local network to name somebody
+	poolTime  = 100 * time.Millisecond // between looks
+)
+
+// session is a dictnet.Party of the peers that are connected.
+type session struct {
+	node *Node
+
+	mu      sync.Mutex
+	joining bool
+}
+
+var (
+	_ dictnet.Party  = (*session)(nil)
+	_ dictnet.Member = member{}
+)
+
+func (s *session) set(joining bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.joining = joining
+}
+
+func (s *session) members() int {
+	all, _ := s.Members()
+	return len(all)
+}
+
+// Members returns the peers that are connected. Others join while the configured ones are called for the first time.
+func (s *session) Members() (all []dictnet.Member, joining bool) {
+	for _, id := range s.node.host.Network().Peers() {
+		if s.node.host.Network().Connectedness(id) == network.Connected && !s.node.client.banned(id) {
+			all = append(all, member{s.node, id})
 		}
-		return fmt.Errorf("the session ended with %d blocks missing", left)
 	}
-	return nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return all, s.joining
+}
+
+// Seek asks the DHT, if the node has a part in one, who has those of the blocks that are manifests or pages, and calls them.
+func (s *session) Seek(ctx context.Context, want []cid.Cid) {
+	if s.node.routing != nil {
+		s.node.routing.find(ctx, want)
+	}
+}
+
+// Fetch asks all peers, one after the other.
+func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+	left := make(map[cid.Cid]bool, len(want))
+	for _, c := range want {
+		left[c] = true
+	}
+	all, _ := s.Members()
+	var failed error
+	for _, m := range all {
+		some := slices.DeleteFunc(slices.Clone(want), func(c cid.Cid) bool { return !left[c] })
+		if len(some) == 0 {
+			return nil
+		}
+		failed = m.Fetch(ctx, some, func(c cid.Cid, data []byte) {
+			delete(left, c)
+			got(c, data)
+		})
+	}
+	return failed
+}
+
+// have tells peers who have asked for a block that it is here now.
+func (n *Node) have(ctx context.Context, c cid.Cid, data []byte) {
+	if len(n.o.Listen) == 0 {
+		return
+	}
+	if b, err := blocks.NewBlockWithCid(data, c); err == nil {
+		n.server.NotifyNewBlocks(ctx, b)
+	}
+}
+
+// oneLine says an error of the network in one line.
+func oneLine(err error) error {
+	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
 }
