@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 	"github.com/ipfs/boxo/blockstore"
 	"github.com/ipfs/boxo/exchange/offline"
 	boxo "github.com/ipfs/boxo/gateway"
+	"github.com/ipfs/go-cid"
 	_ "github.com/ipld/go-ipld-prime/codec/dagcbor" // what manifests are written in
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -122,7 +124,21 @@ func trustless(o Options, registry *prometheus.Registry) (http.Handler, error) {
 		MaxRequestDuration: o.Longest,
 		MetricsRegistry:    registry,
 	}, backend)
-	return boxo.NewHeaders(nil).ApplyCors().Wrap(h), nil
+	return boxo.NewHeaders(nil).ApplyCors().Wrap(present(blocks, h)), nil
+}
+
+// present answers 404 where the block that a path begins at is not here: boxo begins a CAR before it knows.
+func present(blocks blockstore.Blockstore, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/ipfs/"), "/")
+		if c, err := cid.Decode(name); err == nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			if ok, err := blocks.Has(r.Context(), c); err == nil && !ok {
+				http.Error(w, "block "+c.String()+" is not here", http.StatusNotFound)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Serve answers requests until Shutdown; then it returns nil at once. It closes the listener.

@@ -40,7 +40,10 @@ func (v served) GetSize(_ context.Context, c cid.Cid) (int, error) {
 		return -1, ipld.ErrNotFound{Cid: c}
 	case err != nil:
 		return -1, blockError("find", c, err)
-	case v.s.files.corrupt.has(d, info.ModTime()) || info.Size() > MaxBlock || !info.Mode().IsRegular():
+	case info.Size() > MaxBlock:
+		v.s.foundDamaged(c, d, info.ModTime())
+		return -1, ipld.ErrNotFound{Cid: c}
+	case v.s.files.corrupt.has(d, info.ModTime()) || !info.Mode().IsRegular():
 		return -1, ipld.ErrNotFound{Cid: c}
 	}
 	return int(info.Size()), nil
@@ -88,15 +91,19 @@ func (s *Store) read(c cid.Cid, d digest, verify bool) ([]byte, error) {
 		err = ErrCorrupt
 	}
 	if errors.Is(err, ErrCorrupt) {
-		if s.files.corrupt.add(d, used) && s.o.Damaged != nil {
-			s.o.Damaged(c)
-		}
+		s.foundDamaged(c, d, used)
 	}
 	if err != nil {
 		return nil, err
 	}
 	s.files.touch(d, used)
 	return data, nil
+}
+
+func (s *Store) foundDamaged(c cid.Cid, d digest, changed time.Time) {
+	if s.files.corrupt.add(d, changed) && s.o.Damaged != nil {
+		s.o.Damaged(c)
+	}
 }
 
 // marks remember which files were found to be damaged, until they change. The zero value is empty.
