@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ type BuildOptions struct {
 	BaseIndex *Index
 	// ChunkSize is the average length of a chunk, in bytes; samples are compared by chunks. 0 is DefaultBuildChunk.
 	ChunkSize int
-	// MinFreq is how often a chunk occurs in the samples before it is taken: 1, or 0, takes each, once.
+	// MinFreq is how often a chunk occurs in the samples before it is taken. 1, or 0, takes each, and leaves out where 64 KiB or more
+	// in a row have been taken before; from 2 on, each is taken once.
 	MinFreq int
 	// Progress is called now and then with the number of bytes read so far.
 	Progress func(read int64)
@@ -55,6 +57,8 @@ type Builder struct {
 	anchor uint64 // mask of the base's anchors
 	notes  *noteCache
 	seen   map[uint64]uint32 // xxh64 of a chunk -> how often, up to MinFreq
+	again  []heldChunk       // chunks that were taken before, since the last other one
+	held   int               // bytes of these
 	note   []byte
 	run    run
 	places []uint64
@@ -62,6 +66,16 @@ type Builder struct {
 	stats  BuildStats
 	err    error
 }
+
+// heldChunk is a chunk that was taken before.
+type heldChunk struct {
+	raw  []byte
+	hash uint64
+}
+
+// leastRepeat is how many bytes a sample has to repeat in a row before they are left out: where less is left out, files that
+// resemble the sample would go to and fro on the tape, which costs each of their templates more than is saved here.
+const leastRepeat = 64 << 10
 
 // run is where the base goes on as the sample does.
 type run struct {
@@ -129,7 +143,7 @@ func (b *Builder) add(sample io.Reader) error {
 			}
 		}
 		if len(buf) == 0 {
-			return nil
+			return b.takeHeld()
 		}
 		n, hash := b.cut.Cut(buf)
 		if err := b.chunk(buf[:n], hash); err != nil {
@@ -151,9 +165,38 @@ func (b *Builder) chunk(c []byte, hash uint64) error {
 		count = least + 1 // it has been taken
 	}
 	known, err := b.inBase(c)
-	if err != nil || known || count != least {
+	if err != nil {
 		return err
 	}
+	if count > least && least == 1 && !known {
+		b.again = append(b.again, heldChunk{bytes.Clone(c), hash})
+		b.held += len(c)
+		if b.held >= leastRepeat {
+			b.again = b.again[:0]
+		}
+		return nil
+	}
+	if err := b.takeHeld(); err != nil || known || count != least {
+		return err
+	}
+	return b.take(c, hash)
+}
+
+// takeHeld takes the chunks that were taken before, unless there are enough of them in a row.
+func (b *Builder) takeHeld() error {
+	if b.held < leastRepeat {
+		for _, c := range b.again {
+			if err := b.take(c.raw, c.hash); err != nil {
+				return err
+			}
+		}
+	}
+	b.again, b.held = b.again[:0], 0
+	return nil
+}
+
+// take appends a chunk to the note.
+func (b *Builder) take(c []byte, hash uint64) error {
 	if len(b.note)+len(c) > MaxNote {
 		if err := b.endNote(); err != nil {
 			return err

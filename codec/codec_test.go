@@ -210,7 +210,7 @@ func TestRoundTripWithoutDictionary(t *testing.T) {
 		files["versions"] = append(files["versions"], v...)
 		v = edit(v, 20000, uint64(i))
 	}
-	for _, n := range []int{63, 64, 65, blockSize - 1, blockSize, blockSize + 1, maxPending - 1, maxPending, maxPending + 1, defaultFrame.local, defaultFrame.local + 1} {
+	for _, n := range []int{63, 64, 65, 1<<20 - 1, 1 << 20, 1<<20 + 1, maxPending - 1, maxPending, maxPending + 1, defaultFrame.local, defaultFrame.local + 1} {
 		files[fmt.Sprint("noise of ", n)] = noise(n, uint64(n))
 	}
 	for name, file := range files {

@@ -2,25 +2,91 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/mix"
 )
 
-// coding says how a run of bytes is stored (sections 4.2 and 4.4).
+// coding says how a block is stored (section 4.4).
 type coding uint8
 
 const (
 	codingStored     coding = iota
 	codingZstd              // a zstd frame without its magic number
-	codingReferenced        // the same, with a prefix that the reader knows
+	codingReferenced        // the same, with the reference as its prefix
+	codingAligned           // copies of reference and block, and differences from them: package lz
+	codingMixed             // mixed predictions: package mix
 )
 
 func (c coding) String() string {
-	return [...]string{"stored", "zstd", "zstd with reference"}[c]
+	return [...]string{"stored", "zstd", "zstd with reference", "aligned", "mixed"}[c]
+}
+
+// referenced reports whether blocks of this coding have a reference.
+func (c coding) referenced() bool { return c >= codingReferenced }
+
+// mostReference is how long a reference may be, in bytes.
+func (c coding) mostReference() uint64 {
+	if c == codingReferenced {
+		return 1 << 20
+	}
+	return 1 << 23
+}
+
+// Profile says how much time encoding and decoding may take for how small a template.
+type Profile uint8
+
+const (
+	ProfileDefault Profile = iota // smaller than the best pairwise delta tools, as fast as they are
+	ProfileFast                   // as fast as chunk stores
+	ProfileMax                    // as small as possible, at about a megabyte of new bytes a second
+)
+
+var profileNames = [...]string{"default", "fast", "max"}
+
+func (p Profile) String() string { return profileNames[p] }
+
+// ParseProfile returns the profile of a name: fast, default or max.
+func ParseProfile(name string) (Profile, error) {
+	if i := slices.Index(profileNames[:], name); i >= 0 {
+		return Profile(i), nil
+	}
+	return 0, fmt.Errorf("%w: no profile is named %q, want fast, default or max", ErrOption, name)
+}
+
+// shape is what a profile makes of a file.
+type shape struct {
+	coding    coding // of blocks, where it pays
+	blockBits int
+	local     int    // bytes of local notes after which a frame is closed
+	fold      uint64 // bytes of an exact copy that is coded better as a part of the local notes around it: none of so few becomes a span where the file is in step with the tape
+	stray     uint64 // the same, elsewhere
+}
+
+func (p Profile) shape() shape {
+	switch p {
+	case ProfileFast:
+		return shape{coding: codingReferenced, blockBits: 19, local: 4 << 20, fold: 32, stray: 32}
+	case ProfileMax:
+		return shape{coding: codingMixed, blockBits: 22, local: 4 << 20, fold: 128, stray: 32}
+	}
+	return shape{coding: codingReferenced, blockBits: 20, local: 4 << 20, fold: 32, stray: 32}
+}
+
+// counterpart is what a block is coded against, and what is known of it.
+type counterpart struct {
+	bytes []byte // of the reference
+	ref   *reference
+	notes []freshNote // of the frame
+	begin uint64      // of the block, from the frame's first local byte
 }
 
 // zstdMagic begins every zstd frame (RFC 8878, section 3.1.1); the format leaves it out.
@@ -29,7 +95,7 @@ const zstdMagic = "\x28\xb5\x2f\xfd"
 // minReference is the shortest reference worth its tables.
 const minReference = 64
 
-// packers codes blocks against references, so many at a time as it has room for: each takes 68 MiB of tables.
+// packers codes blocks against references, so many at a time as it has room for: zstd takes 68 MiB of tables for each.
 type packers chan struct{}
 
 // maxPackers is how many blocks are coded at a time, at most.
@@ -68,15 +134,18 @@ func (p packers) code(raw, reference []byte) []byte {
 	return out.Bytes()[len(zstdMagic):]
 }
 
-// pack stores raw under the coding that takes the fewest bytes. The reference may be empty. The same
+// pack stores raw in the way of a coding, or in the way that takes the fewest bytes of those that are cheaper. The same
 // arguments always give the same bytes.
-func (p packers) pack(raw, reference []byte) (coding, []byte) {
+func (p packers) pack(c coding, raw []byte, old counterpart) (coding, []byte) {
 	best, data := codingStored, raw
-	if len(raw) == 0 {
+	if c == codingMixed {
+		if d := p.mix(raw, old); len(d) < len(data) {
+			best, data = c, d
+		}
 		return best, data
 	}
-	if len(reference) >= minReference {
-		if d := p.code(raw, reference); len(d) < len(data) {
+	if len(old.bytes) >= minReference {
+		if d := p.code(raw, old.bytes); len(d) < len(data) {
 			best, data = codingReferenced, d
 		}
 		if len(data) < len(raw)/4 {
@@ -89,8 +158,37 @@ func (p packers) pack(raw, reference []byte) (coding, []byte) {
 	return best, data
 }
 
+// mix codes a block by package mix: the length of the list of segments that an aligner has found, the list, and the bytes.
+func (p packers) mix(raw []byte, old counterpart) []byte {
+	p <- struct{}{}
+	defer func() { <-p }()
+	given := align.Segments(old.ref.hints)
+	found := align.Find(raw, old.bytes, given)
+	list := align.AppendSegments(nil, found, given)
+	data := append(binary.AppendUvarint(nil, uint64(len(list))), list...)
+	return mix.Encode(data, raw, old.bytes, old.ref.withSegments(old.notes, old.begin, found))
+}
+
+// unmix reverses mix.
+func unmix(data []byte, rawLen int, old counterpart) ([]byte, error) {
+	n, k := binary.Uvarint(data)
+	if k <= 0 || n > uint64(len(data)-k) {
+		return nil, align.ErrSegments
+	}
+	list, data := data[k:k+int(n)], data[k+int(n):]
+	found, err := align.ReadSegments(list, rawLen, len(old.bytes), align.Segments(old.ref.hints))
+	if err != nil {
+		return nil, err
+	}
+	raw := make([]byte, rawLen)
+	return raw, mix.Decode(raw, data, old.bytes, old.ref.withSegments(old.notes, old.begin, found))
+}
+
 // unpack reverses pack. It allocates no more than rawLen bytes and the coder's tables.
-func unpack(c coding, data []byte, rawLen int, reference []byte) ([]byte, error) {
+func unpack(c coding, data []byte, rawLen int, old counterpart) ([]byte, error) {
+	if c == codingMixed {
+		return unmix(data, rawLen, old)
+	}
 	if c == codingStored {
 		if len(data) != rawLen {
 			return nil, fmt.Errorf("%d bytes stored for %d", len(data), rawLen)
@@ -107,10 +205,10 @@ func unpack(c coding, data []byte, rawLen int, reference []byte) ([]byte, error)
 	}
 	dec := streamZstd().dec
 	if c == codingReferenced {
-		if len(reference) == 0 {
+		if len(old.bytes) == 0 {
 			return nil, errors.New("coded with a reference that is empty")
 		}
-		dec, err = zstd.NewReader(nil, zstd.WithDecoderDictRaw(0, reference), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPacked))
+		dec, err = zstd.NewReader(nil, zstd.WithDecoderDictRaw(0, old.bytes), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPacked))
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +225,7 @@ func unpack(c coding, data []byte, rawLen int, reference []byte) ([]byte, error)
 }
 
 // maxPacked is the most that one coded run may expand to, in bytes.
-const maxPacked = maxStream
+const maxPacked = maxLocal
 
 func packOptions() []zstd.EOption {
 	return []zstd.EOption{

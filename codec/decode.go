@@ -38,7 +38,7 @@ func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, er
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("read template: %w", err)
 	}
-	ref, n, err := parseHeader(head)
+	ref, blockSize, n, err := parseHeader(head)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,8 @@ func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, er
 		return nil, err
 	}
 	d.dict = ref
-	d.play.src, d.play.blocks.max = d.kept, keptBlocks
+	d.play.src = d.kept
+	d.play.setBlockSize(blockSize)
 	if d.play.notes, err = openNotes(ctx, ref, open); err != nil {
 		return nil, err
 	}
@@ -188,7 +189,7 @@ func (d *Decoder) nextFrame() error {
 	if err != nil {
 		return err
 	}
-	fr, err := parseHead(head, lead, at, d.play.notes.size())
+	fr, err := parseHead(head, lead, at, d.play.notes.size(), int(d.play.blockSize))
 	if err != nil {
 		return err
 	}
@@ -198,7 +199,7 @@ func (d *Decoder) nextFrame() error {
 	d.index.frames = append(d.index.frames, fr.frameEntry)
 	d.play.add(fr)
 	if p, ok := d.tape().(Prefetcher); ok {
-		p.Prefetch(d.ctx, fr.wanted(d.play.notes.size()))
+		p.Prefetch(d.ctx, fr.wanted(d.play.blockSize, d.play.notes.size()))
 	}
 	d.cur = d.play.play(fr, 0)
 	if d.ahead {

@@ -31,6 +31,8 @@ type EncodeOptions struct {
 	// ChunkSize is how far apart, in bytes, the places are on average at which a match may be found; shorter
 	// matches may be missed. 0 is the index's spacing, or DefaultChunkSize without one; it is not below the index's spacing.
 	ChunkSize int
+	// Profile trades time for size.
+	Profile Profile
 	// MinPairFreq is how often a pair of symbols occurs before it becomes a rule, >= 2; 0 is DefaultMinPairFreq.
 	MinPairFreq int
 	// Progress is called now and then with the number of bytes read so far.
@@ -39,20 +41,19 @@ type EncodeOptions struct {
 
 // EncodeStats says what a template is made of. All but the counts are bytes of the file.
 type EncodeStats struct {
-	Read    int64 // bytes of the file
-	Written int64 // bytes of the template
-	Tape    int64 // played from the dictionary
-	Fresh   int64 // in local notes, counted where they are new
-	Repeat  int64 // local notes that play again
-	Spans   int64 // spans and local notes, counted each time they play
-	Symbols int64 // in the frames' sequences, after rules were made
-	Rules   int64
-	Frames  int64
+	Read    int64 `json:"fileSize"`     // bytes of the file
+	Written int64 `json:"templateSize"` // bytes of the template
+	Tape    int64 `json:"tapeBytes"`    // played from the dictionary
+	Fresh   int64 `json:"freshBytes"`   // in local notes, counted where they are new
+	Repeat  int64 `json:"repeatBytes"`  // local notes that play again
+	Spans   int64 `json:"spans"`        // spans and local notes, counted each time they play
+	Symbols int64 `json:"symbols"`      // in the frames' sequences, after rules were made
+	Rules   int64 `json:"rules"`
+	Frames  int64 `json:"frames"`
 }
 
 const (
-	minTapeMatch  = 32      // bytes; a shorter match is left to the blocks' coding
-	minLocalMatch = 256     // the same, for matches with local notes
+	minLocalMatch = 256     // bytes; a shorter match with local notes is left to the blocks' coding
 	maxPending    = 1 << 20 // bytes of a local note
 	readSize      = 1 << 20
 	candidates    = 3       // places of the tape that are compared
@@ -91,6 +92,7 @@ type encoder struct {
 	notes *noteCache
 	mask  uint64
 	limit frameLimits
+	shape shape
 
 	// What has been read and not been dropped. Bytes before lit are symbols; lit to pos have been hashed.
 	buf      []byte
@@ -155,6 +157,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		notes:   newNoteCache(o.Tape, encodeNotes),
 		mask:    gear.Mask(spacing),
 		limit:   defaultFrame,
+		shape:   o.Profile.shape(),
 		packers: newPackers(),
 		anchors: make(map[uint64]uint64),
 		seen:    make(map[uint64]symbol),
@@ -162,6 +165,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		sum:     xxhash.New(),
 		whole:   xxhash.New(),
 	}
+	e.limit.local = e.shape.local
 	e.localMask = e.mask
 	return e, nil
 }
@@ -291,7 +295,7 @@ func (e *encoder) match() (best found, err error) {
 			if err != nil {
 				return found{}, err
 			}
-			if n := uint64(before + after); n >= minTapeMatch && n > best.sym.len {
+			if n := uint64(before + after); n >= e.least(p-uint64(before), e.pos-before) && n > best.sym.len {
 				best = found{symbol{code: codeTape, pos: p - uint64(before), len: n}, e.pos - before}
 			}
 		}
@@ -310,6 +314,14 @@ func (e *encoder) match() (best found, err error) {
 		}
 	}
 	return best, nil
+}
+
+// least is how long a span must be that begins at tape and whose bytes begin at start in buf.
+func (e *encoder) least(tape uint64, start int) uint64 {
+	if tape == e.near+uint64(start-e.lit) {
+		return e.shape.fold
+	}
+	return e.shape.stray
 }
 
 func distance(a, b uint64) uint64 { return max(a, b) - min(a, b) }
@@ -481,7 +493,7 @@ func (e *encoder) flush(last bool) error {
 		if last && !slices.ContainsFunc(e.terminals, func(s symbol) bool { return s.code == codeTape }) {
 			dict = nil // the only frame needs none
 		}
-		head, err := appendHeader(nil, dict)
+		head, err := appendHeader(nil, dict, e.shape.blockBits)
 		if err != nil {
 			return err
 		}
@@ -495,13 +507,13 @@ func (e *encoder) flush(last bool) error {
 	}
 	sequence, rules := repair.Compress(e.sequence, uint32(len(e.terminals)), e.o.MinPairFreq, maxDepth)
 	score, streams := writeScore(e.terminals, sequence, rules, e.freshPos)
-	blocks, data, err := e.pack(score.symbols)
+	blocks, data, err := e.pack(&score)
 	if err != nil {
 		return err
 	}
 	at := frameEntry{off: e.written, play: e.play, localPos: e.freshPos, local: uint64(len(e.fresh))}
 	at.start = e.index.play()
-	if err := e.write(appendHead(nil, e.play, uint32(e.sum.Sum64()), len(sequence), streams, blocks)); err != nil {
+	if err := e.write(appendHead(nil, e.play, uint32(e.sum.Sum64()), len(sequence), appendScore(nil, streams), blocks)); err != nil {
 		return err
 	}
 	for _, d := range data {
@@ -524,24 +536,26 @@ func (e *encoder) flush(last bool) error {
 }
 
 // pack codes the blocks of the frame, several at a time.
-func (e *encoder) pack(symbols []symbol) ([]blockEntry, [][]byte, error) {
+func (e *encoder) pack(s *score) ([]blockEntry, [][]byte, error) {
+	blockSize := 1 << e.shape.blockBits
 	n := (len(e.fresh) + blockSize - 1) / blockSize
 	blocks, data := make([]blockEntry, n), make([][]byte, n)
-	fresh := freshNotes(symbols)
+	fresh := freshNotes(s, e.index.play())
 	g, ctx := errgroup.WithContext(e.ctx)
 	g.SetLimit(cap(e.packers))
 	for i := range n {
 		g.Go(func() error {
 			begin := i * blockSize
 			raw := e.fresh[begin:min(begin+blockSize, len(e.fresh))]
-			var ref []byte
-			for _, s := range reference(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size()) {
+			old := counterpart{notes: fresh, begin: uint64(begin)}
+			old.ref = referenceOf(fresh, old.begin, old.begin+uint64(len(raw)), e.notes.size(), e.shape.coding.mostReference())
+			for _, s := range old.ref.pieces {
 				var err error
-				if ref, err = e.notes.read(ctx, ref, s); err != nil {
+				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {
 					return err
 				}
 			}
-			c, d := e.packers.pack(raw, ref)
+			c, d := e.packers.pack(e.shape.coding, raw, old)
 			blocks[i], data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
 			return nil
 		})

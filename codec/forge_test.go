@@ -11,8 +11,8 @@ type forgedFrame struct {
 	play    uint64
 	plays   []byte // what its checksum is of
 	count   int
-	streams [streamCount][]uint64
-	raw     streams // stand in place of streams if not nil
+	streams streams
+	score   []byte // stands in place of streams if not nil
 	blocks  []blockEntry
 	data    [][]byte // of the blocks
 }
@@ -26,7 +26,7 @@ type forged struct {
 }
 
 func (g forged) bytes() []byte {
-	b, err := appendHeader(nil, g.dict)
+	b, err := appendHeader(nil, g.dict, forgedBlockBits)
 	if err != nil {
 		panic(err)
 	}
@@ -55,17 +55,15 @@ func (g forged) bytes() []byte {
 	return b
 }
 
-func (f forgedFrame) written() (s streams) {
-	for i, values := range f.streams {
-		if s[i] = f.raw[i]; s[i] != nil {
-			continue
-		}
-		for _, v := range values {
-			s[i] = binary.AppendUvarint(s[i], v)
-		}
+func (f forgedFrame) written() []byte {
+	if f.score != nil {
+		return f.score
 	}
-	return s
+	return appendScore(nil, f.streams)
 }
+
+// forgedBlockBits says how long blocks are in forged templates.
+const forgedBlockBits = 19
 
 // local makes one frame of local notes only: the codes, with "hello" as the only fresh one.
 func helloFrame(play uint64, plays string, count int, codes ...uint64) forgedFrame {

@@ -6,8 +6,11 @@ import (
 	"sync"
 )
 
-// blockSize is the raw length of every block of a frame but the last, in bytes (section 4.4).
-const blockSize = 1 << 19
+// Blocks of local notes have 2^16 to 2^23 raw bytes, as the header says, but for the last of a frame (section 4.4).
+const (
+	minBlockBits = 16
+	maxBlockBits = 23
+)
 
 // blockEntry says how a block of local notes is stored, and where.
 type blockEntry struct {
@@ -35,58 +38,28 @@ type Parts struct {
 }
 
 // appendHead writes the head of a frame with its tag and checksum (section 4.2), for blocks that are packed already.
-func appendHead(b []byte, play uint64, sum uint32, count int, s streams, blocks []blockEntry) []byte {
+func appendHead(b []byte, play uint64, sum uint32, count int, symbols []byte, blocks []blockEntry) []byte {
 	head := binary.AppendUvarint(nil, play)
 	head = binary.LittleEndian.AppendUint32(head, sum)
 	head = binary.AppendUvarint(head, uint64(count))
-	for _, raw := range s {
-		head = appendStream(head, raw)
-	}
-	head = binary.AppendUvarint(head, uint64(len(blocks)))
+	head = binary.AppendUvarint(head, uint64(len(symbols)))
+	head = append(head, symbols...)
+	local := 0
 	for _, e := range blocks {
-		head = binary.AppendUvarint(head, uint64(e.coding))
-		head = binary.AppendUvarint(head, uint64(e.raw))
-		head = binary.AppendUvarint(head, uint64(e.stored))
+		local += e.raw
+	}
+	head = binary.AppendUvarint(head, uint64(local))
+	for _, e := range blocks {
+		head = append(head, byte(e.coding))
+		if e.coding != codingStored {
+			head = binary.AppendUvarint(head, uint64(e.stored))
+		}
 	}
 	from := len(b)
 	b = append(b, tagFrame)
 	b = binary.AppendUvarint(b, uint64(len(head)))
 	b = append(b, head...)
 	return binary.LittleEndian.AppendUint32(b, crc32c(b[from:]))
-}
-
-func appendStream(b, raw []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(len(raw)))
-	if len(raw) == 0 {
-		return b
-	}
-	c, data := packers(nil).pack(raw, nil)
-	b = binary.AppendUvarint(b, uint64(c))
-	if c != codingStored {
-		b = binary.AppendUvarint(b, uint64(len(data)))
-	}
-	return append(b, data...)
-}
-
-// stream reads a coded stream of at most limit raw bytes.
-func (f *fields) stream(name string, limit int) []byte {
-	n := int(f.uvarint(0, uint64(limit), name+" stream's length"))
-	if n == 0 {
-		return nil
-	}
-	c, stored := coding(f.uvarint(0, uint64(codingZstd), name+" stream's coding")), n
-	if c != codingStored {
-		stored = int(f.uvarint(1, uint64(n), name+" stream's stored length"))
-	}
-	data := f.bytes(stored, name+" stream")
-	if f.err != nil {
-		return nil
-	}
-	raw, err := unpack(c, data, n, nil)
-	if err != nil {
-		f.fail("%s stream: %v", name, err)
-	}
-	return raw
 }
 
 // headSize returns how long the head at the start of b is, with its tag and checksum, and how much of that
@@ -102,7 +75,7 @@ func headSize(b []byte, base int64) (size, lead int, err error) {
 
 // parseHead reads a head with its tag and checksum, which together are all of b. at says where the frame
 // begins; its play, local and size are what the head says.
-func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64) (*frame, error) {
+func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
 	n := len(b) - 4
 	if got, want := binary.LittleEndian.Uint32(b[n:]), crc32c(b[:n]); got != want {
 		return nil, formatErrorf(at.off+int64(n), "head checksum is %08x, want %08x", got, want)
@@ -112,27 +85,18 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64) (*frame, erro
 	fr.play = f.uvarint(1, maxPlay, "bytes of a frame")
 	fr.sum = f.u32("frame checksum")
 	count := int(f.uvarint(1, maxSequence, "symbols of a frame"))
-	var s streams
-	from, left := f.pos, maxStream
-	for i := range s {
-		s[i] = f.stream(streamNames[i], left)
-		left -= len(s[i])
-	}
-	fr.parts.Symbols = int64(f.pos - from)
-	var local, off uint64
-	for range f.uvarint(0, maxStream/blockSize, "number of blocks") {
-		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingReferenced), "coding of a block"))}
-		e.raw = int(f.uvarint(1, blockSize, "length of a block"))
-		e.stored = int(f.uvarint(1, uint64(max(e.raw, 1)), "stored length of a block"))
-		if f.err != nil {
-			return nil, f.err
-		}
-		if local%blockSize != 0 {
-			f.fail("a block of %d bytes follows %d", e.raw, local)
+	symbols := f.bytes(int(f.uvarint(0, maxHead, "length of the symbols")), "symbols")
+	fr.parts.Symbols = int64(len(symbols))
+	var off uint64
+	local := f.uvarint(0, maxLocal, "local bytes of a frame")
+	for left := int(local); left > 0 && f.err == nil; left -= blockSize {
+		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), raw: min(left, blockSize)}
+		e.stored = e.raw
+		if e.coding != codingStored {
+			e.stored = int(f.uvarint(1, uint64(e.raw), "stored length of a block"))
 		}
 		e.off = at.off + int64(len(b)) + int64(off)
 		off += uint64(e.stored) + 4
-		local += uint64(e.raw)
 		fr.parts.Local += int64(e.stored)
 		fr.blocks = append(fr.blocks, e)
 	}
@@ -144,12 +108,12 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64) (*frame, erro
 	fr.size = int64(len(b)) + int64(off)
 	fr.parts.Other = fr.size - fr.parts.Symbols - fr.parts.Local
 	var err error
-	fr.score, err = readScore(s, count, fr.play, at.localPos, local, tapeSize, at.off)
+	fr.score, err = readScore(symbols, count, fr.play, at.localPos, local, tapeSize, at.off)
 	return fr, err
 }
 
 // readFrame reads the head of the frame that e describes from a template.
-func readFrame(src io.ReaderAt, e frameEntry, tapeSize uint64) (*frame, error) {
+func readFrame(src io.ReaderAt, e frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
 	var first [11]byte
 	n, err := readAt(src, first[:min(int64(len(first)), e.size)], e.off)
 	if err != nil {
@@ -166,7 +130,7 @@ func readFrame(src io.ReaderAt, e frameEntry, tapeSize uint64) (*frame, error) {
 	if _, err := readAt(src, head, e.off); err != nil {
 		return nil, err
 	}
-	fr, err := parseHead(head, lead, e, tapeSize)
+	fr, err := parseHead(head, lead, e, tapeSize, blockSize)
 	if err != nil {
 		return nil, err
 	}

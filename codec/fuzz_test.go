@@ -93,15 +93,23 @@ func FuzzDecode(f *testing.F) {
 // keep away is tried as well.
 func FuzzDecodeStreams(f *testing.F) {
 	d := fuzzDictionary(f)
-	f.Fuzz(func(t *testing.T, play uint64, count int, codes, tapeLen, tapePos, localLen, repeatDist, repeatLen, local []byte, named bool) {
-		if count < 0 || len(local) > maxStream {
+	f.Fuzz(func(t *testing.T, play uint64, count int, score, local []byte, coded uint8, named bool) {
+		if count < 0 || len(local) > maxLocal {
 			return
 		}
-		fr := forgedFrame{play: play, count: count, raw: streams{codes, tapeLen, tapePos, localLen, repeatDist, repeatLen}}
-		for b := local; len(b) > 0; b = b[min(len(b), blockSize):] {
-			part := b[:min(len(b), blockSize)]
-			fr.blocks = append(fr.blocks, blockEntry{raw: len(part), stored: len(part)})
-			fr.data = append(fr.data, part)
+		kind := coding(coded) % (codingMixed + 1)
+		fr := forgedFrame{play: play, count: count, score: score}
+		switch {
+		case len(local) == 0:
+		case kind == codingStored:
+			for part := range slices.Chunk(local, 1<<forgedBlockBits) {
+				fr.blocks = append(fr.blocks, blockEntry{raw: len(part), stored: len(part)})
+				fr.data = append(fr.data, part)
+			}
+		default: // one block, coded by whoever wrote it, of twice as many bytes
+			n := min(2*len(local), 1<<14)
+			stored := local[:min(len(local), n)]
+			fr.blocks, fr.data = []blockEntry{{coding: kind, raw: n, stored: len(stored)}}, [][]byte{stored}
 		}
 		g := forged{frames: []forgedFrame{fr, fr}}
 		if named {
@@ -209,13 +217,22 @@ func seeds(t *testing.T) map[string]map[string][]any {
 	all["FuzzDecode"]["good spans"] = []any{spans}
 
 	b := func(v ...byte) []byte { return v }
-	streams := all["FuzzDecodeStreams"]
-	streams["hello"] = []any{uint64(5), 1, b(1), b(), b(), b(4), b(), b(), []byte("hello"), false}
-	streams["rule and reference"] = []any{uint64(20), 2, b(3, 1, 12, 12), b(), b(), b(4), b(), b(), []byte("hello"), false}
-	streams["rule bomb"] = []any{uint64(1) << 48, 1, append(append(bytes.Repeat(b(3), 60), 1), bytes.Repeat(b(12), 60)...), b(), b(), b(4), b(), b(), []byte("hello"), false}
-	streams["huge play"] = []any{uint64(5) << 40, 1, append(append(bytes.Repeat(b(3), 40), 1), bytes.Repeat(b(12), 40)...), b(), b(), b(4), b(), b(), []byte("hello"), false}
-	streams["span and repeat"] = []any{uint64(15 + 3), 3, b(0, 1, 2), b(9), b(20), b(4), b(4), b(2), []byte("hello"), true}
-	streams["all threads"] = []any{uint64(9), 9, b(0, 4, 5, 6, 7, 8, 9, 10, 11), make([]byte, 9), b(200, 1, 0, 2, 0, 2, 0, 2, 0, 2), b(), b(), b(), b(), true}
+	forgeries := all["FuzzDecodeStreams"]
+	scored := func(codes []uint64, tapeLen, tapePos, localLen, repeatDist, repeatLen []uint64) []byte {
+		return appendScore(nil, streams{codes, tapeLen, tapePos, localLen, repeatDist, repeatLen})
+	}
+	v := func(v ...uint64) []uint64 { return v }
+	hello := []byte("hello")
+	forgeries["hello"] = []any{uint64(5), 1, scored(v(1), nil, nil, v(4), nil, nil), hello, uint8(0), false}
+	forgeries["rule and reference"] = []any{uint64(20), 2, scored(v(3, 1, 12, 12), nil, nil, v(4), nil, nil), hello, uint8(0), false}
+	forgeries["rule bomb"] = []any{uint64(1) << 48, 1, scored(append(append(repeat(60, 3), 1), repeat(60, 12)...), nil, nil, v(4), nil, nil), hello, uint8(0), false}
+	forgeries["huge play"] = []any{uint64(5) << 40, 1, scored(append(append(repeat(40, 3), 1), repeat(40, 12)...), nil, nil, v(4), nil, nil), hello, uint8(0), false}
+	forgeries["span and repeat"] = []any{uint64(15 + 3), 3, scored(v(0, 1, 2), v(9), v(20), v(4), v(4), v(2)), hello, uint8(0), true}
+	forgeries["all threads"] = []any{uint64(9), 9, scored(v(0, 4, 5, 6, 7, 8, 9, 10, 11), repeat(9, 0), v(200, 1, 0, 2, 0, 2, 0, 2, 0, 2), nil, nil, nil), []byte{}, uint8(0), true}
+	for c := codingZstd; c <= codingMixed; c++ {
+		forgeries["block "+c.String()] = []any{uint64(10), 1, scored(v(1), nil, nil, v(9), nil, nil), hello, uint8(c), false}
+		forgeries["block with reference "+c.String()] = []any{uint64(20), 2, scored(v(0, 1), v(9), v(20), v(9), nil, nil), hello, uint8(c), true}
+	}
 
 	trips := all["FuzzRoundTrip"]
 	trips["edited"] = []any{b(0x80, 20, 0, 0, 2, 9, 1, 1, 0x80, 60, 20, 1), uint16(0), uint8(0), uint16(1000), uint16(1000), true}

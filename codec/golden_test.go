@@ -15,6 +15,7 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
 
+	"dictnet/codec/internal/rans"
 	"dictnet/merkle"
 )
 
@@ -85,7 +86,7 @@ func (d *dump) title(format string, args ...any) { fmt.Fprintf(&d.out, "# "+form
 func (d *dump) all() string {
 	d.title("header (4.1)")
 	d.line(4, "magic, version 1")
-	if d.varint("dictionaries") == 1 {
+	if d.varint("1 if a dictionary follows; twice log2 of the block length less 16")&1 == 1 {
 		d.line(4, "manifest: CIDv1, dag-cbor, sha2-256, 32 bytes")
 		d.line(32, "its digest")
 		d.varint("notes of the version")
@@ -119,51 +120,20 @@ func (d *dump) frame() {
 	d.varint("bytes played")
 	d.line(4, "low half of their xxh64")
 	d.varint("symbols in the sequence")
-	symbols := 0
-	for i, name := range []string{"play", "tape length", "tape position", "local length", "repeat distance", "repeat length"} {
-		n := d.varint(name + " stream: raw bytes")
-		if n == 0 {
-			continue
-		}
-		if d.varint("coding") == 1 {
-			d.line(int(d.varint("stored bytes")), "zstd frame")
-			continue
-		}
-		for end := d.pos + int(n); d.pos < end; {
-			v, k := binary.Uvarint(d.b[d.pos:])
-			switch i {
-			case 0:
-				what := "rule: two symbols follow"
-				switch {
-				case v == 0:
-					what = "span of the tape, expected"
-				case v == 1:
-					what = "fresh local note"
-				case v == 2:
-					what = "repeat of local bytes"
-				case v >= 4 && v < 11:
-					what = "span of the tape, expected by another thread"
-				case v == 11:
-					what = "span of the tape, a new thread"
-				case v >= 12:
-					what = fmt.Sprintf("symbol defined %d before", v-11)
-				}
-				d.line(k, "%d: %s", v, what)
-				symbols++
-			case 1, 3, 5:
-				d.line(k, "length %d", v+1)
-			case 2:
-				d.line(k, "expected %+d", int64(v>>1)^-int64(v&1))
-			case 4:
-				d.line(k, "distance %d", v)
-			}
-		}
+	n := int(d.varint("length of the symbols"))
+	said := symbolsSaid(d.b[d.pos : d.pos+n])
+	d.line(n, "symbols, a rans stream (4.3)")
+	for _, line := range said {
+		d.title("  %s", line)
 	}
 	var stored []uint64
-	for i := range d.varint("blocks") {
-		d.varint(fmt.Sprintf("block %d: coding", i))
-		d.varint(fmt.Sprintf("block %d: raw bytes", i))
-		stored = append(stored, d.varint(fmt.Sprintf("block %d: stored bytes", i)))
+	local := d.varint("local bytes")
+	for i := range (local + 1<<19 - 1) >> 19 {
+		n := min(local-i<<19, 1<<19)
+		if d.varint(fmt.Sprintf("block %d: coding", i)) != 0 {
+			n = d.varint(fmt.Sprintf("block %d: stored bytes", i))
+		}
+		stored = append(stored, n)
 	}
 	d.line(4, "crc32c")
 	d.title("blocks (4.4)")
@@ -171,6 +141,41 @@ func (d *dump) frame() {
 		d.line(int(n), "block %d: %q", i, d.b[d.pos:d.pos+int(n)])
 		d.line(4, "crc32c")
 	}
+}
+
+// symbolsSaid explains the numbers in a rans stream of symbols.
+func symbolsSaid(stream []byte) (lines []string) {
+	var d rans.Decoder
+	if err := d.Reset(stream); err != nil {
+		return []string{err.Error()}
+	}
+	var play [13][16]rans.Prob
+	var back rans.Int
+	var numbers [6][12]rans.Int
+	last := uint32(0)
+	for left := 6; left > 0; left-- { // the sequence of the golden template has 6 symbols
+		c := d.Tree(play[last][:], 4)
+		last = c
+		switch {
+		case c == 1:
+			lines = append(lines, fmt.Sprintf("1: fresh local note, length %d", d.Int(&numbers[3][1])+1))
+		case c == 2:
+			lines = append(lines, fmt.Sprintf("2: repeat of local bytes, distance %d, length %d", d.Int(&numbers[4][2]), d.Int(&numbers[5][2])+1))
+		case c == 3:
+			lines = append(lines, "3: rule, two symbols follow")
+			left += 2
+		case c == 12:
+			lines = append(lines, fmt.Sprintf("12: symbol defined %d before", d.Int(&back)+1))
+		default:
+			length := d.Int(&numbers[1][c]) + 1
+			at := d.Int(&numbers[2][c])
+			lines = append(lines, fmt.Sprintf("%d: span of the tape, length %d, expected %+d", c, length, int64(at>>1)^-int64(at&1)))
+		}
+	}
+	if err := d.End(); err != nil {
+		lines = append(lines, err.Error())
+	}
+	return lines
 }
 
 // undump reads the bytes back from a dump.

@@ -55,7 +55,7 @@ func Inspect(ctx context.Context, src io.ReaderAt, size int64) (Info, error) {
 		if err := ctx.Err(); err != nil {
 			return Info{}, err
 		}
-		fr, err := readFrame(src, e, tapeSize)
+		fr, err := readFrame(src, e, tapeSize, int(r.play.blockSize))
 		if err != nil {
 			return Info{}, err
 		}
@@ -119,7 +119,7 @@ func (r *Reader) Wanted() iter.Seq2[Span, error] {
 				return
 			}
 			seen := make(map[Span]bool)
-			for _, s := range fr.wanted(r.play.notes.size()) {
+			for _, s := range fr.wanted(r.play.blockSize, r.play.notes.size()) {
 				if seen[s] {
 					continue
 				}

@@ -59,10 +59,8 @@ func TestMeasure(t *testing.T) {
 // What rules play is multiplied, not played.
 func TestMeasureRuleBomb(t *testing.T) {
 	const doublings = 40
-	codes := append(bytes.Repeat([]byte{codeRule}, doublings), codeFresh)
-	codes = append(codes, bytes.Repeat([]byte{codeRef}, doublings)...)
-	fr := helloFrame(5<<doublings, "", 1)
-	fr.raw[streamPlay] = codes
+	codes := append(append(repeat(doublings, codeRule), codeFresh), repeat(doublings, codeRef)...)
+	fr := helloFrame(5<<doublings, "", 1, codes...)
 	m, err := openTemplate(t, nil, forged{frames: []forgedFrame{fr}}.bytes()).Measure(t.Context())
 	if err != nil || m.Histogram['l'] != 2<<doublings || m.Lines != 1 || m.Distinct != 5 || m.Fresh != 5 || m.Repeat != 5<<doublings-5 {
 		t.Errorf("%+v %v", m, err)

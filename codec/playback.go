@@ -12,20 +12,26 @@ import (
 // playback finds the bytes that symbols stand for: on the tape, and on the local tape of the
 // template. It is safe for concurrent use.
 type playback struct {
-	src    io.ReaderAt  // the template; frames that have been read are all that is needed
-	notes  *noteCache   // nil if no dictionary is named
-	blocks runCache     // of the local tape
-	mu     sync.Mutex   // guards what follows
-	frames []frameEntry // frames known so far, in order
-	parsed []*frame     // parsed last, the latest last
+	src       io.ReaderAt  // the template; frames that have been read are all that is needed
+	notes     *noteCache   // nil if no dictionary is named
+	blocks    runCache     // of the local tape
+	blockSize uint64       // raw bytes of each block but a frame's last
+	mu        sync.Mutex   // guards what follows
+	frames    []frameEntry // frames known so far, in order
+	parsed    []*frame     // parsed last, the latest last
 }
 
 // Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
-// up to 20), and 8 MiB of local notes.
+// up to 20), and 8 MiB of local notes, or two blocks.
 const (
 	keptFrames = 2
-	keptBlocks = 16
+	keptLocal  = 8 << 20
 )
+
+// setBlockSize is told how long the blocks are, in bytes.
+func (p *playback) setBlockSize(n int) {
+	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/n, 2)
+}
 
 // frame returns frame i, parsed.
 func (p *playback) frame(i int) (*frame, error) {
@@ -42,7 +48,7 @@ func (p *playback) lockedFrame(i int) (*frame, error) {
 			return fr, nil
 		}
 	}
-	fr, err := readFrame(p.src, e, p.notes.size())
+	fr, err := readFrame(p.src, e, p.notes.size(), int(p.blockSize))
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +105,8 @@ func (p *playback) localBlock(pos uint64) (localBlock, error) {
 		return localBlock{}, fmt.Errorf("local tape has no byte %d", pos) // the scores have been checked
 	}
 	e := p.frames[i]
-	begin := (pos - e.localPos) / blockSize * blockSize
-	return localBlock{i, int(begin / blockSize), e.localPos + begin, e.localPos + min(begin+blockSize, e.local)}, nil
+	begin := (pos - e.localPos) / p.blockSize * p.blockSize
+	return localBlock{i, int(begin / p.blockSize), e.localPos + begin, e.localPos + min(begin+p.blockSize, e.local)}, nil
 }
 
 // localAt returns the bytes of the block that holds byte pos of the local tape, and the position of the first.
@@ -168,14 +174,15 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 	if got := crc32c(data); got != sum {
 		return nil, formatErrorf(e.off, "block checksum is %08x, want %08x", got, sum)
 	}
-	var ref []byte
-	for _, s := range fr.blockReference(i, p.notes.size()) {
+	ref := fr.blockReference(i, p.blockSize, p.notes.size())
+	old := make([]byte, 0, ref.size())
+	for _, s := range ref.pieces {
 		var err error
-		if ref, err = p.notes.read(ctx, ref, s); err != nil {
+		if old, err = p.notes.read(ctx, old, s); err != nil {
 			return nil, err
 		}
 	}
-	raw, err := unpack(e.coding, data, e.raw, ref)
+	raw, err := unpack(e.coding, data, e.raw, counterpart{old, ref, fr.fresh, uint64(i) * p.blockSize})
 	if err != nil {
 		return nil, formatErrorf(e.off, "block of local notes: %v", err)
 	}
@@ -183,10 +190,10 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 }
 
 // wanted returns the runs of the tape that a frame needs, each once, in playing order.
-func (fr *frame) wanted(tapeSize uint64) []Span {
+func (fr *frame) wanted(blockSize, tapeSize uint64) []Span {
 	var spans []Span
 	for i := range fr.blocks {
-		spans = append(spans, fr.blockReference(i, tapeSize)...)
+		spans = append(spans, fr.blockReference(i, blockSize, tapeSize).pieces...)
 	}
 	for _, s := range fr.score.symbols {
 		if s.code == codeTape {
@@ -197,7 +204,7 @@ func (fr *frame) wanted(tapeSize uint64) []Span {
 }
 
 // wantedWithin returns the runs of the tape that the bytes from to end of a frame need, but for what earlier frames need.
-func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
+func (fr *frame) wantedWithin(from, end, blockSize, tapeSize uint64) []Span {
 	var spans []Span
 	opened := make(map[int]bool)
 	walk := player{s: &fr.score}
@@ -220,7 +227,7 @@ func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 		for i := int(first / blockSize); i <= int((first+n-1)/blockSize); i++ {
 			if !opened[i] {
 				opened[i] = true
-				spans = append(spans, fr.blockReference(i, tapeSize)...)
+				spans = append(spans, fr.blockReference(i, blockSize, tapeSize).pieces...)
 			}
 		}
 	}
@@ -228,13 +235,14 @@ func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 }
 
 // blockReference returns what block i is coded against.
-func (fr *frame) blockReference(i int, tapeSize uint64) []Span {
+func (fr *frame) blockReference(i int, blockSize, tapeSize uint64) *reference {
 	e := fr.blocks[i]
-	if e.coding != codingReferenced {
-		return nil
+	if !e.coding.referenced() {
+		return &reference{}
 	}
-	fr.once.Do(func() { fr.fresh = freshNotes(fr.score.symbols) })
-	return reference(fr.fresh, uint64(i*blockSize), uint64(i*blockSize+e.raw), tapeSize)
+	fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start) })
+	begin := uint64(i) * blockSize
+	return referenceOf(fr.fresh, begin, begin+uint64(e.raw), tapeSize, e.coding.mostReference())
 }
 
 // frameReader plays one frame.

@@ -41,7 +41,7 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 	if _, err := readAt(src, head, 0); err != nil {
 		return nil, err
 	}
-	dict, n, err := parseHeader(head)
+	dict, blockSize, n, err := parseHeader(head)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,8 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 	if r.idx, err = parseIndex(b, base, r.head); err != nil {
 		return nil, err
 	}
-	r.play.src, r.play.frames, r.play.blocks.max = src, r.idx.frames, keptBlocks
+	r.play.src, r.play.frames = src, r.idx.frames
+	r.play.setBlockSize(blockSize)
 	return r, nil
 }
 
@@ -132,9 +133,9 @@ func (r *Reader) Prefetch(off, n int64) error {
 		}
 		var spans []Span
 		if uint64(off) <= fr.start && fr.start+fr.play <= end {
-			spans = fr.wanted(r.play.notes.size())
+			spans = fr.wanted(r.play.blockSize, r.play.notes.size())
 		} else {
-			spans = fr.wantedWithin(max(uint64(off), fr.start)-fr.start, end-fr.start, r.play.notes.size())
+			spans = fr.wantedWithin(max(uint64(off), fr.start)-fr.start, end-fr.start, r.play.blockSize, r.play.notes.size())
 		}
 		t.Prefetch(r.ctx, spans)
 	}

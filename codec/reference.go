@@ -1,44 +1,51 @@
 package codec
 
-// What a block of local notes is coded against (section 4.4). Local notes stand where the file differs from the tape, so the
-// bytes that they replace are the best guess of what they hold. These come last in the reference and, as far as they go, in step
-// with the block: a byte and its counterpart are the same distance apart all through, which zstd writes for next to nothing.
+import (
+	"cmp"
+	"slices"
+
+	"dictnet/codec/internal/align"
+)
+
+// What a block of local notes is coded against (section 4.4). Local notes stand where the file differs from the tape, so the bytes
+// that they replace, and those around them, are the best guess of what they hold.
 
 const (
-	maxReference = 1 << 20 // bytes
-	margin       = 64      // bytes before and after what is replaced
-	slack        = 4096    // bytes that may be replaced by fewer; bytes that are taken where it is not known how many are
+	margin = 64   // bytes before and after what is replaced
+	slack  = 4096 // bytes that may be replaced by fewer; bytes that are taken where it is not known how many are
 )
 
 // freshNote is a fresh local note of a frame, and where the tape goes on after it.
 type freshNote struct {
 	begin, end uint64 // of the note, from the frame's first local byte
+	file       uint64 // where it plays first, in the file
 	ok         bool   // there is a span of the tape around it
 	from       uint64 // first byte of the tape that it replaces
 	to         uint64 // where the tape goes on
 	near       bool   // to is known
 }
 
-// freshNotes returns a frame's fresh local notes, in order.
-func freshNotes(symbols []symbol) []freshNote {
-	next := make([]uint64, len(symbols)) // position + 1 of the next span of the tape, or 0
+// freshNotes returns a frame's fresh local notes, in order. The frame begins at start in the file.
+func freshNotes(s *score, start uint64) []freshNote {
+	next := make([]uint64, len(s.symbols)) // position + 1 of the next span of the tape, or 0
 	var q uint64
-	for i := len(symbols) - 1; i >= 0; i-- {
+	for i := len(s.symbols) - 1; i >= 0; i-- {
 		next[i] = q
-		if symbols[i].code == codeTape {
-			q = symbols[i].pos + 1
+		if s.symbols[i].code == codeTape {
+			q = s.symbols[i].pos + 1
 		}
 	}
+	file := s.firstPlays(start)
 	var notes []freshNote
 	var p, at uint64
 	hasP := false
-	for i, s := range symbols {
+	for i, s := range s.symbols {
 		switch s.code {
 		case codeTape:
 			p, hasP = s.pos+s.len, true
 		case codeFresh:
 			hasQ, q := next[i] != 0, next[i]-1
-			n := freshNote{begin: at, end: at + s.len, ok: hasP || hasQ, from: p}
+			n := freshNote{begin: at, end: at + s.len, file: file[i], ok: hasP || hasQ, from: p}
 			if !hasP && hasQ {
 				n.from = q - min(q, s.len)
 			}
@@ -52,45 +59,143 @@ func freshNotes(symbols []symbol) []freshNote {
 	return notes
 }
 
-// reference returns what the block that holds the local bytes begin to end of the frame is coded against, as spans of the tape.
-func reference(notes []freshNote, begin, end, tapeSize uint64) []Span {
-	var aligned, around []Span
-	left := uint64(maxReference)
-	take := func(spans []Span, pos, n uint64) []Span {
-		n = min(n, left, tapeSize-min(pos, tapeSize))
-		if n == 0 {
-			return spans
+// firstPlays returns where each symbol plays first, in bytes of a file in which the score begins at start. Every symbol is visited once.
+func (s *score) firstPlays(start uint64) []uint64 {
+	first := make([]uint64, len(s.symbols))
+	seen := make([]bool, len(s.symbols))
+	var visit func(n uint32, at uint64)
+	visit = func(n uint32, at uint64) {
+		if seen[n] {
+			return
 		}
-		left -= n
-		return append(spans, Span{pos, n})
-	}
-	// counterpart returns the bytes of the tape that the part of a note in this block replaces.
-	counterpart := func(n freshNote) (from, to uint64) {
-		from = n.from + max(begin, n.begin) - n.begin
-		to = n.from + min(end, n.end) - n.begin
-		if n.near && n.end <= end {
-			to = max(to, n.to)
-		}
-		return from, to
-	}
-	within := notes[:0:0]
-	for _, n := range notes {
-		if n.ok && n.begin < end && n.end > begin {
-			within = append(within, n)
+		seen[n], first[n] = true, at
+		if r := s.symbols[n]; r.code == codeRule {
+			visit(r.left, at)
+			visit(r.right, at+s.symbols[r.left].len)
 		}
 	}
-	for _, n := range within {
-		from, to := counterpart(n)
-		aligned = take(aligned, from, to-from)
+	for i, n := range s.sequence {
+		visit(n, start+s.ends[i]-s.symbols[n].len)
 	}
-	for _, n := range within {
-		from, to := counterpart(n)
-		around = take(around, from-min(from, margin), min(from, margin))
-		if n.near {
-			around = take(around, to, margin)
-		} else {
-			around = take(around, to, to-from+slack)
+	return first
+}
+
+// reference is what a block is coded against: pieces of the tape, one after the other, in the order of the tape.
+type reference struct {
+	pieces []Span
+	at     []int        // where each piece begins in the reference
+	hints  []align.Hint // what the notes of the block replace
+}
+
+// size is the length of the reference in bytes.
+func (r *reference) size() int {
+	if len(r.pieces) == 0 {
+		return 0
+	}
+	last := len(r.pieces) - 1
+	return r.at[last] + int(r.pieces[last].Len)
+}
+
+// find returns where a byte of the tape stands in the reference, and where its piece begins.
+func (r *reference) find(pos uint64) (at, piece int, ok bool) {
+	i, found := slices.BinarySearchFunc(r.pieces, pos, func(s Span, pos uint64) int { return cmp.Compare(s.Pos, pos) })
+	if !found {
+		i--
+	}
+	if i < 0 || pos-r.pieces[i].Pos >= r.pieces[i].Len {
+		return 0, 0, false
+	}
+	return r.at[i] + int(pos-r.pieces[i].Pos), r.at[i], true
+}
+
+// referenceOf returns what the block that holds the local bytes begin to end of the frame is coded against, most bytes at most.
+func referenceOf(notes []freshNote, begin, end, tapeSize, most uint64) *reference {
+	first, _ := slices.BinarySearchFunc(notes, begin, func(n freshNote, begin uint64) int {
+		if n.end <= begin {
+			return -1
+		}
+		return 1
+	})
+	var pieces []Span
+	left := most
+	for _, n := range notes[first:] {
+		if n.begin >= end {
+			break
+		}
+		if !n.ok {
+			continue
+		}
+		from := n.from + max(begin, n.begin) - n.begin
+		to := n.from + min(end, n.end) - n.begin
+		switch {
+		case !n.near:
+			to += slack
+		case n.end <= end:
+			to = max(to, n.to) + margin
+		default:
+			to += margin
+		}
+		from -= min(from, margin)
+		to = min(to, tapeSize)
+		if from >= to {
+			continue
+		}
+		take := min(to-from, left)
+		if take == 0 {
+			break
+		}
+		left -= take
+		pieces = append(pieces, Span{from, take})
+	}
+	slices.SortFunc(pieces, func(a, b Span) int { return cmp.Or(cmp.Compare(a.Pos, b.Pos), cmp.Compare(a.Len, b.Len)) })
+	r := &reference{}
+	for _, p := range pieces {
+		if k := len(r.pieces) - 1; k >= 0 {
+			if last := &r.pieces[k]; p.Pos <= last.Pos+last.Len {
+				last.Len = max(last.Len, p.Pos+p.Len-last.Pos)
+				continue
+			}
+		}
+		r.pieces = append(r.pieces, p)
+	}
+	at := 0
+	for _, p := range r.pieces {
+		r.at = append(r.at, at)
+		at += int(p.Len)
+	}
+	for _, n := range notes[first:] {
+		if n.begin >= end {
+			break
+		}
+		part := max(begin, n.begin)
+		tape := n.from + part - n.begin
+		if ref, piece, ok := r.find(tape); n.ok && ok {
+			r.hints = append(r.hints, align.Hint{At: int(part - begin), Ref: ref, RefLo: piece, File: n.file + part - n.begin, Tape: tape})
 		}
 	}
-	return append(around, aligned...)
+	return r
+}
+
+// withSegments returns the hints together with segments that an aligner has found beside them.
+func (r *reference) withSegments(notes []freshNote, begin uint64, segments []align.Segment) []align.Hint {
+	hints := slices.Clone(r.hints)
+	for _, s := range segments {
+		at := begin + uint64(s.At)
+		i, _ := slices.BinarySearchFunc(notes, at, func(n freshNote, at uint64) int {
+			if n.end <= at {
+				return -1
+			}
+			return 1
+		})
+		k, found := slices.BinarySearch(r.at, s.Ref)
+		if !found {
+			k--
+		}
+		hints = append(hints, align.Hint{
+			At: s.At, Ref: s.Ref, RefLo: r.at[k],
+			File: notes[i].file + at - notes[i].begin, Tape: r.pieces[k].Pos + uint64(s.Ref-r.at[k]),
+		})
+	}
+	slices.SortStableFunc(hints, func(a, b align.Hint) int { return cmp.Compare(a.At, b.At) })
+	return hints
 }

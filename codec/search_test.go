@@ -295,10 +295,8 @@ func FuzzSearch(f *testing.F) {
 // Rules that play more than anybody could are counted by their parts.
 func TestSearchRuleBomb(t *testing.T) {
 	const doublings = 40
-	codes := append(bytes.Repeat([]byte{codeRule}, doublings), codeFresh)
-	codes = append(codes, bytes.Repeat([]byte{codeRef}, doublings)...)
-	fr := helloFrame(5<<doublings, "", 1)
-	fr.raw[streamPlay] = codes
+	codes := append(append(repeat(doublings, codeRule), codeFresh), repeat(doublings, codeRef)...)
+	fr := helloFrame(5<<doublings, "", 1, codes...)
 	fr.data = [][]byte{[]byte("l\nl\nl")}
 	p, err := CompilePattern(PatternOptions{}, "^ll$")
 	if err != nil {

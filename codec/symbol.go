@@ -1,9 +1,9 @@
 package codec
 
 import (
-	"encoding/binary"
 	"math"
 
+	"dictnet/codec/internal/rans"
 	"dictnet/codec/internal/repair"
 )
 
@@ -40,7 +40,7 @@ type score struct {
 	ends     []uint64 // where each symbol of the sequence ends, in bytes from the frame's begin
 }
 
-// The streams of a head, in their order (section 4.2).
+// What is said of symbols, each kind with models of its own (section 4.3).
 const (
 	streamPlay = iota
 	streamTapeLen
@@ -51,9 +51,54 @@ const (
 	streamCount
 )
 
-var streamNames = [streamCount]string{"play", "tape length", "tape position", "local length", "repeat distance", "repeat length"}
+var streamNames = [streamCount]string{"play code", "tape length", "tape position", "local length", "repeat distance", "repeat length"}
 
-type streams [streamCount][]byte
+// streams are the numbers of each kind, in the order in which they are read.
+type streams [streamCount][]uint64
+
+// scoreModels are what the numbers of a score are coded with. The context of a play code is the code before it, that of every other number the code
+// that it belongs to.
+type scoreModels struct {
+	last uint64                         // play code, at most codeRef
+	play [codeRef + 1][1 << 4]rans.Prob // the code, references as one
+	back rans.Int                       // of a reference: how many definitions ago, less 1
+	of   [streamCount][codeRef]rans.Int
+}
+
+// appendScore codes the numbers of a score.
+func appendScore(dst []byte, s streams) []byte {
+	var e rans.Encoder
+	var m scoreModels
+	var next [streamCount]int
+	for _, code := range s[streamPlay] {
+		e.Tree(m.play[m.last][:], 4, uint32(min(code, codeRef)))
+		m.last = min(code, codeRef)
+		if code >= codeRef {
+			e.Int(&m.back, code-codeRef)
+			continue
+		}
+		for _, k := range streamsOf(code) {
+			if i := next[k]; i < len(s[k]) {
+				e.Int(&m.of[k][code], s[k][i])
+				next[k]++
+			}
+		}
+	}
+	return e.Append(dst)
+}
+
+// streamsOf returns which numbers follow a play code below codeRef.
+func streamsOf(code uint64) []int {
+	switch code {
+	case codeFresh:
+		return []int{streamLocalLen}
+	case codeRepeat:
+		return []int{streamRepeatDist, streamRepeatLen}
+	case codeRule:
+		return nil
+	}
+	return []int{streamTapeLen, streamTapePos}
+}
 
 // scoreWriter writes a score as streams, numbering symbols as they first play.
 type scoreWriter struct {
@@ -122,7 +167,7 @@ func (w *scoreWriter) write(s uint32) uint32 {
 }
 
 func (w *scoreWriter) put(stream int, v uint64) {
-	w.streams[stream] = binary.AppendUvarint(w.streams[stream], v)
+	w.streams[stream] = append(w.streams[stream], v)
 }
 
 // addUp fills ends.
@@ -137,7 +182,9 @@ func (s *score) addUp() {
 
 // scoreReader reads what scoreWriter writes, and believes nothing.
 type scoreReader struct {
-	streams          [streamCount]fields
+	in               rans.Decoder
+	models           scoreModels
+	base             int64 // offset of the head
 	out              score
 	depth            []uint8 // of each symbol
 	terminals, rules int
@@ -149,10 +196,10 @@ type scoreReader struct {
 
 // readScore reads a score of count symbols that plays just play bytes. Its fresh local notes begin at localPos and take
 // just local bytes. Errors carry the offset of the head, base.
-func readScore(in streams, count int, play, localPos, local, tapeSize uint64, base int64) (score, error) {
-	r := scoreReader{cursor: localPos, tapeSize: tapeSize}
-	for i := range in {
-		r.streams[i] = fields{b: in[i], base: base}
+func readScore(in []byte, count int, play, localPos, local, tapeSize uint64, base int64) (score, error) {
+	r := scoreReader{cursor: localPos, tapeSize: tapeSize, base: base}
+	if err := r.in.Reset(in); err != nil {
+		return score{}, formatErrorf(base, "symbols: %v", err)
 	}
 	for range count {
 		n := r.read(0)
@@ -161,10 +208,8 @@ func readScore(in streams, count int, play, localPos, local, tapeSize uint64, ba
 		}
 		r.out.sequence = append(r.out.sequence, n)
 	}
-	for i := range r.streams {
-		if n := len(r.streams[i].b) - r.streams[i].pos; n != 0 {
-			return score{}, formatErrorf(base, "%d bytes too many in %s stream", n, streamNames[i])
-		}
+	if err := r.in.End(); err != nil {
+		return score{}, formatErrorf(base, "symbols: %v", err)
 	}
 	if got := r.cursor - localPos; got != local {
 		return score{}, formatErrorf(base, "local notes take %d bytes, blocks hold %d", got, local)
@@ -182,37 +227,51 @@ func readScore(in streams, count int, play, localPos, local, tapeSize uint64, ba
 	return r.out, nil
 }
 
-// get reads a varint of lo to hi.
+// code reads a play code.
+func (r *scoreReader) code() uint64 {
+	m := &r.models
+	code := uint64(r.in.Tree(m.play[m.last][:], 4))
+	if code > codeRef {
+		r.fail("play code %d is not known", code)
+		return 0
+	}
+	m.last = code
+	if code == codeRef {
+		if back := r.in.Int(&m.back); back < uint64(len(r.out.symbols)) {
+			return codeRef + back
+		}
+		r.fail("symbol %d refers to one before the first", len(r.out.symbols))
+	}
+	return code
+}
+
+// get reads another number, of lo to hi, that belongs to the last code.
 func (r *scoreReader) get(stream int, lo, hi uint64) uint64 {
 	if r.err != nil {
 		return 0
 	}
-	f := &r.streams[stream]
-	v := f.uvarint(lo, hi, streamNames[stream])
-	if f.err != nil {
-		r.err = formatErrorf(f.base, "%s stream: byte %d: %s", streamNames[stream], f.pos, f.err.(*FormatError).Msg)
+	v := r.in.Int(&r.models.of[stream][r.models.last])
+	if v < lo || v > hi {
+		r.fail("%s is %d, want %d to %d", streamNames[stream], v, lo, hi)
+		return 0
 	}
 	return v
 }
 
 func (r *scoreReader) fail(format string, args ...any) {
 	if r.err == nil {
-		r.err = formatErrorf(r.streams[0].base, format, args...)
+		r.err = formatErrorf(r.base, format, args...)
 	}
 }
 
 // read reads one symbol below depth rules and returns its number.
 func (r *scoreReader) read(depth int) uint32 {
-	code := r.get(streamPlay, 0, codeRef+uint64(max(len(r.out.symbols), 1))-1)
+	code := r.code()
 	if r.err != nil {
 		return 0
 	}
 	if code >= codeRef {
 		back := int(code-codeRef) + 1
-		if back > len(r.out.symbols) {
-			r.fail("symbol %d refers %d back", len(r.out.symbols), back)
-			return 0
-		}
 		n := len(r.out.symbols) - back
 		if depth+int(r.depth[n]) > maxDepth {
 			r.fail("rules nest more than %d deep", maxDepth)
@@ -235,7 +294,7 @@ func (r *scoreReader) read(depth int) uint32 {
 		}
 		r.threads.use(code, sym.pos, sym.len)
 	case codeFresh:
-		sym.len = r.get(streamLocalLen, 0, maxStream-1) + 1
+		sym.len = r.get(streamLocalLen, 0, maxLocal-1) + 1
 		sym.pos = r.cursor
 		r.cursor += sym.len
 		r.threads.skip(sym.len)

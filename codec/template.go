@@ -13,15 +13,15 @@ import (
 const Magic = "\xd7nt\x01"
 
 const (
-	endMagic  = "nt\xd7\n" // ends every template (section 4.5)
-	tagFrame  = 0x01
-	tagIndex  = 0x02
-	maxPlay   = 1 << 48 // bytes that a frame plays
-	maxHead   = 1 << 24 // bytes of a frame's head
-	minFrame  = 25      // bytes of a frame: no frame is shorter
-	maxStream = 1 << 23 // bytes of a frame's coded streams, or of its blocks, expanded
-	maxIndex  = 1 << 28 // bytes of an index
-	cidLen    = 36
+	endMagic = "nt\xd7\n" // ends every template (section 4.5)
+	tagFrame = 0x01
+	tagIndex = 0x02
+	maxPlay  = 1 << 48 // bytes that a frame plays
+	maxHead  = 1 << 24 // bytes of a frame's head
+	minFrame = 14      // bytes of a frame: no frame is shorter
+	maxLocal = 1 << 23 // bytes of a frame's blocks, expanded
+	maxIndex = 1 << 28 // bytes of an index
+	cidLen   = 36
 	// maxHeader is the longest header.
 	maxHeader = len(Magic) + 1 + cidLen + binary.MaxVarintLen64 + merkle.HashSize + 4
 )
@@ -29,18 +29,19 @@ const (
 // manifestPrefix are the first bytes of the CID of every manifest: CIDv1, dag-cbor, sha2-256, 32 bytes.
 const manifestPrefix = "\x01\x71\x12\x20"
 
-// appendHeader writes a header (section 4.1); d may be nil.
-func appendHeader(b []byte, d *DictionaryRef) ([]byte, error) {
+// appendHeader writes a header (section 4.1); d may be nil. Blocks of local notes have 1<<blockBits bytes.
+func appendHeader(b []byte, d *DictionaryRef, blockBits int) ([]byte, error) {
 	from := len(b)
 	b = append(b, Magic...)
+	shape := byte(blockBits-minBlockBits) << 1
 	if d == nil {
-		b = append(b, 0)
+		b = append(b, shape)
 	} else {
 		c := d.Manifest.Bytes()
 		if len(c) != cidLen || string(c[:4]) != manifestPrefix {
 			return nil, fmt.Errorf("manifest CID %s is not CIDv1, dag-cbor, sha2-256", d.Manifest)
 		}
-		b = append(b, 1)
+		b = append(b, shape|1)
 		b = append(b, c...)
 		b = binary.AppendUvarint(b, d.Size)
 		b = append(b, d.Root[:]...)
@@ -50,15 +51,17 @@ func appendHeader(b []byte, d *DictionaryRef) ([]byte, error) {
 
 // parseHeader reads the header at the start of b, of which at most maxHeader bytes are needed, and
 // returns its length. The dictionary is nil if none is named.
-func parseHeader(b []byte) (d *DictionaryRef, n int, err error) {
+func parseHeader(b []byte) (d *DictionaryRef, blockSize, n int, err error) {
 	f := fields{b: b}
 	if m := f.bytes(len(Magic), "magic"); m != nil && string(m) != Magic {
 		if string(m[:3]) == Magic[:3] {
-			return nil, 0, formatErrorf(3, "format version %d is not known", m[3])
+			return nil, 0, 0, formatErrorf(3, "format version %d is not known", m[3])
 		}
-		return nil, 0, formatErrorf(0, "no template begins with % x", m)
+		return nil, 0, 0, formatErrorf(0, "no template begins with % x", m)
 	}
-	if f.uvarint(0, 1, "dictionary count") == 1 {
+	shape := f.uvarint(0, (maxBlockBits-minBlockBits)<<1|1, "shape")
+	blockSize = 1 << (minBlockBits + shape>>1)
+	if shape&1 == 1 {
 		c := f.bytes(cidLen, "manifest CID")
 		if c != nil && string(c[:4]) != manifestPrefix {
 			f.fail("manifest CID is not CIDv1, dag-cbor, sha2-256")
@@ -77,9 +80,9 @@ func parseHeader(b []byte) (d *DictionaryRef, n int, err error) {
 		f.fail("header checksum is %08x, want %08x", got, sum)
 	}
 	if f.err != nil {
-		return nil, 0, f.err
+		return nil, 0, 0, f.err
 	}
-	return d, f.pos, nil
+	return d, blockSize, f.pos, nil
 }
 
 // frameEntry says where a frame stands: in the template, in the file, and on the local tape. All in bytes.
@@ -135,7 +138,7 @@ func parseIndex(b []byte, base, first int64) (*index, error) {
 	for range n {
 		at.size = int64(f.uvarint(minFrame, 1<<40, "length of a frame"))
 		at.play = f.uvarint(1, maxPlay, "bytes of a frame")
-		at.local = f.uvarint(0, maxStream, "local bytes of a frame")
+		at.local = f.uvarint(0, maxLocal, "local bytes of a frame")
 		if f.err == nil && (at.off+at.size > base || at.start+at.play > 1<<62) {
 			f.fail("frames do not fit before the index")
 		}

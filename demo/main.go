@@ -127,10 +127,10 @@ func run(ctx context.Context, chain, binary, dir string) error {
 	d.say("Publisher: encode the newer release against the dictionary.")
 	template := filepath.Join(dir, fileName+".dn")
 	var encoded struct {
-		Written int64 `json:"written"`
-		Tape    int64 `json:"tape"`
-		Fresh   int64 `json:"fresh"`
-		Repeat  int64 `json:"repeat"`
+		Written int64 `json:"templateSize"`
+		Tape    int64 `json:"tapeBytes"`
+		Fresh   int64 `json:"freshBytes"`
+		Repeat  int64 `json:"repeatBytes"`
 		Spans   int64 `json:"spans"`
 	}
 	if err := d.dictnet(&encoded, "encode", "encode", file, "-d", "releases", "-o", template, "--home", publisher); err != nil {

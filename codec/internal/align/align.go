@@ -6,46 +6,30 @@ package align
 import (
 	"encoding/binary"
 	"math/bits"
-	"os"
-	"strconv"
 )
 
 // Segment says that raw[At] replaces ref[Ref], the next byte the next, and so on to the next segment.
 type Segment struct{ At, Ref int }
 
 const (
-	window   = 64  // bytes over which diagonals are compared
-	good     = 3   // quarters of a window which, if equal, leave no doubt
-	seedLen  = 12  // bytes of an exact match that proposes a diagonal farther away
-	patience = 512 // bytes after which a search is tried again where none succeeds
+	window   = 64   // bytes over which diagonals are compared
+	good     = 3    // quarters of a window which, if equal, leave no doubt
+	seedLen  = 12   // bytes of an exact match that proposes a diagonal farther away
+	reach    = 1024 // bytes around the diagonal that are searched
+	gapLeast = 8    // bytes between segments at least, and between searches at first
+	patience = 512  // bytes after which a search is tried again where none succeeds
 )
 
-var (
-	gain  = Env("GAIN", 10)    // bytes more that are equal on a diagonal worth changing to
-	reach = Env("REACH", 1024) // bytes around the diagonal that are searched
-	gap   = Env("GAP", 8)
-)
-
-func Env(n string, d int) int {
-	if v, err := strconv.Atoi(os.Getenv(n)); err == nil {
-		return v
-	}
-	return d
-}
-
-// Find returns the segments that a follower of raw needs beside the given ones, all in order.
+// Find returns the segments that a follower of raw needs beside the given ones, in order.
 func Find(raw, ref []byte, given []Segment) []Segment {
-	a := aligner{raw: raw, ref: ref, f: NewFollower(ref, len(raw), nil)}
+	a := aligner{raw: raw, ref: ref, gain: gainFor(raw), f: NewFollower(ref, len(raw), nil)}
 	a.seed()
 	f := a.f
 	var out []Segment
-	next, wait, from := 0, 0, 0
-	to := 0
+	next, wait, to := 0, gapLeast, len(raw)
 	for i := range raw {
 		if len(given) > 0 && given[0].At == i || i == 0 {
-			from = i
-			if len(given) > 0 && given[0].At == i {
-				out = append(out, given[0])
+			for len(given) > 0 && given[0].At == i {
 				f.change(given[0].Ref, 8)
 				given = given[1:]
 			}
@@ -53,15 +37,15 @@ func Find(raw, ref []byte, given []Segment) []Segment {
 			if len(given) > 0 {
 				to = given[0].At
 			}
-			next, wait = i, gap
+			next, wait = i, gapLeast
 		}
 		if i >= next {
-			if s, ok, sure := a.search(i, from, to); ok {
+			if s, ok, sure := a.search(i, to); ok {
 				out = append(out, s)
 				f.change(s.Ref, 8)
-				next, wait = i+window/4, gap
+				next, wait = i+window/4, gapLeast
 			} else if sure {
-				next, wait = i+window/4, gap
+				next, wait = i+window/4, gapLeast
 			} else {
 				next = i + wait
 				wait = min(wait*2, patience)
@@ -72,8 +56,31 @@ func Find(raw, ref []byte, given []Segment) []Segment {
 	return out
 }
 
+// A change of the diagonal costs some twenty bits. In text, which says much about its next byte by itself, a byte on the diagonal saves
+// fewer of them than in machine code.
+const (
+	leastGain = 12
+	mostGain  = 28
+)
+
+// gainFor says how many bytes must be gained for a change of the diagonal, from how often the byte comes that followed the last three before.
+func gainFor(raw []byte) int {
+	const size = 16
+	var next [1 << size]byte
+	hits := 0
+	for i := 3; i < len(raw); i++ {
+		k := (uint32(raw[i-1]) | uint32(raw[i-2])<<8 | uint32(raw[i-3])<<16) * 0x9e3779b1 >> (32 - size)
+		if next[k] == raw[i] {
+			hits++
+		}
+		next[k] = raw[i]
+	}
+	return min(leastGain+max(48*hits/(len(raw)+1)-24, 0), mostGain)
+}
+
 type aligner struct {
 	raw, ref []byte
+	gain     int // bytes more that are equal on a diagonal worth changing to
 	f        *Follower
 	heads    []int32
 	shift    uint
@@ -122,7 +129,7 @@ func (a *aligner) score(b []byte, ptr int) int {
 }
 
 // search looks for a better diagonal for raw[i:to] than the one that the follower is on.
-func (a *aligner) search(i, from, to int) (s Segment, ok, sure bool) {
+func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 	f := a.f
 	b := a.raw[i:min(i+window, to)]
 	cur := 0
@@ -158,7 +165,7 @@ func (a *aligner) search(i, from, to int) (s Segment, ok, sure bool) {
 			}
 		}
 	}
-	if at < 0 || best < cur+gain {
+	if at < 0 || best < cur+a.gain {
 		return s, false, false
 	}
 	// A match that the follower finds by itself is worth nothing from there on.
@@ -181,7 +188,7 @@ func (a *aligner) search(i, from, to int) (s Segment, ok, sure bool) {
 		if f.Ptr > 0 {
 			now = equal(b, f.Win[f.Ptr:])
 		}
-		if a.score(b, at) < now+gain {
+		if a.score(b, at) < now+a.gain {
 			return s, false, true
 		}
 	}

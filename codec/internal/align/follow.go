@@ -102,7 +102,7 @@ func (f *Follower) look() {
 	if f.Len > 0 && f.Match == f.Ptr {
 		f.Len = 0
 	}
-	if f.Len > 0 && f.Ptr == 0 && len(f.segments) == 0 && f.ref == 0 {
+	if f.Len > 0 && f.Ptr == 0 && f.ref == 0 {
 		n := f.Len
 		f.Len = 0
 		f.change(f.Match, n)

@@ -4,18 +4,12 @@ package mix
 import (
 	"errors"
 	"fmt"
+
+	"dictnet/codec/internal/align"
 )
 
-// Hint says that the byte at raw[At], which stands at File in the file, replaces ref[Ref], which stands at Tape on the tape, and that ref is of one
-// piece from RefLo to Ref. From there on, raw is an edited copy of ref.
-type Hint struct {
-	At, Ref    int
-	RefLo      int
-	File, Tape uint64
-}
-
-// Encode appends raw, coded against ref. Hints have ascending At.
-func Encode(dst, raw, ref []byte, hints []Hint) []byte {
+// Encode appends raw, coded against ref. Hints, with ascending At, say which bytes of ref are replaced.
+func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
 	m := newModel(ref, len(raw), hints)
 	e := newEncoder(dst)
 	for _, c := range raw {
@@ -47,7 +41,7 @@ var errLength = errors.New("coded bytes do not end where they should")
 
 // Decode fills raw with what was coded against ref under the same hints. It takes the same time and memory whatever data holds, and
 // errors only if data is too long or too short: other faults have to be found by a checksum.
-func Decode(raw, data, ref []byte, hints []Hint) error {
+func Decode(raw, data, ref []byte, hints []align.Hint) error {
 	m := newModel(ref, len(raw), hints)
 	d := newDecoder(data)
 	for i := range raw {

@@ -18,19 +18,19 @@ type model struct {
 	ref      int    // length of the reference
 
 	// At the next byte.
-	last     uint64  // the bytes before, the latest lowest
-	ptr      int     // of the expected byte in win
-	run      int     // as in align.Follower, of ptr
-	misses   uint32  // likewise
-	along    int     // likewise
-	borrowed bool    // ptr is that of the match: the diagonal leads nowhere
-	ahead    [4]byte // before the expected byte, it, and the two after
-	hints    []Hint  // the current one and those to come
-	pieces   []Hint  // by RefLo
-	here     Hint    // what is known of ptr and the next byte
-	placed   bool    // here is known
-	diff     byte    // between the latest byte that was not as expected and the expected one
-	since    int     // bytes since
+	last     uint64       // the bytes before, the latest lowest
+	ptr      int          // of the expected byte in win
+	run      int          // as in align.Follower, of ptr
+	misses   uint32       // likewise
+	along    int          // likewise
+	borrowed bool         // ptr is that of the match: the diagonal leads nowhere
+	ahead    [4]byte      // before the expected byte, it, and the two after
+	hints    []align.Hint // the current one and those to come
+	pieces   []align.Hint // by RefLo
+	here     align.Hint   // what is known of ptr and the next byte
+	placed   bool         // here is known
+	diff     byte         // between the latest byte that was not as expected and the expected one
+	since    int          // bytes since
 	diagonal expected
 	match    expected
 	fields   [nFields]field
@@ -80,17 +80,13 @@ const (
 )
 
 // newModel returns a model of a text of n bytes.
-func newModel(ref []byte, n int, hints []Hint) *model {
+func newModel(ref []byte, n int, hints []align.Hint) *model {
 	m := &model{ref: len(ref), hints: hints, c0: 1}
 	m.pieces = slices.Clone(hints)
-	slices.SortStableFunc(m.pieces, func(a, b Hint) int { return a.RefLo - b.RefLo })
-	segments := make([]align.Segment, len(hints))
-	for i, h := range hints {
-		segments[i] = align.Segment{At: h.At, Ref: h.Ref}
-	}
-	m.follower = align.NewFollower(ref, n, segments)
+	slices.SortStableFunc(m.pieces, func(a, b align.Hint) int { return a.RefLo - b.RefLo })
+	m.follower = align.NewFollower(ref, n, align.Segments(hints))
 	m.win = m.follower.Win
-	size := bits.Len(uint(n))
+	size := bits.Len(uint(n + min(len(ref), rehearsed)))
 	m.table = make([]byte, 1<<min(max(size+5, 14), tableBits))
 	m.mask = uint32(len(m.table) - 1)
 	for i := range m.maps {
@@ -110,17 +106,29 @@ func newModel(ref []byte, n int, hints []Hint) *model {
 	for i := range m.final {
 		m.final[i] = finalWeights{1 << 15, 1 << 15}
 	}
-	for _, c := range m.win[max(0, len(m.win)-8):] {
-		m.last = m.last<<8 | uint64(c)
+	for _, c := range ref[:min(len(ref), rehearsed)] {
+		m.rehearse(c)
 	}
 	m.look()
 	return m
 }
 
+// rehearse learns from a byte of the reference what its kind of text is like, but for what is expected where.
+func (m *model) rehearse(c byte) {
+	m.diagonal.value, m.match.value, m.ready = -1, -1, false
+	for i := 7; i >= 0; i-- {
+		m.predict()
+		m.learnBit(int(c >> i & 1))
+	}
+	m.last = m.last<<8 | uint64(c)
+	m.c0, m.bit = 1, 0
+}
+
 const (
-	tableBits = 24 // the table has up to 2^24 bytes
-	fieldBits = 16 // the tables of fields up to 2^16 entries each
-	stale     = 8  // of 16 bytes not as expected, and the diagonal is given up for the match
+	rehearsed = 64 << 10 // bytes of the reference that are learned from beforehand
+	tableBits = 24       // the table has up to 2^24 bytes
+	fieldBits = 16       // the tables of fields up to 2^16 entries each
+	stale     = 8        // of 16 bytes not as expected, and the diagonal is given up for the match
 )
 
 func (x *mixer) init(selections int) {
@@ -175,7 +183,7 @@ func (m *model) locate() {
 	if m.ptr == m.here.Ref && at == m.hints[0].At {
 		return
 	}
-	i, _ := slices.BinarySearchFunc(m.pieces, m.ptr, func(h Hint, p int) int {
+	i, _ := slices.BinarySearchFunc(m.pieces, m.ptr, func(h align.Hint, p int) int {
 		if h.RefLo <= p {
 			return -1
 		}
@@ -344,6 +352,13 @@ func (x *mixer) learn(in *[nInputs]int32, bit int32) {
 
 // learn tells of the bit that came.
 func (m *model) learn(bit int) {
+	m.learnBit(bit)
+	if m.bit == 8 {
+		m.add(byte(m.c0))
+	}
+}
+
+func (m *model) learnBit(bit int) {
 	final := &m.final[m.sel]
 	err := int64((int32(bit)<<16 - m.p) * learnFinal)
 	for i := range m.mixer {
@@ -369,9 +384,6 @@ func (m *model) learn(bit int) {
 	}
 	m.c0 = m.c0<<1 | uint32(bit)
 	m.bit++
-	if m.bit == 8 {
-		m.add(byte(m.c0))
-	}
 }
 
 // add tells of the byte that came.
