@@ -27,6 +27,9 @@ func (c *Client) Pull(ctx context.Context, ref codec.DictionaryRef, name string,
 	if err := t.m.Load(ctx, nil); err != nil {
 		return fmt.Errorf("pull %s: %w", ref.Manifest, err)
 	}
+	if err := c.pullArchives(ctx, t); err != nil {
+		return fmt.Errorf("pull %s: %w", ref.Manifest, err)
+	}
 	p := Progress{OfNotes: ref.Size, OfBytes: t.Size()}
 	for n, err := range c.ensure(ctx, t.m.Notes(ctx, 0)) {
 		if err != nil {

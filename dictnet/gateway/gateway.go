@@ -4,10 +4,12 @@
 package gateway
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ipfs/go-cid"
+	carv2 "github.com/ipld/go-car/v2"
 	"golang.org/x/sync/errgroup"
 
 	"dictnet/dictnet"
@@ -32,13 +35,15 @@ const (
 
 // Gateway is one HTTP gateway. It is a dictnet.Source, and safe for concurrent use.
 type Gateway struct {
-	base *url.URL
-	http *http.Client
+	base    *url.URL
+	http    *http.Client
+	streams *http.Client // without a limit of time for the whole answer
 }
 
 var (
-	_ dictnet.Source = (*Gateway)(nil)
-	_ dictnet.Prober = (*session)(nil)
+	_ dictnet.Source  = (*Gateway)(nil)
+	_ dictnet.Prober  = (*session)(nil)
+	_ dictnet.Archive = (*session)(nil)
 )
 
 // New returns the gateway at a base URL, as "https://gateway.example" or "http://127.0.0.1:8080". It does not call it yet.
@@ -52,7 +57,7 @@ func New(base string) (*Gateway, error) {
 	transport.MaxIdleConnsPerHost = atOnce
 	transport.MaxConnsPerHost = atOnce
 	transport.ResponseHeaderTimeout = patience
-	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}}, nil
+	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}, streams: &http.Client{Transport: transport}}, nil
 }
 
 // Close gives up the connections that are idle.
@@ -189,6 +194,63 @@ func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, [
 			}
 		}
 	})
+}
+
+// FetchBelow asks for a block and all that it reaches, as a CAR (?format=car&dag-scope=all).
+func (s *session) FetchBelow(ctx context.Context, root cid.Cid, got func(cid.Cid, []byte)) error {
+	u := *s.g.base
+	u.Path += "/ipfs/" + root.String()
+	u.RawQuery = "format=car&dag-scope=all"
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept", carType+"; version=1; order=dfs; dups=n")
+	r.Header.Set("User-Agent", "dictnet")
+	resp, err := s.g.streams.Do(r)
+	if err != nil {
+		return oneLine(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("answers %q", resp.Status)
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != carType {
+		return fmt.Errorf("answers with %q, not with a CAR", resp.Header.Get("Content-Type"))
+	}
+	body := &stallReader{Reader: resp.Body, stop: resp.Body.Close}
+	body.timer = time.AfterFunc(patience, func() { body.stop() })
+	defer body.timer.Stop()
+	blocks, err := carv2.NewBlockReader(bufio.NewReaderSize(body, 1<<18), carv2.WithTrustedCAR(true),
+		carv2.MaxAllowedHeaderSize(64<<10), carv2.MaxAllowedSectionSize(store.MaxBlock+128), carv2.ZeroLengthSectionAsEOF(false))
+	if err != nil {
+		return fmt.Errorf("sends no CAR: %w", err)
+	}
+	for {
+		b, err := blocks.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("the CAR breaks off: %w", err)
+		}
+		got(b.Cid(), b.RawData())
+	}
+}
+
+const carType = "application/vnd.ipld.car"
+
+// stallReader ends a stream from which nothing comes for as long as a block may take.
+type stallReader struct {
+	io.Reader
+	timer *time.Timer
+	stop  func() error
+}
+
+func (r *stallReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.timer.Reset(patience)
+	return n, err
 }
 
 // Probe asks by HEAD which blocks are there.
