@@ -28,13 +28,14 @@ func (a *app) decodeCommand() *cobra.Command {
 		Long: `Play a template back. Notes that are not here are fetched, only those that are needed, and every one is checked.
 
 The dictionary is what -d says; without it, the one here that has the version which the template names. If it is on a chain, the version must
-be one that its registry holds, or a beginning of it. TEMPLATE and FILE may be - for stdin and stdout: then the file is played while the template
-still arrives. With -C, what was a directory is unpacked, into a new or empty one.
+be one that its registry holds, or a beginning of it. TEMPLATE and FILE may be - for stdin and stdout, and TEMPLATE the URL of one (http or https): then the
+file is played while the template still arrives; with --range, only the parts of it that are needed are asked for. With -C, what was a directory is unpacked, into a new or empty one.
 
 ` + exitHelp,
 		Example: `  dictnet decode release-2.dn -o release-2.tar
   dictnet decode release-2.dn -o release-2.tar -d eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/...
   dictnet decode release-2.dn -o - --range 1048576:4096 | hexdump -C
+  dictnet decode https://example.org/release-2.dn -o release-2.tar
   dictnet decode site.dn -C site
   dictnet decode --template T --out F --verbose`,
 		Args: args(0, 1, "one template"),
@@ -102,7 +103,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	if err != nil {
 		return err
 	}
-	in, err := a.open(ctx, name)
+	in, err := a.openToPlay(ctx, name, span != "")
 	if err != nil {
 		return err
 	}
@@ -272,7 +273,7 @@ func (e *writeError) Unwrap() error { return e.error }
 
 // openTemplate opens a template for random access; stdin is kept in memory.
 func (a *app) openTemplate(ctx context.Context, name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
-	in, err := a.open(ctx, name)
+	in, err := a.openToPlay(ctx, name, true)
 	if err != nil {
 		return nil, 0, nil, err
 	}
@@ -290,7 +291,7 @@ func (a *app) openTemplate(ctx context.Context, name string) (src io.ReaderAt, s
 
 // isFile reports whether there is a file, or anything else, of that name.
 func (a *app) isFile(name string) bool {
-	if name == "-" {
+	if name == "-" || isURL(name) {
 		return true
 	}
 	_, err := os.Stat(name)

@@ -10,16 +10,19 @@ import (
 // input is a file that a verb reads, or stdin.
 type input struct {
 	io.Reader
-	file   *os.File  // nil: stdin, or a tree
-	closer io.Closer // nil: stdin
-	size   int64     // bytes; -1 if not known
+	file   io.ReaderAt // nil: stdin, a tree, or a stream from a server
+	closer io.Closer   // nil: stdin
+	size   int64       // bytes; -1 if not known
 	name   string
 }
 
-// open opens a file for reading; "-" is stdin. Reading from what may keep one waiting ends with the context.
+// open opens a file for reading; "-" is stdin, and a URL is a template on an HTTP server. Reading from what may keep one waiting ends with the context.
 func (a *app) open(ctx context.Context, name string) (*input, error) {
 	if name == "-" {
 		return &input{Reader: &patient{ctx: ctx, src: a.stdin}, size: -1, name: "stdin"}, nil
+	}
+	if isURL(name) {
+		return a.openURL(ctx, name)
 	}
 	f, err := os.Open(name)
 	if err != nil {
