@@ -101,7 +101,7 @@ func (a *app) build(c *cobra.Command, samples []string, out string, trees bool, 
 		if err != nil {
 			return err
 		}
-		if o.BaseIndex, err = a.tapeIndex(ctx, home, tape); err != nil {
+		if o.BaseIndex, err = a.tapeIndex(ctx, home, base, tape); err != nil {
 			return err
 		}
 		o.Base = tape

@@ -37,6 +37,7 @@ type readerFlags struct {
 	chain   chainFlags
 	node    nodeFlags
 	offline bool
+	seeds   []string // files and directories in which notes are looked for
 }
 
 func (f *readerFlags) add(c *cobra.Command) {
@@ -44,6 +45,13 @@ func (f *readerFlags) add(c *cobra.Command) {
 	f.node.fetch(c)
 	c.Flags().BoolVar(&f.offline, "offline", false, "ask neither the chain nor peers: believe the versions that are here")
 }
+
+// addSeeds adds the flag of verbs that look for notes in files, too.
+func (f *readerFlags) addSeeds(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.seeds, "seed", nil, seedHelp)
+}
+
+const seedHelp = "a file or directory in which to look for notes, by their content; may be given several times"
 
 func (r *reader) Close() error {
 	var errs []error
@@ -80,6 +88,16 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref c
 		r.closers = append(r.closers, done)
 		r.anchor, r.trust = registryAnchor{heads}, why
 		o.Anchor, o.Dictionary = r.anchor, dictnet.DictionaryID(r.address.ID)
+	}
+	for _, path := range f.seeds {
+		if isCAR(path) {
+			file, err := a.openCAR(path)
+			if err != nil {
+				return fail(err)
+			}
+			r.closers = append(r.closers, file)
+			r.sources = append(r.sources, file)
+		}
 	}
 	if !f.offline {
 		var sources []dictnet.Source

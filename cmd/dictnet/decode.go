@@ -16,6 +16,7 @@ import (
 
 	"dictnet/codec"
 	"dictnet/codec/tree"
+	"dictnet/dictnet/seed"
 )
 
 func (a *app) decodeCommand() *cobra.Command {
@@ -29,7 +30,13 @@ func (a *app) decodeCommand() *cobra.Command {
 
 The dictionary is what -d says; without it, the one here that has the version which the template names. If it is on a chain, the version must
 be one that its registry holds, or a beginning of it. TEMPLATE and FILE may be - for stdin and stdout, and TEMPLATE the URL of one (http or https): then the
-file is played while the template still arrives; with --range, only the parts of it that are needed are asked for. With -C, what was a directory is unpacked, into a new or empty one.
+file is played while the template still arrives; with --range, only the parts of it that are needed are asked for.
+
+What lies on this disk already need not be fetched: --seed names files and directories in which notes are looked for by their content, and proved by sealing
+them again. An earlier output of the same template, or the larger part of one, counts as well: what is taken from it is checked by the template's
+checksums. docs/seeds.md says what is found and what is not.
+
+With -C, what was a directory is unpacked, into a new or empty one.
 
 ` + exitHelp,
 		Example: `  dictnet decode release-2.dn -o release-2.tar
@@ -37,6 +44,7 @@ file is played while the template still arrives; with --range, only the parts of
   dictnet decode release-2.dn -o - --range 1048576:4096 | hexdump -C
   dictnet decode https://example.org/release-2.dn -o release-2.tar
   dictnet decode site.dn -C site
+  dictnet decode release-2.dn -o release-2.tar --seed release-1.tar --seed ~/Downloads/release-2.tar.part
   dictnet decode --template T --out F --verbose`,
 		Args: args(0, 1, "one template"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -60,6 +68,7 @@ file is played while the template still arrives; with --range, only the parts of
 	c.Flags().StringVar(&span, "range", "", "play only OFF:LEN, in bytes; OFF: is to the end")
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
+	f.addSeeds(c)
 	return c
 }
 
@@ -94,6 +103,10 @@ type decodeResult struct {
 	Trust        string `json:"trust,omitempty"`
 	NotesFetched uint64 `json:"notesFetched"`
 	BytesFetched uint64 `json:"bytesFetched"`
+
+	Seeds       *seed.Stats `json:"seeds,omitempty"`       // notes that were found in seeds
+	Resumed     string      `json:"resumed,omitempty"`     // the seed that is an earlier output
+	ResumeBytes int64       `json:"resumeBytes,omitempty"` // of the file, taken from it
 }
 
 func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span string, f *readerFlags) error {
@@ -117,9 +130,10 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
 	defer opener.Close()
 	var play io.WriterTo
+	var whole *codec.Reader // nil while the template arrives as a stream
 	size := int64(-1)
 	if in.size >= 0 {
-		whole, err := codec.NewReaderAt(ctx, in.file, in.size, opener.open)
+		whole, err = codec.NewReaderAt(ctx, in.file, in.size, opener.open)
 		if err != nil {
 			return fmt.Errorf("template %s: %w", in.name, err)
 		}
@@ -150,6 +164,14 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	defer bar.end()
 	result := decodeResult{Out: out}
 	counting := &countingWriter{Writer: w, ctx: ctx, bar: bar}
+	if file, ok := w.(*output); ok && file.tmp != nil && whole != nil && span == "" && opener.seeds != nil {
+		if result.Resumed, err = earlier(whole, opener.seeds); err != nil {
+			return fmt.Errorf("decode %s: %w", in.name, err)
+		}
+		if result.Resumed != "" {
+			play = &resumed{ctx: ctx, whole: whole, path: result.Resumed, out: file.tmp, bar: bar, taken: &result.ResumeBytes}
+		}
+	}
 	if result.Bytes, err = play.WriteTo(counting); err != nil {
 		var failed *writeError
 		if errors.As(err, &failed) {
@@ -170,6 +192,10 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 			a.say("dictionary %s is on no chain: only its local name vouches for it", r.dict.Name)
 		}
 	}
+	if opener.seeds != nil {
+		stats := opener.seeds.Stats()
+		result.Seeds = &stats
+	}
 	if out == "-" {
 		return nil // stdout is the file's
 	}
@@ -182,6 +208,12 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 			row{"dictionary", fmt.Sprintf("%s, %d notes, root %s", result.Manifest, result.Size, result.Root)},
 			row{"believed for", result.Trust},
 			row{"fetched", fmt.Sprintf("%d blocks, %s", result.NotesFetched, bytesText(result.BytesFetched))})
+	}
+	if result.Resumed != "" {
+		rows = append(rows, row{"resumed", fmt.Sprintf("%s of %s", bytesText(result.ResumeBytes), result.Resumed)})
+	}
+	if s := result.Seeds; s != nil {
+		rows = append(rows, row{"from seeds", fmt.Sprintf("%d notes, %s", s.Notes, bytesText(s.Bytes))})
 	}
 	return a.print(result, rows...)
 }

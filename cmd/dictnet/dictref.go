@@ -20,6 +20,9 @@ type dictRef struct {
 	anchor   *chain.Reference // chain address
 }
 
+// isCAR reports whether a name is taken for that of a CAR file.
+func isCAR(name string) bool { return strings.HasSuffix(name, ".car") }
+
 const dictRefForms = "a dictionary is a local name, a manifest CID, a file.car, /ipns/NAME, or eip155:CHAIN:REGISTRY/DICTIONARY"
 
 func parseDictRef(s string) (dictRef, error) {
@@ -40,7 +43,7 @@ func parseDictRef(s string) (dictRef, error) {
 			return r, usageErrorf("dictnet publish --ipns prints it", "%w", err)
 		}
 		return r, nil
-	case strings.HasSuffix(s, ".car"):
+	case isCAR(s):
 		r.car = s
 		return r, nil
 	}

@@ -5,17 +5,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
-	"dictnet/dictnet"
+	"dictnet/dictnet/seed"
 	"dictnet/dictnet/store"
 )
 
 func (a *app) encodeCommand() *cobra.Command {
-	var in, dict, out string
+	var in, dict, out, profile string
 	var noTimes bool
+	var seeds []string
 	var o codec.EncodeOptions
 	c := &cobra.Command{
 		Use:   "encode FILE|DIR -d DICT -o TEMPLATE",
@@ -39,7 +41,10 @@ A directory is packed as it is encoded: names, permissions, times and links, the
 			if err != nil {
 				return err
 			}
-			return a.encode(c, name, dict, out, noTimes, o)
+			if o.Profile, err = codec.ParseProfile(profile); err != nil {
+				return err
+			}
+			return a.encode(c, name, dict, out, noTimes, seeds, o)
 		},
 	}
 	f := c.Flags()
@@ -47,6 +52,8 @@ A directory is packed as it is encoded: names, permissions, times and links, the
 	f.StringVarP(&out, "out", "o", "", "the template; - is stdout")
 	alias(f, &in, "input", "FILE")
 	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
+	f.StringArrayVar(&seeds, "seed", nil, seedHelp)
+	f.StringVar(&profile, "profile", codec.ProfileDefault.String(), "how much time for how small a template: fast, default or max")
 	f.IntVar(&o.ChunkSize, "chunk-size", 0, fmt.Sprintf("how far apart matches are looked for, on average, in bytes (default %d)", codec.DefaultChunkSize))
 	f.IntVar(&o.MinPairFreq, "min-pair-freq", codec.DefaultMinPairFreq, "how often a pair of symbols occurs before it becomes a rule, 2 or more")
 	return c
@@ -58,7 +65,7 @@ type encodeResult struct {
 	codec.EncodeStats
 }
 
-func (a *app) encode(c *cobra.Command, name, dict, out string, noTimes bool, o codec.EncodeOptions) error {
+func (a *app) encode(c *cobra.Command, name, dict, out string, noTimes bool, seeds []string, o codec.EncodeOptions) error {
 	ctx := c.Context()
 	in, err := a.openWhole(ctx, name, !noTimes)
 	if err != nil {
@@ -83,7 +90,19 @@ func (a *app) encode(c *cobra.Command, name, dict, out string, noTimes bool, o c
 		defer done.Close()
 		if ref := tape.Ref(); ref.Size > 0 {
 			o.Dictionary, o.Tape = &ref, tape
-			if o.Index, err = a.tapeIndex(ctx, s, tape); err != nil {
+			if slices.ContainsFunc(seeds, isCAR) {
+				return usageErrorf("-d FILE.car reads a dictionary in a file", "encode takes no CAR file as seed")
+			}
+			files, err := a.openSeeds(seeds)
+			if err != nil {
+				return err
+			}
+			if files != nil {
+				seeded := seed.NewTape(ctx, tape, files)
+				defer seeded.Close()
+				o.Tape = seeded
+			}
+			if o.Index, err = a.tapeIndex(ctx, s, ref, o.Tape); err != nil {
 				return err
 			}
 		}
@@ -127,14 +146,14 @@ func (a *app) openWhole(ctx context.Context, name string, times bool) (*input, e
 }
 
 // tapeIndex opens the index of a dictionary, and makes it first if need be.
-func (a *app) tapeIndex(ctx context.Context, s *store.Store, t *dictnet.Tape) (*codec.Index, error) {
-	path := filepath.Join(s.IndexDir(), fmt.Sprintf("%s-%d", t.Ref().Manifest, codec.DefaultChunkSize))
+func (a *app) tapeIndex(ctx context.Context, s *store.Store, ref codec.DictionaryRef, t codec.Tape) (*codec.Index, error) {
+	path := filepath.Join(s.IndexDir(), fmt.Sprintf("%s-%d", ref.Manifest, codec.DefaultChunkSize))
 	if x, err := openIndex(path, t.Size()); err == nil {
 		return x, nil
 	} else if !os.IsNotExist(err) {
 		a.log.Warn("make index anew", "path", path, "because", err)
 	}
-	a.log.Info("make index", "dictionary", t.Ref().Manifest)
+	a.log.Info("make index", "dictionary", ref.Manifest)
 	if err := os.MkdirAll(s.IndexDir(), 0o777); err != nil {
 		return nil, storageError(err)
 	}

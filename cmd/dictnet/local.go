@@ -12,6 +12,7 @@ import (
 	"dictnet/codec"
 	"dictnet/dictnet"
 	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/seed"
 	"dictnet/dictnet/store"
 )
 
@@ -117,6 +118,8 @@ type templateDictionary struct {
 	ref    codec.DictionaryRef
 	reader *reader       // nil if the template names no dictionary
 	tape   *dictnet.Tape // likewise
+	seeds  *seed.Seeds   // nil if there are none
+	seeded *seed.Tape    // likewise
 }
 
 func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
@@ -133,12 +136,22 @@ func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) 
 	if d.tape, err = d.reader.openTape(ctx, ref); err != nil {
 		return nil, err
 	}
-	return d.tape, nil
+	if d.seeds, err = d.app.openSeeds(d.flags.seeds); err != nil {
+		return nil, err
+	}
+	if d.seeds == nil {
+		return d.tape, nil
+	}
+	d.seeded = seed.NewTape(ctx, d.tape, d.seeds)
+	return d.seeded, nil
 }
 
 func (d *templateDictionary) Close() error {
 	if d.reader == nil {
 		return nil
+	}
+	if d.seeded != nil {
+		d.seeded.Close()
 	}
 	return d.reader.Close()
 }

@@ -19,6 +19,7 @@ type playFlags struct {
 func (f *playFlags) add(c *cobra.Command) {
 	c.Flags().StringVarP(&f.dict, "dict", "d", "", "the dictionary to believe")
 	f.reader.add(c)
+	f.reader.addSeeds(c)
 }
 
 // played is the file that a template plays, to be read at random.

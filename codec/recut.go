@@ -1,0 +1,182 @@
+package codec
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"dictnet/codec/internal/gear"
+)
+
+// Piece is a run of bytes of a sample.
+type Piece struct {
+	Sample int // 0 for the first that was added
+	Off    int64
+	Len    int
+}
+
+// Recutter finds notes in samples again: it cuts them just as a [Builder] without a base does, and says where the notes
+// would lie instead of sealing them. What a Builder made of the same samples, in the same order, is found whole; and,
+// because a note ends where its content says so, most of what it made of others that share long runs with them. Every sample is also
+// cut as if it were the only one.
+//
+// Whether a note is one that somebody wants is for the caller to find out, by its length and by [SealNote]. Memory: about 50 bytes for
+// each different chunk, up to 400 MiB; after that, chunks that come twice are not noticed any more.
+type Recutter struct {
+	ctx   context.Context
+	cut   gear.Cutter
+	mask  uint64
+	found func([]Piece) error
+
+	all, one grouping
+	samples  int
+	last     map[Piece]int // the first piece of a note that was found -> its pieces; of this sample
+}
+
+// grouping is how chunks have come together to notes so far.
+type grouping struct {
+	seen   map[uint64]struct{}
+	again  []heldPiece // chunks that were seen before, since the last other one
+	held   int         // bytes of these
+	pieces []Piece
+	len    int
+}
+
+type heldPiece struct {
+	Piece
+	hash uint64
+}
+
+const maxRecutSeen = 4 << 20 // chunks
+
+// NewRecutter returns a Recutter that hands the pieces of every note to found; they are not changed afterwards. chunkSize is the Builder's.
+func NewRecutter(ctx context.Context, chunkSize int, found func([]Piece) error) (*Recutter, error) {
+	if chunkSize == 0 {
+		chunkSize = DefaultBuildChunk
+	}
+	cut, err := gear.NewCutter(chunkSize, MaxNote)
+	if err != nil {
+		return nil, fmt.Errorf("find notes: %w: %w", ErrOption, err)
+	}
+	return &Recutter{
+		ctx: ctx, cut: cut, found: found,
+		mask: gear.Mask(chunkSize * max(noteStep/chunkSize, 1)),
+		all:  grouping{seen: make(map[uint64]struct{})},
+	}, nil
+}
+
+// Add cuts one sample. The last note of what was added so far is found, too, as if nothing followed.
+func (r *Recutter) Add(sample io.Reader) error {
+	r.one = grouping{seen: make(map[uint64]struct{})}
+	r.last = make(map[Piece]int)
+	var buf []byte
+	var off int64
+	for eof := false; ; {
+		if !eof && len(buf) < r.cut.Max() {
+			if err := r.ctx.Err(); err != nil {
+				return err
+			}
+			buf = slices.Grow(buf, readSize)
+			n, err := io.ReadFull(sample, buf[len(buf):len(buf)+readSize])
+			buf = buf[:len(buf)+n]
+			if err == io.EOF || err == io.ErrUnexpectedEOF {
+				eof = true
+			} else if err != nil {
+				return err
+			}
+		}
+		if len(buf) == 0 {
+			break
+		}
+		n, hash := r.cut.Cut(buf)
+		key := xxhash.Sum64(buf[:n])
+		for _, g := range []*grouping{&r.all, &r.one} {
+			if err := r.chunk(g, key, Piece{r.samples, off, n}, hash); err != nil {
+				return err
+			}
+		}
+		buf = buf[n:]
+		off += int64(n)
+	}
+	for _, g := range []*grouping{&r.all, &r.one} {
+		if err := r.takeHeld(g); err != nil {
+			return err
+		}
+		if err := r.note(g); err != nil {
+			return err
+		}
+	}
+	r.samples++
+	return nil
+}
+
+// chunk adds a chunk to the note that is coming together, as Builder.chunk does.
+func (r *Recutter) chunk(g *grouping, key uint64, p Piece, hash uint64) error {
+	if _, ok := g.seen[key]; ok {
+		g.again = append(g.again, heldPiece{p, hash})
+		if g.held += p.Len; g.held >= leastRepeat {
+			g.again = g.again[:0]
+		}
+		return nil
+	}
+	if len(g.seen) < maxRecutSeen {
+		g.seen[key] = struct{}{}
+	}
+	if err := r.takeHeld(g); err != nil {
+		return err
+	}
+	return r.take(g, p, hash)
+}
+
+// takeHeld is Builder.takeHeld.
+func (r *Recutter) takeHeld(g *grouping) error {
+	if g.held < leastRepeat {
+		for _, c := range g.again {
+			if err := r.take(g, c.Piece, c.hash); err != nil {
+				return err
+			}
+		}
+	}
+	g.again, g.held = g.again[:0], 0
+	return nil
+}
+
+// take is Builder.take.
+func (r *Recutter) take(g *grouping, p Piece, hash uint64) error {
+	if g.len+p.Len > MaxNote {
+		if err := r.endNote(g); err != nil {
+			return err
+		}
+	}
+	if k := len(g.pieces); k > 0 && g.pieces[k-1].Sample == p.Sample && g.pieces[k-1].Off+int64(g.pieces[k-1].Len) == p.Off {
+		g.pieces[k-1].Len += p.Len
+	} else {
+		g.pieces = append(g.pieces, p)
+	}
+	g.len += p.Len
+	if g.len >= minNote && hash&r.mask == 0 {
+		return r.endNote(g)
+	}
+	return nil
+}
+
+func (r *Recutter) endNote(g *grouping) error {
+	err := r.note(g)
+	g.pieces, g.len = nil, 0
+	return err
+}
+
+// note hands over the note that has come together so far.
+func (r *Recutter) note(g *grouping) error {
+	if g.len == 0 {
+		return nil
+	}
+	if n, ok := r.last[g.pieces[0]]; ok && n == len(g.pieces) {
+		return nil // the other grouping has found it
+	}
+	r.last[g.pieces[0]] = len(g.pieces)
+	return r.found(slices.Clone(g.pieces))
+}

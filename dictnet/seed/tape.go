@@ -1,0 +1,116 @@
+package seed
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/manifest"
+)
+
+// Tape is a tape of which notes that are not in the store are read from seeds, and only those that seeds do not have are
+// fetched. It is safe for concurrent use.
+type Tape struct {
+	*dictnet.Tape
+	seeds *Seeds
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+var (
+	_ codec.Tape       = (*Tape)(nil)
+	_ codec.Prefetcher = (*Tape)(nil)
+	_ codec.Locator    = (*Tape)(nil)
+)
+
+// NewTape puts seeds before t. The caller closes it before the client of t.
+func NewTape(ctx context.Context, t *dictnet.Tape, seeds *Seeds) *Tape {
+	s := &Tape{Tape: t, seeds: seeds}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s
+}
+
+// Close ends what Prefetch has begun.
+func (t *Tape) Close() error {
+	t.cancel()
+	t.wg.Wait()
+	return nil
+}
+
+// NoteAt returns the note that holds byte pos: from the store, from a seed, or from elsewhere.
+func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
+	n, err := t.Manifest().Locate(ctx, pos)
+	if err != nil {
+		return 0, nil, err
+	}
+	here, err := t.Here(ctx, n)
+	if err != nil {
+		return 0, nil, err
+	}
+	if !here {
+		raw, ok, err := t.seeds.Note(ctx, n.CID, n.RawLen)
+		if ok || err != nil {
+			return n.Start, raw, err
+		}
+	}
+	return t.Tape.NoteAt(ctx, pos)
+}
+
+// Prefetch finds out which notes of the spans have to be fetched, and asks for these.
+func (t *Tape) Prefetch(ctx context.Context, spans []codec.Span) {
+	spans = append([]codec.Span(nil), spans...)
+	if t.ctx.Err() != nil {
+		return
+	}
+	t.wg.Go(func() {
+		fetching := ctx // what has been asked for goes on when all has been asked
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(t.ctx, cancel)()
+		notes := make(chan manifest.Note)
+		var provers sync.WaitGroup
+		for range runtime.GOMAXPROCS(0) {
+			provers.Go(func() {
+				for n := range notes {
+					here, err := t.Here(ctx, n)
+					if err != nil || here {
+						continue // an error is reported where the note is needed
+					}
+					if _, ok, err := t.seeds.Note(ctx, n.CID, n.RawLen); err == nil && !ok {
+						t.Tape.Prefetch(fetching, []codec.Span{{Pos: n.Start, Len: uint64(n.RawLen)}})
+					}
+				}
+			})
+		}
+		t.visit(ctx, spans, notes)
+		close(notes)
+		provers.Wait()
+	})
+}
+
+// visit sends the notes of spans, each once, in playing order.
+func (t *Tape) visit(ctx context.Context, spans []codec.Span, to chan<- manifest.Note) {
+	seen := make(map[uint64]bool)
+	for _, s := range spans {
+		for pos := s.Pos; pos < s.Pos+s.Len; {
+			n, err := t.Manifest().Locate(ctx, pos)
+			if err != nil {
+				return
+			}
+			pos = n.Start + uint64(n.RawLen)
+			if seen[n.Index] {
+				continue
+			}
+			seen[n.Index] = true
+			select {
+			case to <- n:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
