@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -44,7 +46,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 func scriptCommands() map[string]scriptCommand {
 	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field, "waitfor": waitFor,
-		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold}
+		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold, "get": get}
 }
 
 // exits CODE COMMAND...: the command ends with this exit code.
@@ -129,6 +131,19 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := store.Open(ts.MkAbs(args[0]), store.Options{Command: "dictnet build"})
 	ts.Check(err)
 	ts.Defer(func() { s.Close() })
+}
+
+// get CODE URL: asks an HTTP server, which answers with this status; what it answers is in the file answer.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	resp, err := http.Get(args[1])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), body, 0o666))
+	if strconv.Itoa(resp.StatusCode) != args[0] {
+		ts.Fatalf("%s: %s", resp.Status, body)
+	}
 }
 
 // field NAME FILE KEY: sets a variable to a field of JSON results that are written with one field a line.

@@ -45,14 +45,14 @@ func runNetworkScripts(t *testing.T, rpc string) {
 	})
 }
 
-// serve HOME VAR FLAG...: serves a home until the script ends, and sets a variable to the node's address. What the node
+// serve HOME VAR FLAG...: serves a home until the script ends, and sets a variable to the node's address, and VAR_HTTP to its URL. What the node
 // says goes to the file HOME.log.
 func serveNode(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := exec.LookPath("dictnet")
 	if p := ts.Getenv("PATH"); err != nil {
 		path = filepath.Join(filepath.SplitList(p)[0], "dictnet")
 	}
-	cmd := exec.Command(path, append([]string{"node", "--home", ts.MkAbs(args[0]), "--listen", "/ip4/127.0.0.1/tcp/0", "--json", "--verbose"}, args[2:]...)...)
+	cmd := exec.Command(path, append([]string{"node", "--home", ts.MkAbs(args[0]), "--listen", "/ip4/127.0.0.1/tcp/0", "--http", "127.0.0.1:0", "--json", "--verbose"}, args[2:]...)...)
 	log, err := os.Create(ts.MkAbs(args[0] + ".log"))
 	ts.Check(err)
 	defer log.Close()
@@ -68,9 +68,13 @@ func serveNode(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Logf("node of %s: %v", args[0], err)
 		}
 	})
-	var started struct{ Peers []string }
+	var started struct {
+		Peers []string
+		HTTP  string
+	}
 	ts.Check(json.NewDecoder(out).Decode(&started))
 	ts.Setenv(args[1], started.Peers[0])
+	ts.Setenv(args[1]+"_HTTP", started.HTTP)
 }
 
 // gateway HOME VAR: serves the blocks of a home over HTTP, as any file server with files named by CID would, and sets a
