@@ -100,7 +100,7 @@ A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.
 		a.buildCommand(), a.publishCommand(), a.encodeCommand(), a.decodeCommand(),
 		a.planCommand(), a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
 		a.nodeCommand(), a.pullCommand(), a.pinCommand(), a.lsCommand(), a.catCommand(), a.mountCommand(), a.gcCommand(), a.fsckCommand(),
-		a.grepCommand(), a.statCommand(), a.diffCommand(),
+		a.grepCommand(), a.statCommand(), a.diffCommand(), a.promoteCommand(),
 		a.chainCommand(),
 	)
 	for _, c := range root.Commands() {

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+)
+
+func (a *app) promoteCommand() *cobra.Command {
+	var dict string
+	c := &cobra.Command{
+		Use:   "promote TEMPLATE... -d DICT",
+		Short: "Move what is new in templates into a dictionary",
+		Long: `Move the local notes of templates into a dictionary, as a new version of it, and write the templates anew, without local notes: they play the same
+files, which is checked before they take their names. What the dictionary holds near the place already, or an earlier template brought, is not moved again.
+So a history of releases grows by what is new in each, and the next release can be encoded against all of them.
+
+The dictionary is a local name; if there is none of that name, it is made. The templates name it, an earlier version of it, or none. dictnet publish anchors the
+new version; until then others cannot play the new templates.
+
+` + exitHelp,
+		Example: `  dictnet encode release-2.tar -d releases -o release-2.dn
+  dictnet promote release-2.dn -d releases
+  dictnet publish releases`,
+		Args: args(1, -1, "templates"),
+		RunE: func(c *cobra.Command, args []string) error { return a.promote(c, args, dict) },
+	}
+	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary, by its local name")
+	return c
+}
+
+type promoteResult struct {
+	Name     string `json:"name"`
+	Size     uint64 `json:"size"`      // notes
+	Tape     uint64 `json:"tapeBytes"` // raw
+	Root     string `json:"root"`
+	Manifest string `json:"manifest"`
+	codec.PromoteStats
+}
+
+func (a *app) promote(c *cobra.Command, names []string, dict string) error {
+	ctx := c.Context()
+	ref, err := parseDictRef(dict)
+	if err != nil {
+		return err
+	}
+	if ref.name == "" {
+		return usageErrorf("dictnet pull --as NAME gives it one", "promote takes the local name of a dictionary, not %s", dict)
+	}
+	for _, name := range names {
+		if name == "-" {
+			return usageErrorf("name files", "promote writes templates anew where they are")
+		}
+	}
+	s, err := a.openStore(c, false)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	client := dictnet.NewClient(dictnet.Options{Store: s})
+	defer client.Close()
+	ext, err := dictnet.NewPublisher(s).Extend(ctx, ref.name)
+	if err != nil {
+		return err
+	}
+	var base *dictnet.Tape
+	var tape codec.Tape // nil, not a nil *dictnet.Tape, if there is none
+	if b := ext.Base(); b.Size > 0 {
+		if base, err = client.Open(ctx, b); err != nil {
+			return err
+		}
+		tape = base
+	}
+	p := codec.NewPromoter(ctx, tape, ext.Add)
+	closed := false
+	defer func() {
+		if !closed {
+			p.Close()
+		}
+	}()
+	var readers []*codec.Reader
+	for _, name := range names {
+		in, size, closeInput, err := a.openTemplate(ctx, name)
+		if err != nil {
+			return err
+		}
+		defer closeInput()
+		r, err := codec.NewReaderAt(ctx, in, size, func(ctx context.Context, d codec.DictionaryRef) (codec.Tape, error) {
+			return openEarlier(ctx, client, base, d, ref.name)
+		})
+		if err == nil {
+			err = p.Add(r)
+		}
+		if err != nil {
+			return fmt.Errorf("template %s: %w", name, err)
+		}
+		readers = append(readers, r)
+	}
+	closed = true
+	if err := p.Close(); err != nil {
+		return err
+	}
+	version, err := ext.Commit()
+	if err != nil {
+		return err
+	}
+	next, err := client.Open(ctx, version.Ref)
+	if err != nil {
+		return err
+	}
+	var outputs []*output
+	for i, r := range readers {
+		w, err := a.create(names[i])
+		if err != nil {
+			return err
+		}
+		defer w.abandon()
+		if err := p.Write(w, r, version.Ref); err != nil {
+			return fmt.Errorf("template %s: %w", names[i], err)
+		}
+		if err := checkPlays(ctx, w, r, next); err != nil {
+			return fmt.Errorf("template %s: as written anew: %w", names[i], err)
+		}
+		outputs = append(outputs, w)
+	}
+	for _, w := range outputs {
+		if err := w.commit(); err != nil {
+			return err
+		}
+	}
+	result := promoteResult{
+		Name: ref.name, Size: version.Ref.Size, Tape: version.TapeSize, Root: version.Ref.Root.String(), Manifest: version.Ref.Manifest.String(),
+		PromoteStats: p.Stats(),
+	}
+	stats := result.PromoteStats
+	return a.print(result,
+		row{"dictionary", ref.name},
+		row{"local notes", bytesText(stats.Local)},
+		row{"added", fmt.Sprintf("%d notes, %s, stored as %s", stats.Notes, bytesText(stats.Moved), bytesText(stats.Stored))},
+		row{"templates", fmt.Sprintf("%s, were %s", bytesText(stats.After), bytesText(stats.Before))},
+		row{"size", fmt.Sprintf("%d notes, %s", result.Size, bytesText(result.Tape))},
+		row{"root", result.Root},
+		row{"manifest", result.Manifest})
+}
+
+// openEarlier opens the dictionary that a template names if it is base or a beginning of it.
+func openEarlier(ctx context.Context, client *dictnet.Client, base *dictnet.Tape, d codec.DictionaryRef, name string) (codec.Tape, error) {
+	if base == nil {
+		return nil, usageErrorf("name the dictionary that it was made against", "dictionary %s is new, but the template names %s", name, d.Manifest)
+	}
+	if d == base.Ref() {
+		return base, nil
+	}
+	t, err := client.Open(ctx, d)
+	if errors.Is(err, store.ErrMissing) || errors.Is(err, dictnet.ErrUnavailable) {
+		// The store may have dropped the blocks of an earlier version; they are made from the later one's.
+		if _, perr := base.Manifest().Prefix(ctx, client, d.Size); perr == nil {
+			t, err = client.Open(ctx, d)
+		}
+	}
+	if err == nil {
+		err = base.Manifest().CheckExtends(ctx, t.Manifest())
+	}
+	if errors.Is(err, manifest.ErrFork) {
+		return nil, usageErrorf("name the dictionary that it was made against", "the template names no version of %s: %w", name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// checkPlays plays a template that has just been written, whose frames and file have the checksums of r's.
+func checkPlays(ctx context.Context, w *output, r *codec.Reader, tape codec.Tape) error {
+	size, err := w.tmp.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	got, err := codec.NewReaderAt(ctx, w.tmp, size, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return tape, nil })
+	if err != nil {
+		return err
+	}
+	n, err := got.WriteTo(io.Discard)
+	if err == nil && n != r.Size() {
+		err = fmt.Errorf("it plays %d bytes, was %d", n, r.Size())
+	}
+	return err
+}
