@@ -348,7 +348,13 @@ func (l *lane) gave(now time.Time) {
 func (l *lane) lied(w *want, data []byte) {
 	l.lies++
 	l.last = time.Now()
-	w.refuse(l.name)
+	if w.lied == nil {
+		w.lied = make(map[string]bool)
+	}
+	if w.lied[l.name] { // once may have been about another block: which one is meant is not always to be seen
+		w.refuse(l.name)
+	}
+	w.lied[l.name] = true
 	w.cause = fmt.Errorf("%s sent %d bytes that are not it", l.name, len(data))
 	if g := w.asked[l]; g != nil {
 		l.answered(w, g)

@@ -66,7 +66,8 @@ type want struct {
 	replace bool                    // the copy in the store is damaged
 	keep    bool                    // somebody needs the data, not just that it is in the store
 
-	refused map[string]bool // lanes, by name, that do not have it, or sent something else
+	refused map[string]bool // lanes, by name, that do not have it, or sent something else twice
+	lied    map[string]bool // lanes that sent something else
 	sought  map[int]bool    // sources that have looked for others who have it
 	asked   map[*lane]*group
 	cause   error         // why the last who should have had it did not give it

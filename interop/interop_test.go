@@ -29,6 +29,7 @@ const (
 // TestPeers runs testdata: what people with both programs would type. Every process listens on loopback only, and every Kubo knows
 // just the peers that its script names.
 func TestPeers(t *testing.T) {
+	t.Parallel()
 	bin := t.TempDir()
 	for _, path := range []string{dictnetPath, kuboPath, nodePath} {
 		from, err := filepath.Abs(path)

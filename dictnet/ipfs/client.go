@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -20,8 +19,9 @@ const (
 	// maxUnasked and maxUnaskedBytes are how much a peer may send that nobody asked for, until he is left.
 	maxUnasked      = 64
 	maxUnaskedBytes = 32 << 20
-	// remembered is how many blocks that were asked for and then not wanted any more are told from such.
-	remembered = 4096
+	// remembered is how many blocks that were asked for are told from such when they come again: what was taken back and asked for
+	// anew comes twice.
+	remembered = 8192
 )
 
 var errTooMuch = errors.New("sends what nobody asked for")
@@ -40,7 +40,8 @@ type client struct {
 // conversation is what goes on with one peer.
 type conversation struct {
 	open    map[cid.Cid]*asked
-	past    map[cid.Cid]bool // taken back; may still come
+	past    map[cid.Cid]bool // asked for, not open any more; may still come
+	order   []cid.Cid        // of past, the oldest first
 	asks    uint64           // so far
 	unasked int
 	bytes   int    // of the unasked blocks
@@ -102,7 +103,6 @@ func (b *client) receive(from peer.ID, msg bsmsg.BitSwapMessage) {
 		case t.open[c] != nil:
 			t.tell(c, event{c: c, data: block.RawData()})
 		case t.past[c]:
-			delete(t.past, c)
 		default: // not what it was sent as, or never asked for
 			t.unasked++
 			t.bytes += len(block.RawData())
@@ -151,6 +151,13 @@ func (t *conversation) tell(c cid.Cid, e event) {
 
 func (t *conversation) close(c cid.Cid) {
 	delete(t.open, c)
+	if !t.past[c] {
+		if len(t.order) >= remembered {
+			delete(t.past, t.order[0])
+			t.order = t.order[1:]
+		}
+		t.past[c], t.order = true, append(t.order, c)
+	}
 	if len(t.open) == 0 {
 		t.lies, t.lie = 0, nil
 	}
@@ -169,7 +176,6 @@ func (b *client) lost(id peer.ID) {
 	defer b.mu.Unlock()
 	if t := b.peers[id]; t != nil {
 		t.end(errors.New("the connection broke off"))
-		clear(t.past)
 		if !t.banned {
 			delete(b.peers, id)
 		}
@@ -201,7 +207,6 @@ func (m member) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []b
 			continue // somebody else asks for it now
 		}
 		t.asks++
-		delete(t.past, c)
 		mine[c] = &asked{order: t.asks, events: events}
 		t.open[c] = mine[c]
 		ask.AddEntry(c, int32(len(want)-i), pb.Message_Wantlist_Block, true)
@@ -244,13 +249,6 @@ func (b *client) takeBack(id peer.ID, t *conversation, mine map[cid.Cid]*asked) 
 			continue
 		}
 		t.close(c)
-		if len(t.past) >= remembered {
-			for old := range maps.Keys(t.past) { // any
-				delete(t.past, old)
-				break
-			}
-		}
-		t.past[c] = true
 		thanks.Cancel(c)
 	}
 	b.mu.Unlock()

@@ -211,7 +211,7 @@ func TestBadPeers(t *testing.T) {
 			}}
 			server := start(t, Options{Blocks: evil, Listen: loopback})
 			home := openStore(t)
-			c := newClient(t, home, start(t, Options{Blocks: home.Blocks(), Peers: server.Addrs()}), 3*time.Second)
+			c := newClient(t, home, start(t, Options{Blocks: home.Blocks(), Peers: server.Addrs()}), 5*time.Minute) // which nobody has to wait for
 			begin := time.Now()
 			err := c.Pull(t.Context(), p.Ref, "", nil)
 			var missing *dictnet.MissingError
