@@ -215,6 +215,49 @@ func TestRunCaseNoticesWrongBytes(t *testing.T) {
 	}
 }
 
+// Every peer that is on PATH understands what it is told, and gives back what it was given.
+func TestPeers(t *testing.T) {
+	r, _ := testRunner(t)
+	r.repeats = 2 // the second time, what the first one left must not be in the way
+	rnd := rand.New(rand.NewPCG(9, 9))
+	old := make([]byte, 60_000)
+	for i := range old {
+		old[i] = byte(rnd.IntN(64))
+	}
+	fresh := append([]byte("something new"), old...)
+	fresh[30_000]++
+	for name, b := range map[string][]byte{"old": old, "new": fresh} {
+		if err := os.WriteFile(filepath.Join(r.cache.dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		r.cache.inputs[name] = input{name, "-", []string{"concat"}}
+	}
+	for _, k := range []kind{update, held, plain, series, large} {
+		c := testCase{id: string(k), kind: k, new: "new"}
+		if k != plain && k != series {
+			c.old = "old"
+		}
+		for _, tl := range tools() {
+			if tl.dictnet || missingProgram(tl) != "" || !slices.Contains(tl.kinds, k) {
+				continue
+			}
+			if err := r.runCase(c, []tool{tl}); err != nil {
+				t.Fatal(err)
+			}
+			m, err := r.results.load(c.id, tl.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Failure != "" || m.Remark != "" || len(m.Trials) != 2 || m.Sizes.Warm <= 0 || m.Version == "" {
+				t.Errorf("%s, %s: %+v", k, tl.name, m)
+			}
+			if slices.Contains(deltaPeers, tl.name) && m.Sizes.Warm > 2000 {
+				t.Errorf("%s sends %d bytes for a file that differs in few", tl.name, m.Sizes.Warm)
+			}
+		}
+	}
+}
+
 func TestChunkStoresCountWhatIsNew(t *testing.T) {
 	old, new := t.TempDir(), filepath.Join(t.TempDir(), "new")
 	write := func(name, s string) {

@@ -40,7 +40,7 @@ var cases = []testCase{
 	{"compat-sql", update, "database dump, SQL", "compat-8.1.7.sql", "compat-8.1.9.sql", false},
 	{"compat-sqlite", update, "database, SQLite", "compat-8.1.7.sqlite", "compat-8.1.9.sqlite", false},
 
-	{"held", held, "tar of sources, Go", "geth-1.17.10.tar", "geth-1.17.10.tar", false},
+	{"held", held, "old releases", "old-releases", "old-releases", false},
 
 	{"plain-docs", plain, "prose", "", "docs.md", true},
 	{"plain-messages", plain, "text, 13 languages", "", "messages.json", false},
@@ -55,6 +55,6 @@ var cases = []testCase{
 
 	{"history", series, "1,280 versions of two files", "", "history.d.ts", false},
 
-	{"gigabyte", large, "new and old releases", "old-releases", "all-releases", false},
+	{"gigabyte", large, "new and old releases", "old-releases", "releases", false},
 	{"scale", scale, "tar of sources, Go", "geth-1.17.9.tar", "geth-1.17.10.tar", false},
 }

@@ -310,7 +310,7 @@ func (d *document) special() {
 		title, about string
 	}{
 		{held, "A file that the dictionary holds whole", ""},
-		{large, "A gigabyte", "The old releases are the dictionary; the file is all of them and the new ones."},
+		{large, "A gigabyte", "The old releases are the dictionary; the file is all of them, and the new ones but for two."},
 		{scale, "A dictionary of 10 GB", "An old release and random bytes up to 10 GB; the file is the next release. Built from a stream."},
 	} {
 		tools := d.toolsOf(part.kind)

@@ -50,8 +50,8 @@ type tool struct {
 }
 
 const (
-	pairs = update + "," + held
-	twoOf = pairs + "," + large
+	pairs = update + "," + held // large files too
+	all   = pairs + "," + large
 	alone = plain + "," + series
 )
 
@@ -67,7 +67,7 @@ func kindsOf(list kind) []kind {
 func tools() []tool {
 	list := []tool{
 		{
-			name: "zstd -19 --patch-from", programs: []string{"zstd"}, kinds: kindsOf(twoOf), version: []string{"zstd", "--version"},
+			name: "zstd -19 --patch-from", programs: []string{"zstd"}, kinds: kindsOf(all), version: []string{"zstd", "--version"},
 			encode: func(w *work) []command {
 				return []command{cmd("zstd", "-q", "-f", "-19", "--long=31", "--patch-from="+w.old, w.new, "-o", w.packed)}
 			},
@@ -88,7 +88,7 @@ func tools() []tool {
 			},
 		},
 		{
-			name: "xdelta3 -9 -S lzma", programs: []string{"xdelta3"}, kinds: kindsOf(pairs), version: []string{"xdelta3", "-V"},
+			name: "xdelta3 -9 -S lzma", programs: []string{"xdelta3"}, kinds: kindsOf(update), version: []string{"xdelta3", "-V"},
 			// -B: see the whole old file, however large; without it only 64 MB around the current place are.
 			// -A=: do not write the files' names into the result.
 			encode: func(w *work) []command {
@@ -99,12 +99,12 @@ func tools() []tool {
 			},
 		},
 		{
-			name: "bsdiff", programs: []string{"bsdiff", "bspatch"}, kinds: kindsOf(pairs), version: []string{"dpkg-query", "-W", "bsdiff"},
+			name: "bsdiff", programs: []string{"bsdiff", "bspatch"}, kinds: kindsOf(update), version: []string{"dpkg-query", "-W", "bsdiff"},
 			encode: func(w *work) []command { return []command{cmd("bsdiff", w.old, w.new, w.packed)} },
 			decode: func(w *work) []command { return []command{cmd("bspatch", w.old, w.back, w.packed)} },
 		},
 		{
-			name: "hdiffz -m-6 zstd-22", programs: []string{"hdiffz", "hpatchz"}, kinds: kindsOf(pairs), version: []string{"hdiffz", "-v"},
+			name: "hdiffz -m-6 zstd-22", programs: []string{"hdiffz", "hpatchz"}, kinds: kindsOf(update), version: []string{"hdiffz", "-v"},
 			// -d: do not decode as a check, which no other tool does either.
 			encode: func(w *work) []command {
 				return []command{cmd("hdiffz", "-f", "-d", "-m-6", "-SD", "-c-zstd-22-28", w.old, w.new, w.packed)}
