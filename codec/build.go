@@ -31,7 +31,7 @@ type BuildOptions struct {
 	BaseIndex *Index
 	// ChunkSize is the average length of a chunk, in bytes; samples are compared by chunks. 0 is DefaultBuildChunk.
 	ChunkSize int
-	// MinFreq is how often a chunk occurs in the samples before it is taken. 1, or 0, takes each, and leaves out where 64 KiB or more
+	// MinFreq is how often a chunk occurs in the samples before it is taken. 1, or 0, takes each, and leaves out where 256 KiB or more
 	// in a row have been taken before; from 2 on, each is taken once.
 	MinFreq int
 	// Progress is called now and then with the number of bytes read so far.
@@ -75,7 +75,7 @@ type heldChunk struct {
 
 // leastRepeat is how many bytes a sample has to repeat in a row before they are left out: where less is left out, files that
 // resemble the sample would go to and fro on the tape, which costs each of their templates more than is saved here.
-const leastRepeat = 64 << 10
+const leastRepeat = 256 << 10
 
 // run is where the base goes on as the sample does.
 type run struct {

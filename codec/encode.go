@@ -548,7 +548,7 @@ func (e *encoder) pack(s *score) ([]blockEntry, [][]byte, error) {
 			begin := i * blockSize
 			raw := e.fresh[begin:min(begin+blockSize, len(e.fresh))]
 			old := counterpart{notes: fresh, begin: uint64(begin)}
-			old.ref = referenceOf(fresh, old.begin, old.begin+uint64(len(raw)), e.notes.size(), e.shape.coding.mostReference())
+			old.ref = referenceOf(fresh, old.begin, old.begin+uint64(len(raw)), e.notes.size(), e.shape.coding)
 			for _, s := range old.ref.pieces {
 				var err error
 				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {

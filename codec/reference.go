@@ -11,9 +11,18 @@ import (
 // that they replace, and those around them, are the best guess of what they hold.
 
 const (
-	margin = 64   // bytes before and after what is replaced
-	slack  = 4096 // bytes that may be replaced by fewer; bytes that are taken where it is not known how many are
+	leastMargin = 64      // bytes before and after what is replaced
+	slack       = 4096    // bytes that may be replaced by fewer; bytes that are taken where it is not known how many are
+	margins     = 2 << 20 // bytes that all margins together may have on one side, where there are few
 )
+
+// margin returns how many bytes before and after what they replace a number of notes are coded against.
+func (c coding) margin(notes int) uint64 {
+	if c == codingReferenced {
+		return leastMargin
+	}
+	return uint64(min(max(margins/max(notes, 1), leastMargin), slack))
+}
 
 // freshNote is a fresh local note of a frame, and where the tape goes on after it.
 type freshNote struct {
@@ -108,20 +117,22 @@ func (r *reference) find(pos uint64) (at, piece int, ok bool) {
 	return r.at[i] + int(pos-r.pieces[i].Pos), r.at[i], true
 }
 
-// referenceOf returns what the block that holds the local bytes begin to end of the frame is coded against, most bytes at most.
-func referenceOf(notes []freshNote, begin, end, tapeSize, most uint64) *reference {
+// referenceOf returns what the block that holds the local bytes begin to end of the frame is coded against.
+func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding) *reference {
 	first, _ := slices.BinarySearchFunc(notes, begin, func(n freshNote, begin uint64) int {
 		if n.end <= begin {
 			return -1
 		}
 		return 1
 	})
+	notes = notes[first:]
+	count := slices.IndexFunc(notes, func(n freshNote) bool { return n.begin >= end })
+	if count >= 0 {
+		notes = notes[:count]
+	}
 	var pieces []Span
-	left := most
-	for _, n := range notes[first:] {
-		if n.begin >= end {
-			break
-		}
+	left, margin := c.mostReference(), c.margin(len(notes))
+	for _, n := range notes {
 		if !n.ok {
 			continue
 		}
@@ -163,10 +174,7 @@ func referenceOf(notes []freshNote, begin, end, tapeSize, most uint64) *referenc
 		r.at = append(r.at, at)
 		at += int(p.Len)
 	}
-	for _, n := range notes[first:] {
-		if n.begin >= end {
-			break
-		}
+	for _, n := range notes {
 		part := max(begin, n.begin)
 		tape := n.from + part - n.begin
 		if ref, piece, ok := r.find(tape); n.ok && ok {

@@ -44,7 +44,7 @@ type certainty struct {
 }
 
 const (
-	sureRun       = 20 // bytes in a row that were as expected
+	sureRun       = 8 // bytes in a row that were as expected
 	certaintyBits = 14
 )
 

@@ -106,29 +106,33 @@ func newModel(ref []byte, n int, hints []align.Hint) *model {
 	for i := range m.final {
 		m.final[i] = finalWeights{1 << 15, 1 << 15}
 	}
-	for _, c := range ref[:min(len(ref), rehearsed)] {
-		m.rehearse(c)
-	}
+	m.rehearse(ref)
 	m.look()
 	return m
 }
 
-// rehearse learns from a byte of the reference what its kind of text is like, but for what is expected where.
-func (m *model) rehearse(c byte) {
-	m.diagonal.value, m.match.value, m.ready = -1, -1, false
-	for i := 7; i >= 0; i-- {
-		m.predict()
-		m.learnBit(int(c >> i & 1))
+// rehearse learns from passages of the reference, as far apart as it is long, what its kind of text is like, but for what is expected where.
+func (m *model) rehearse(ref []byte) {
+	step := max(len(ref)/(rehearsed/passage), passage)
+	for at := 0; at < len(ref); at += step {
+		for _, c := range ref[at:min(at+passage, len(ref))] {
+			m.diagonal.value, m.match.value, m.ready = -1, -1, false
+			for i := 7; i >= 0; i-- {
+				m.predict()
+				m.learnBit(int(c >> i & 1))
+			}
+			m.last = m.last<<8 | uint64(c)
+			m.c0, m.bit = 1, 0
+		}
 	}
-	m.last = m.last<<8 | uint64(c)
-	m.c0, m.bit = 1, 0
 }
 
 const (
-	rehearsed = 64 << 10 // bytes of the reference that are learned from beforehand
-	tableBits = 24       // the table has up to 2^24 bytes
-	fieldBits = 16       // the tables of fields up to 2^16 entries each
-	stale     = 8        // of 16 bytes not as expected, and the diagonal is given up for the match
+	rehearsed = 128 << 10 // bytes of the reference that are learned from beforehand, in passages of so many:
+	passage   = 4 << 10
+	tableBits = 24 // the table has up to 2^24 bytes
+	fieldBits = 16 // the tables of fields up to 2^16 entries each
+	stale     = 8  // of 16 bytes not as expected, and the diagonal is given up for the match
 )
 
 func (x *mixer) init(selections int) {
