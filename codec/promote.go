@@ -26,14 +26,20 @@ type Promoter struct {
 	seal  sealer
 	known map[uint64]uint64 // hash of a window -> where it ends on the tape
 	seen  map[Span]bool     // of the tape, whose windows are known
-	moves map[*Reader][]Common
+	moves map[*Reader]*moved
 	stats PromoteStats
+}
+
+// moved says where what a template plays has gone.
+type moved struct {
+	local   []Common          // A is on the tape, B on the local tape, by B
+	bridges []map[Span]uint64 // by frame: spans of the tape that stand beside moved notes now, and where
 }
 
 // PromoteStats says what a Promoter has done. Bytes are raw.
 type PromoteStats struct {
 	Local  int64 `json:"localBytes"`   // of local notes
-	Moved  int64 `json:"movedBytes"`   // of them, appended to the tape; the others were on it
+	Moved  int64 `json:"movedBytes"`   // appended to the tape: those that were not on it, and what stands between them
 	Notes  int64 `json:"addedNotes"`   // sealed
 	Stored int64 `json:"storedBytes"`  // of their blocks
 	Before int64 `json:"bytesBefore"`  // of the templates that were written anew
@@ -42,12 +48,15 @@ type PromoteStats struct {
 }
 
 const (
-	minMoved      = 40      // bytes; a shorter match costs more as a span than as bytes
-	windowStep    = 8       // every so many bytes, a window of what is on the tape is remembered
+	minMoved      = 2048    // bytes; a shorter match is moved: in pieces, it would not be found again for the next release
+	movedWindow   = 32      // bytes by which a match is found
+	windowStep    = 64      // every so many bytes, a window of what is on the tape is remembered
 	maxWindows    = 1 << 21 // that are remembered
 	maxMoves      = 1 << 15 // parts that the local notes of a frame are cut into, about
-	movedWindow   = minMoved - windowStep
-	counterpartBy = 4096 // bytes of the tape that are looked at beyond what a note may replace
+	counterpartBy = 4096    // bytes of the tape that are looked at beyond what a note may replace
+	bridged       = 512     // bytes; a shorter span of the tape between two local notes is moved with them
+
+	counterpartMargin = 64 // bytes of the tape that are looked at before what a note replaces
 )
 
 // NewPromoter returns a promoter that hands each note to emit, in order, to be appended to the dictionary of which base is the
@@ -55,7 +64,7 @@ const (
 func NewPromoter(ctx context.Context, base Tape, emit func(Block) error) *Promoter {
 	return &Promoter{
 		ctx: ctx, base: newNoteCache(base, encodeNotes), seal: sealer{emit: emit},
-		known: make(map[uint64]uint64), seen: make(map[Span]bool), moves: make(map[*Reader][]Common),
+		known: make(map[uint64]uint64), seen: make(map[Span]bool), moves: make(map[*Reader]*moved),
 	}
 }
 
@@ -64,7 +73,7 @@ func (p *Promoter) Add(r *Reader) error {
 	if r.play.notes.size() > p.base.size() {
 		return fmt.Errorf("promote: the template's dictionary has %d bytes, the one to extend %d", r.play.notes.size(), p.base.size())
 	}
-	moves := []Common{} // A is on the tape, B on the local tape
+	m := &moved{bridges: make([]map[Span]uint64, len(r.idx.frames))}
 	for i, e := range r.idx.frames {
 		if e.local == 0 {
 			continue
@@ -73,25 +82,43 @@ func (p *Promoter) Add(r *Reader) error {
 		if err != nil {
 			return err
 		}
-		if moves, err = p.frame(r, fr, moves); err != nil {
+		m.bridges[i] = make(map[Span]uint64)
+		if m.local, err = p.frame(r, fr, m.local, m.bridges[i]); err != nil {
 			return err
 		}
 	}
-	p.moves[r] = moves
+	p.moves[r] = m
 	return nil
 }
 
 // frame moves the local notes of a frame.
-func (p *Promoter) frame(r *Reader, fr *frame, moves []Common) ([]Common, error) {
-	symbols := fr.score.symbols
+func (p *Promoter) frame(r *Reader, fr *frame, moves []Common, bridges map[Span]uint64) ([]Common, error) {
+	terminals := slices.DeleteFunc(slices.Clone(fr.score.symbols), func(s symbol) bool { return s.code == codeRule })
 	var raw []byte
-	var near uint64 // where the last span of the tape ended
+	var near uint64     // where the last span of the tape ended
+	var appended uint64 // how long the tape was after the last local note, if it ended there
 	from := len(moves)
-	for _, s := range symbols {
+	for i, s := range terminals {
 		switch s.code {
 		case codeTape:
 			near = s.pos + s.len
+			span := Span{s.pos, s.len}
+			if s.len >= bridged || appended != p.size() || i+1 == len(terminals) || terminals[i+1].code != codeFresh {
+				continue
+			}
+			if _, ok := bridges[span]; ok {
+				continue
+			}
+			b, err := p.base.read(p.ctx, nil, span)
+			if err != nil {
+				return nil, err
+			}
+			if bridges[span], err = p.append(b); err != nil {
+				return nil, err
+			}
+			appended = p.size()
 		case codeFresh:
+			appended = 0
 			if err := p.ctx.Err(); err != nil {
 				return nil, err
 			}
@@ -122,6 +149,9 @@ func (p *Promoter) frame(r *Reader, fr *frame, moves []Common) ([]Common, error)
 						return nil, err
 					}
 					moves = addMove(moves, Common{to, pos, at.B})
+					if at.Len == 0 {
+						appended = p.size()
+					}
 				}
 				if at.Len > 0 {
 					moves = addMove(moves, Common{at.A, pos + at.B, at.Len})
@@ -203,7 +233,7 @@ func (p *Promoter) remember(b []byte, pos uint64) {
 
 // learn makes n bytes of the tape known, from near on.
 func (p *Promoter) learn(near, n uint64) error {
-	near -= min(near, leastMargin)
+	near -= min(near, counterpartMargin)
 	s := Span{near, min(n, p.base.size()-min(near, p.base.size()))}
 	if s.Len == 0 || p.seen[s] {
 		return nil
@@ -295,7 +325,7 @@ func (p *Promoter) Write(dst io.Writer, r *Reader, d DictionaryRef) error {
 		if err != nil {
 			return err
 		}
-		m := mover{old: &fr.score, moves: moves, ids: make(map[Span]uint32)}
+		m := mover{old: &fr.score, moves: moves.local, bridges: moves.bridges[i], ids: make(map[Span]uint32)}
 		sequence, rules, err := m.run()
 		if err != nil {
 			return fmt.Errorf("promote: frame %d: %w", i, err)
@@ -322,14 +352,15 @@ func (p *Promoter) Write(dst io.Writer, r *Reader, d DictionaryRef) error {
 type mover struct {
 	old       *score
 	moves     []Common
+	bridges   map[Span]uint64
 	terminals []symbol
 	ids       map[Span]uint32 // numbers of terminals
 }
 
 // run returns sequence and rules as writeScore takes them.
 func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
-	spans := make([][]uint32, len(m.old.symbols)) // of each terminal
-	var plays uint64                              // spans, in all
+	spans := make([][]Span, len(m.old.symbols)) // of each terminal
+	var plays uint64                            // spans, in all
 	for n, times := range m.old.times() {
 		s := m.old.symbols[n]
 		if s.code == codeRule {
@@ -342,10 +373,13 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 			plays = maxSequence + 1
 		}
 	}
-	if len(m.terminals) > maxTerminals {
-		return nil, nil, ErrTooManySpans
-	}
 	if plays <= maxSequence { // other spans may want other rules
+		var last Span
+		flush := func() {
+			if last.Len > 0 {
+				sequence = append(sequence, m.terminal(last))
+			}
+		}
 		var visit func(n uint32)
 		visit = func(n uint32) {
 			if s := m.old.symbols[n]; s.code == codeRule {
@@ -353,15 +387,34 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 				visit(s.right)
 				return
 			}
-			sequence = append(sequence, spans[n]...)
+			for _, s := range spans[n] {
+				if last.Len > 0 && last.Pos+last.Len == s.Pos {
+					last.Len += s.Len
+					continue
+				}
+				flush()
+				last = s
+			}
 		}
 		for _, n := range m.old.sequence {
 			visit(n)
+		}
+		flush()
+		if len(m.terminals) > maxTerminals {
+			return nil, nil, ErrTooManySpans
 		}
 		sequence, rules = repair.Compress(sequence, uint32(len(m.terminals)), DefaultMinPairFreq, maxDepth)
 		return sequence, rules, nil
 	}
 	// The old rules stay; a terminal that has become several spans is a rule over them.
+	for _, some := range spans {
+		for _, s := range some {
+			m.terminal(s)
+		}
+	}
+	if len(m.terminals) > maxTerminals {
+		return nil, nil, ErrTooManySpans
+	}
 	ids := make([]uint32, len(m.old.symbols))
 	depth := make([]int, len(m.old.symbols))
 	rule := func(left, right uint32) uint32 {
@@ -372,7 +425,11 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 		if s.code == codeRule {
 			ids[n], depth[n] = rule(ids[s.left], ids[s.right]), max(depth[s.left], depth[s.right])+1
 		} else {
-			for level := spans[n]; ; depth[n]++ {
+			var level []uint32
+			for _, s := range spans[n] {
+				level = append(level, m.terminal(s))
+			}
+			for ; ; depth[n]++ {
 				if len(level) == 1 {
 					ids[n] = level[0]
 					break
@@ -398,11 +455,15 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 }
 
 // spansOf returns the spans of the tape that a terminal has become.
-func (m *mover) spansOf(s symbol) ([]uint32, error) {
+func (m *mover) spansOf(s symbol) ([]Span, error) {
 	if s.code == codeTape {
-		return []uint32{m.terminal(Span{s.pos, s.len})}, nil
+		span := Span{s.pos, s.len}
+		if pos, ok := m.bridges[span]; ok {
+			span.Pos = pos
+		}
+		return []Span{span}, nil
 	}
-	var spans []uint32
+	var spans []Span
 	i := sort.Search(len(m.moves), func(i int) bool { return m.moves[i].B+m.moves[i].Len > s.pos })
 	for pos, end := s.pos, s.pos+s.len; pos < end; i++ {
 		if i == len(m.moves) || m.moves[i].B > pos {
@@ -410,7 +471,7 @@ func (m *mover) spansOf(s symbol) ([]uint32, error) {
 		}
 		v := m.moves[i]
 		n := min(end, v.B+v.Len) - pos
-		spans = append(spans, m.terminal(Span{v.A + pos - v.B, n}))
+		spans = append(spans, Span{v.A + pos - v.B, n})
 		pos += n
 	}
 	return spans, nil
