@@ -3,13 +3,12 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/ipfs/go-cid"
 )
 
 // Evicted says what was removed because the cache had grown beyond its limit.
@@ -230,15 +229,14 @@ func (s *Store) evict(ctx context.Context, limit int64) (Evicted, error) {
 
 // eachFile visits the blocks with their sizes and when they were used.
 func (s *Store) eachFile(ctx context.Context, visit func(d digest, size int64, used time.Time) error) error {
-	return s.each(ctx, func(c cid.Cid) error {
-		d := digestOf(c)
-		info, err := s.files.stat(d)
-		if err == ErrMissing {
+	return storageError("list blocks", s.files.each(ctx, func(d digest, e fs.DirEntry) error {
+		info, err := e.Info()
+		if notExist(err) {
 			return nil // meanwhile
 		}
 		if err != nil {
-			return blockError("find", c, err)
+			return blockError("find", rawCID(d), err)
 		}
 		return visit(d, info.Size(), info.ModTime())
-	})
+	}))
 }

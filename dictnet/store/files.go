@@ -48,11 +48,15 @@ func keyOf(d digest) string {
 
 // digestOfKey is the reverse of keyOf.
 func digestOfKey(key string) (digest, bool) {
-	b, err := keyText.DecodeString(key)
-	if err != nil || len(b) != 2+len(digest{}) || b[0] != multihash.SHA2_256 || int(b[1]) != len(digest{}) {
+	var b [40]byte // more than is allowed
+	if keyText.DecodedLen(len(key)) > len(b) {
 		return digest{}, false
 	}
-	return digest(b[2:]), true
+	n, err := keyText.Decode(b[:], []byte(key))
+	if err != nil || n != 2+len(digest{}) || b[0] != multihash.SHA2_256 || int(b[1]) != len(digest{}) {
+		return digest{}, false
+	}
+	return digest(b[2:n]), true
 }
 
 func newFiles(dir string) *files {
