@@ -1,0 +1,114 @@
+package lz
+
+import "encoding/binary"
+
+// field predicts four-byte little-endian numbers that hold a place, relative to their own (fields[0]) or absolute (fields[1]): it learns how far
+// places have moved from the numbers before, as in "Compressing differences of executable code" (Baker, Manber, Muth, 1999), but knows no instructions.
+type field struct {
+	moves [3][1 << moveBits]move // of places, of 64 and of 4096 places around
+	x     int                    // the byte that is predicted, or -1
+	right uint32                 // bytes of the number that have been predicted rightly, 0 to 3
+	level uint32                 // of moves, from which the prediction is
+	start uint32                 // the byte before the number
+	old   uint32                 // the aligned number
+	value uint32                 // the predicted one
+}
+
+const (
+	moveBits = 12
+	maxMove  = 1 << 24
+)
+
+// move says that what was at key (or, at level k, with key in the bits from 6k on) is now so much higher.
+type move struct {
+	key uint32
+	by  int32
+}
+
+// place returns the place that a number v means which stands so far back in the reference, and how much less than the place the number has changed
+// by standing elsewhere now.
+func (m *model) place(kind, back int, v uint32) (t, shift uint32, ok bool) {
+	if kind == 1 {
+		return v, 0, v >= 1<<12 && v < 1<<28
+	}
+	if v >= 1<<24 && v < 0xff<<24 {
+		return 0, 0, false
+	}
+	tape := m.tape + uint64(m.sp-back)
+	return uint32(tape) + 4 + v, uint32(m.file + uint64(m.i-back) - tape), true
+}
+
+// unlikely says that a number is no place.
+func unlikely(v uint32) bool { return v >= 1<<28 && v < 0xff<<24 }
+
+// expect fills in x of the fields.
+func (m *model) expect() {
+	for kind := range m.fields {
+		f := &m.fields[kind]
+		f.x = -1
+		if f.right > 0 {
+			f.x = int(byte(f.value >> (8 * f.right)))
+		}
+	}
+	if !m.known || m.sp+4 > len(m.src) {
+		return
+	}
+	v := binary.LittleEndian.Uint32(m.src[m.sp:])
+	if unlikely(v) {
+		return
+	}
+	for kind := range m.fields {
+		if f := &m.fields[kind]; f.right == 0 {
+			if t, shift, ok := m.place(kind, 0, v); ok {
+				f.find(t, v, shift, m.c1)
+			}
+		}
+	}
+}
+
+// find looks for a move of t.
+func (f *field) find(t, v, shift, start uint32) {
+	for k := range f.moves {
+		key := t >> (6 * k)
+		if s := &f.moves[k][hash32(uint64(key), moveBits)]; s.key == key {
+			f.level = uint32(k)
+			f.start = start
+			f.old = v
+			f.value = v + uint32(s.by) - shift
+			f.x = int(byte(f.value))
+			return
+		}
+	}
+}
+
+// went on says whether the byte that was predicted came.
+func (f *field) went(on bool) {
+	if on && f.value != f.old && f.right < 3 {
+		f.right++
+	} else {
+		f.right = 0
+	}
+}
+
+// learnMove takes into account the number that ends where the model is.
+func (m *model) learnMove() {
+	v := binary.LittleEndian.Uint32(m.src[m.sp-4:])
+	if unlikely(v) {
+		return
+	}
+	w := binary.LittleEndian.Uint32(m.raw[m.i-4:])
+	for kind := range m.fields {
+		t, shift, ok := m.place(kind, 4, v)
+		if !ok {
+			continue
+		}
+		by := int32(w - v + shift)
+		if by > maxMove || by < -maxMove {
+			continue
+		}
+		for k := range m.fields[kind].moves {
+			key := t >> (6 * k)
+			m.fields[kind].moves[k][hash32(uint64(key), moveBits)] = move{key, by}
+		}
+	}
+}

@@ -1,0 +1,127 @@
+// Package lz codes bytes that resemble a reference: pieces of edited text and of recompiled machine code.
+//
+// It goes through the bytes one by one, each beside the one that it is aligned to, in the reference or earlier among the bytes themselves. What is coded
+// of most bytes is one decision, near certain: that it is the aligned one, or, where that is part of a number that holds a place, the one that moves
+// of other places let expect. So a run of equal bytes costs next to nothing, and where runs end is learned from what stands there. Another byte is
+// a literal, coded in the contexts of the aligned byte and of those before, and the alignment stays; or the alignment changes, to one of the last
+// three that were left, by a few bytes, or to somewhere else. There are no lengths.
+//
+// What a writer decides is only where alignments change; parser looks for the cheapest way. Everything else is the model's, which is the same in
+// writer and reader and learns from what both have seen.
+package lz
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/rans"
+)
+
+const (
+	// MaxRaw and MaxRef are the most bytes that are coded at once, and of their reference.
+	MaxRaw = 8 << 20
+	MaxRef = 8 << 20
+
+	segment = 1 << 18 // bytes of a stream; the last one may have fewer
+)
+
+// Effort says how long to look for a short code. It does not matter to a reader.
+type Effort int
+
+const (
+	Fast Effort = iota
+	Default
+	Best
+)
+
+// ErrData says that coded bytes are not what Encode writes.
+var ErrData = errors.New("not what was coded against this reference")
+
+// Encode appends raw, of 0 to MaxRaw bytes, coded against ref, of 0 to MaxRef. Hints, with ascending At, say which bytes of ref are
+// replaced. Bytes that resemble nothing may take 3 % and some 40 bytes more than they are. The same arguments always give the same bytes.
+func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
+	if len(raw) > MaxRaw || len(ref) > MaxRef {
+		panic("lz: too long")
+	}
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	w.model.reset(raw, ref, hints)
+	w.model.coder.enc = &w.enc
+	w.model.prices = &w.prices
+	w.prices.reset()
+	w.parser.reset(raw, ref, hints, &w.prices, effort)
+	for m := &w.model; m.i < len(raw); {
+		end := min(m.i+segment, len(raw))
+		w.enc.Reset()
+		for m.i < end {
+			to := min(m.i+parsed, end)
+			m.turns = w.parser.parse(to)
+			if err := m.run(to); err != nil {
+				panic(err) // only data makes it fail
+			}
+		}
+		w.stream = w.enc.Append(w.stream[:0])
+		if end < len(raw) {
+			dst = binary.AppendUvarint(dst, uint64(len(w.stream)))
+		}
+		dst = append(dst, w.stream...)
+	}
+	w.model.release()
+	w.parser.release()
+	return dst
+}
+
+type writer struct {
+	model  model
+	enc    rans.Encoder
+	parser parser
+	prices prices
+	stream []byte
+}
+
+var (
+	writers = sync.Pool{New: func() any { return new(writer) }}
+	readers = sync.Pool{New: func() any { return new(model) }}
+)
+
+// Decode fills raw with what was coded under the same ref and hints. Time and memory, some 2 MiB, do not depend on
+// what data holds. Errors, which wrap ErrData or are of package rans, say at which byte of raw; but not all that is wrong is noticed, so that a checksum is needed.
+func Decode(raw, data, ref []byte, hints []align.Hint) error {
+	if len(raw) > MaxRaw || len(ref) > MaxRef {
+		return fmt.Errorf("%d bytes against %d: %w", len(raw), len(ref), ErrData)
+	}
+	m := readers.Get().(*model)
+	defer readers.Put(m)
+	m.reset(raw, ref, hints)
+	defer m.release()
+	for m.i < len(raw) {
+		from, end := m.i, min(m.i+segment, len(raw))
+		s := data
+		if end < len(raw) {
+			n, k := binary.Uvarint(data)
+			if k <= 0 || n > uint64(len(data)-k) {
+				return fmt.Errorf("byte %d: length of a stream: %w", from, ErrData)
+			}
+			s, data = data[k:k+int(n)], data[k+int(n):]
+		} else {
+			data = nil
+		}
+		err := m.coder.dec.Reset(s)
+		if err == nil {
+			err = m.run(end)
+		}
+		if err == nil {
+			err = m.coder.dec.End()
+		}
+		if err != nil {
+			return fmt.Errorf("byte %d of %d: %w", m.i, len(raw), err)
+		}
+	}
+	if len(data) > 0 {
+		return fmt.Errorf("%d bytes too many: %w", len(data), ErrData)
+	}
+	return nil
+}

@@ -1,0 +1,331 @@
+package lz
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/rans"
+)
+
+// text returns n bytes in words that recur.
+func text(seed uint64, n int) []byte {
+	r := rand.New(rand.NewPCG(seed, 1))
+	words := make([]string, 300)
+	for i := range words {
+		for range 2 + r.IntN(8) {
+			words[i] += string(rune('a' + r.IntN(26)))
+		}
+	}
+	var b bytes.Buffer
+	for b.Len() < n {
+		b.WriteString(words[int(300*r.Float64()*r.Float64())])
+		b.WriteByte(" \n"[r.IntN(10)/9])
+	}
+	return b.Bytes()[:n]
+}
+
+func noise(seed uint64, n int) []byte {
+	r := rand.New(rand.NewPCG(seed, 2))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+// edit changes, removes and inserts some bytes, about one place in every.
+func edit(seed uint64, b []byte, every int) []byte {
+	r := rand.New(rand.NewPCG(seed, 3))
+	var out []byte
+	for i := 0; i < len(b); i++ {
+		switch r.IntN(every * 3) {
+		case 0:
+			out = append(out, byte(r.Uint32()))
+		case 1:
+			i += r.IntN(10)
+		case 2:
+			out = append(out, noise(r.Uint64(), r.IntN(10))...)
+			out = append(out, b[i])
+		default:
+			out = append(out, b[i])
+		}
+	}
+	return out
+}
+
+// moved returns code that calls, by relative addresses, other places in it, and the same with holes put in so that all calls change.
+func moved(seed uint64) (old, now []byte) {
+	r := rand.New(rand.NewPCG(seed, 4))
+	const functions, size = 400, 120
+	var begins, shifted [functions]int
+	shift := 0
+	for i := range begins {
+		if i%40 == 39 {
+			shift += 4 * r.IntN(20)
+		}
+		begins[i], shifted[i] = i*size, i*size+shift
+	}
+	old = noise(seed, functions*size)
+	now = make([]byte, functions*size+shift)
+	for i, b := range begins {
+		copy(now[shifted[i]:], old[b:b+size])
+		for at := 10; at < size-4; at += 20 {
+			to := r.IntN(functions / 8)
+			old[b+at-1], now[shifted[i]+at-1] = 0xe8, 0xe8
+			binary.LittleEndian.PutUint32(old[b+at:], uint32(begins[to]-(b+at+4)))
+			binary.LittleEndian.PutUint32(now[shifted[i]+at:], uint32(shifted[to]-(shifted[i]+at+4)))
+		}
+	}
+	return old, now
+}
+
+func whole(ref []byte) []align.Hint {
+	if len(ref) == 0 {
+		return nil
+	}
+	return []align.Hint{{Tape: 1 << 20, File: 1 << 21}}
+}
+
+func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint, effort Effort) int {
+	t.Helper()
+	before := bytes.Clone(raw)
+	data := Encode([]byte("before"), raw, ref, hints, effort)
+	if !bytes.HasPrefix(data, []byte("before")) || !bytes.Equal(raw, before) {
+		t.Fatal("Encode wrote where it should not")
+	}
+	data = data[len("before"):]
+	got := noise(99, len(raw)) // a reader's buffer may hold anything
+	if err := Decode(got, data, ref, hints); err != nil {
+		t.Fatalf("%d bytes against %d: %v", len(raw), len(ref), err)
+	}
+	if !bytes.Equal(got, raw) {
+		t.Fatalf("%d bytes against %d: other bytes came back", len(raw), len(ref))
+	}
+	return len(data)
+}
+
+func TestRoundTrip(t *testing.T) {
+	old := text(1, 30000)
+	for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 17, 100, parsed - 1, parsed, parsed + 1} {
+		for _, m := range []int{0, 1, 3, 4, 8, 100, 30000} {
+			ref := old[:m]
+			effort := Effort((n + m) % 3)
+			roundTrip(t, edit(uint64(n), old, 30)[:n], ref, whole(ref), effort)
+			roundTrip(t, noise(uint64(n), n), ref, whole(ref), effort)
+			roundTrip(t, make([]byte, n), ref, nil, effort)
+		}
+	}
+}
+
+func TestSegments(t *testing.T) {
+	old := append(text(2, segment), noise(2, segment)...)
+	for _, n := range []int{segment - 1, segment, segment + 1, 2*segment + 1} {
+		raw := edit(3, append(old, old...), 50)[:n]
+		roundTrip(t, raw, old, whole(old), Fast)
+		roundTrip(t, raw, nil, nil, Fast)
+	}
+}
+
+// Hints come from a template: whatever they say, reader and writer do the same.
+func TestHints(t *testing.T) {
+	old := text(4, 5000)
+	raw := edit(5, old, 40)
+	for name, hints := range map[string][]align.Hint{
+		"behind the reference":  {{At: 0, Ref: 5000}, {At: 3, Ref: 1 << 40}},
+		"negative":              {{At: -1, Ref: -1}, {At: 0, Ref: -5}, {At: 7, Ref: 7, RefLo: -9}},
+		"at the end":            {{At: 10, Ref: 4999}, {At: 20, Ref: 4998}, {At: len(raw) - 1, Ref: 0}, {At: len(raw), Ref: 0}},
+		"twice":                 {{At: 0, Ref: 0}, {At: 0, Ref: 9}, {At: 100, Ref: 100}, {At: 100, Ref: 99}},
+		"descending":            {{At: 100, Ref: 100}, {At: 50, Ref: 50}, {At: 200, Ref: 1}},
+		"far away":              {{At: 0, Ref: 0, Tape: 1<<64 - 1, File: 1 << 63}, {At: 900, Ref: 900, RefLo: 900, Tape: 0, File: 1<<64 - 7}},
+		"the same":              {{At: 0, Ref: 0}, {At: 100, Ref: 100}, {At: 200, Ref: 200}},
+		"pieces in a bad order": {{At: 0, Ref: 900, RefLo: 800}, {At: 90, Ref: 10, RefLo: 0}, {At: 400, Ref: 850, RefLo: 800, Tape: 77}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			roundTrip(t, raw, old, hints, Default)
+			roundTrip(t, raw[:1], old, hints, Default)
+		})
+	}
+}
+
+func TestSizes(t *testing.T) {
+	old := text(6, 100000)
+	code, now := moved(7)
+	for _, c := range []struct {
+		name     string
+		raw, ref []byte
+		most     int
+	}{
+		{"nothing", nil, old, 0},
+		{"the reference", old, old, 40},
+		{"the reference, with 200 changes", edit(8, old, 1500), old, 1200},
+		{"noise", noise(9, 100000), old, 103000},
+		{"noise on top of noise", noise(9, 1000), noise(10, 1000), 1045},
+		{"zeros", make([]byte, 1<<20), nil, 100},
+		{"text without a reference", old, nil, 34000},
+		{"code whose calls moved", now, code, 4000}, // 2400 calls, 4 bytes each
+	} {
+		n := roundTrip(t, c.raw, c.ref, whole(c.ref), Default)
+		t.Logf("%s: %d bytes take %d", c.name, len(c.raw), n)
+		if n > c.most {
+			t.Errorf("%s: %d bytes take %d, want at most %d", c.name, len(c.raw), n, c.most)
+		}
+	}
+}
+
+// The bytes of a stream are part of the format: docs/format.md says how they come about.
+func TestGolden(t *testing.T) {
+	old := []byte("The quick brown fox jumps over the lazy dog. \x00\x10\x00\x00call\x00\x20\x00\x00call")
+	raw := []byte("The quick brown fix jumps over two lazy dogs. \x08\x10\x00\x00call\x08\x20\x00\x00call; the quick fix jumps")
+	got := hex.EncodeToString(Encode(nil, raw, old, []align.Hint{{Tape: 1000, File: 1000}}, Default))
+	const want = "537683075ef1013445405c1c56a061c2bb7ff842808a827e50a0fc"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Encoders and decoders are used again, at the same time: that must not show.
+func TestReuse(t *testing.T) {
+	var wg sync.WaitGroup
+	old := text(11, 20000)
+	want := Encode(nil, edit(12, old, 20), old, whole(old), Default)
+	for k := range 8 {
+		wg.Go(func() {
+			roundTrip(t, noise(uint64(k), 3000*k), nil, nil, Effort(k%3))
+			if got := Encode(nil, edit(12, old, 20), old, whole(old), Default); !bytes.Equal(got, want) {
+				t.Error("the second time gave other bytes")
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestTooLong(t *testing.T) {
+	if err := Decode(make([]byte, MaxRaw+1), nil, nil, nil); !errors.Is(err, ErrData) {
+		t.Errorf("raw: %v", err)
+	}
+	if err := Decode(nil, nil, make([]byte, MaxRef+1), nil); !errors.Is(err, ErrData) {
+		t.Errorf("ref: %v", err)
+	}
+}
+
+// No change of the coded bytes makes a reader panic or take long, and hardly any goes unnoticed.
+func TestHostile(t *testing.T) {
+	old := text(13, 4000)
+	raw := edit(14, old, 20)
+	data := Encode(nil, raw, old, whole(old), Default)
+	got := make([]byte, len(raw))
+	unseen := 0
+	for i := range data {
+		c := bytes.Clone(data)
+		c[i] ^= 1 << (i % 8)
+		if err := Decode(got, c, old, whole(old)); err == nil {
+			unseen++
+			if bytes.Equal(got, raw) {
+				t.Errorf("byte %d changed, and all is as before", i)
+			}
+		} else if !errors.Is(err, ErrData) && !errors.Is(err, rans.ErrStream) && !strings.Contains(err.Error(), "rans") {
+			t.Errorf("byte %d changed: %v", i, err)
+		}
+		if err := Decode(got, data[:i], old, whole(old)); err == nil && i < len(data)-1 {
+			t.Errorf("cut after %d of %d: no error", i, len(data))
+		}
+	}
+	t.Logf("%d of %d changes went unnoticed", unseen, len(data))
+	if unseen > len(data)/8 {
+		t.Errorf("%d of %d changes went unnoticed", unseen, len(data))
+	}
+	if err := Decode(nil, []byte{0}, nil, nil); !errors.Is(err, ErrData) {
+		t.Errorf("a byte for nothing: %v", err)
+	}
+	long := make([]byte, segment+1)
+	for name, data := range map[string][]byte{
+		"no length of the first stream": {},
+		"length that is no varint":      bytes.Repeat([]byte{0xff}, 11),
+		"length beyond the data":        {200, 1, 7},
+		"length of 2^63":                {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1},
+	} {
+		if err := Decode(long, data, old, nil); !errors.Is(err, ErrData) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	start := time.Now()
+	for seed := range uint64(20) {
+		if err := Decode(long, append([]byte{0xf4, 3}, noise(seed, 1000)...), old, whole(old)); err == nil {
+			t.Errorf("noise %d was decoded", seed)
+		}
+	}
+	t.Logf("%v for 20 times noise", time.Since(start))
+}
+
+func FuzzRoundTrip(f *testing.F) {
+	code, now := moved(15)
+	f.Add(now[:3000], code[:3000], uint16(0), uint16(0))
+	f.Add(edit(16, text(16, 2000), 9), text(16, 2000), uint16(100), uint16(200))
+	f.Add([]byte("abcabcabcabcabd"), []byte("abd"), uint16(14), uint16(2))
+	f.Add([]byte{0}, []byte{}, uint16(0), uint16(0))
+	f.Fuzz(func(t *testing.T, raw, ref []byte, at, to uint16) {
+		hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: int(at), Ref: int(to), RefLo: int(to / 2), Tape: 9000, File: 8000}}
+		roundTrip(t, raw, ref, hints, Effort(at%3))
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Fuzz(func(t *testing.T, data, ref []byte, n uint16, at, to uint16) {
+		hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: int(at), Ref: int(to), RefLo: int(to / 2), Tape: 9000, File: 8000}}
+		raw := make([]byte, n)
+		if Decode(raw, data, ref, hints) == nil {
+			again := make([]byte, n)
+			if err := Decode(again, data, ref, hints); err != nil || !bytes.Equal(raw, again) {
+				t.Error("the same data gave other bytes the second time")
+			}
+		}
+	})
+}
+
+func Benchmark(b *testing.B) {
+	code, now := moved(17)
+	old := text(18, 1<<20)
+	for _, c := range []struct {
+		name     string
+		raw, ref []byte
+	}{
+		{"edited text", edit(19, old, 200), old},
+		{"moved code", now, code},
+		{"new text", old[:1<<18], nil},
+		{"noise", noise(20, 1<<18), nil},
+	} {
+		data := Encode(nil, c.raw, c.ref, whole(c.ref), Default)
+		ratio := float64(len(c.raw)) / float64(len(data))
+		for name, effort := range map[string]Effort{"fast": Fast, "default": Default} {
+			b.Run(fmt.Sprintf("encode/%s/%s", c.name, name), func(b *testing.B) {
+				b.SetBytes(int64(len(c.raw)))
+				b.ReportAllocs()
+				for b.Loop() {
+					data = Encode(data[:0], c.raw, c.ref, whole(c.ref), effort)
+				}
+				b.ReportMetric(float64(len(c.raw))/float64(len(data)), "ratio")
+			})
+		}
+		data = Encode(data[:0], c.raw, c.ref, whole(c.ref), Default)
+		raw := make([]byte, len(c.raw))
+		b.Run("decode/"+c.name, func(b *testing.B) {
+			b.SetBytes(int64(len(c.raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := Decode(raw, data, c.ref, whole(c.ref)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(ratio, "ratio")
+		})
+	}
+}

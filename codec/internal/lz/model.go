@@ -1,0 +1,466 @@
+package lz
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/rans"
+)
+
+const (
+	equalBits = 15 // of a hash, as are these
+	orderBits = 15
+	aheadBits = 15
+	pairBits  = 12
+
+	certain = 65000 // of 2^16: from here on one model decides alone
+	given   = 16    // the age of an alignment that a hint gave
+)
+
+// model is what both sides know, and how what follows is coded.
+type model struct {
+	coder
+	prices *prices // nil in a reader
+	turns  []turn  // where the writer changes the alignment
+
+	raw, ref []byte
+	hints    []align.Hint // those to come
+	pieces   []piece
+
+	i          int    // bytes of raw that are known
+	c1, c2, c3 uint32 // the last ones
+
+	// The alignment: raw[i] is expected to be src[sp], which is i+len(ref)-dist in ref and raw as one. There is none if sp is len(src).
+	src  []byte // ref or raw
+	sp   int
+	dist int
+	left [3]int // distances that were left, the last one first
+	age  uint32 // bytes since it began
+	hist uint32 // a bit for each byte: 1 if it was not the aligned one; the last one lowest
+
+	known      bool   // what stands where
+	tape, file uint64 // what to add to sp, and to i, for the place on the tape, and in the file
+	watch      uint32 // a bit for each of the last bytes, the last one lowest: whether a number may have begun there
+	diff       uint32 // last difference of a literal from the aligned byte
+
+	fields [2]field
+
+	same     [16 << 8]rans.Prob // by age and history
+	equal    [1 << equalBits]rans.Prob
+	order    [1 << orderBits]rans.Prob
+	ahead    [1 << aheadBits]rans.Prob
+	fit      [64]rans.Prob      // of fields: by kind, bytes right, level, and whether it is the aligned byte
+	fitAt    [64 << 8]rans.Prob // and by the byte before the number
+	flags    [32 << 4]weights
+	second   [32 << 8]rans.Prob
+	turned   [16 << 8]rans.Prob
+	ways     [8]rans.Prob
+	step     [2]rans.Int
+	back     rans.Int
+	anywhere rans.Int
+
+	literals
+}
+
+type literals struct {
+	byAligned [1 << 16]rans.Prob
+	byLast    [1 << 16]rans.Prob
+	byTwo     [16 << pairBits]rans.Prob
+	byThree   [16 << pairBits]rans.Prob
+	byDiff    [16 << 8]rans.Prob
+	weights   [10 << 8]weights
+}
+
+// turn says that raw[at], or the next byte that is not the expected one, is aligned to what stands dist before.
+type turn struct{ at, dist int }
+
+// piece is a run of the reference that stands together on the tape.
+type piece struct {
+	ref  int
+	tape uint64 // what to add to a place in the reference
+}
+
+func (m *model) reset(raw, ref []byte, hints []align.Hint) {
+	pieces := m.pieces[:0]
+	*m = model{raw: raw, ref: ref, hints: hints}
+	for _, h := range hints {
+		pieces = append(pieces, piece{h.RefLo, h.Tape - uint64(h.Ref)})
+	}
+	slices.SortStableFunc(pieces, func(a, b piece) int { return cmp.Compare(a.ref, b.ref) })
+	m.pieces = slices.CompactFunc(pieces, func(a, b piece) bool { return a.ref == b.ref })
+	for i := range m.flags {
+		m.flags[i] = weights{24000, 16000, 24000, 24000}
+	}
+	for i := range m.literals.weights {
+		m.literals.weights[i] = weights{22000, 22000, 22000, 22000}
+	}
+}
+
+// release lets go of what is not the model's own.
+func (m *model) release() {
+	m.coder = coder{}
+	m.prices, m.turns, m.raw, m.ref, m.src, m.hints = nil, nil, nil, nil, nil, nil
+}
+
+func hash32(x uint64, bits int) uint32 {
+	return uint32(x * 0x9e3779b97f4a7c15 >> (64 - bits))
+}
+
+func b2u(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// leave puts the present distance among those that were left, for dist, which is taken out.
+func leave(left *[3]int, dist, now int) {
+	switch dist {
+	case left[0]:
+		left[0] = now
+	case left[1]:
+		left[1], left[0] = left[0], now
+	default:
+		left[2], left[1], left[0] = left[1], left[0], now
+	}
+}
+
+// turn makes the byte that stands dist before the next one the expected one.
+func (m *model) turn(dist int) {
+	if dist != m.dist {
+		leave(&m.left, dist, m.dist)
+	}
+	m.dist = dist
+	m.age, m.hist, m.watch = 0, 0, 0
+	m.known = false
+	m.fields[0].right, m.fields[1].right = 0, 0
+	if dist <= m.i {
+		m.src, m.sp = m.raw, m.i-dist
+		return
+	}
+	m.src, m.sp = m.ref, len(m.ref)+m.i-dist
+	n, _ := slices.BinarySearchFunc(m.pieces, m.sp+1, func(p piece, ref int) int { return cmp.Compare(p.ref, ref) })
+	if n > 0 {
+		m.tape = m.pieces[n-1].tape
+		m.known = true
+	}
+}
+
+// hint takes the next hint.
+func (m *model) hint() {
+	h := m.hints[0]
+	m.hints = m.hints[1:]
+	m.file = h.File - uint64(h.At)
+	if h.At != m.i || h.Ref < 0 || h.Ref >= len(m.ref) {
+		return
+	}
+	m.turn(len(m.ref) + m.i - h.Ref)
+	m.age = given
+	if h.Ref >= 3 {
+		m.c1, m.c2, m.c3 = uint32(m.ref[h.Ref-1]), uint32(m.ref[h.Ref-2]), uint32(m.ref[h.Ref-3])
+	}
+}
+
+// run codes the bytes of raw up to end.
+func (m *model) run(end int) error {
+	for m.i < end {
+		if len(m.hints) > 0 && m.hints[0].At <= m.i {
+			m.hint()
+			continue
+		}
+		var c uint32
+		if m.enc != nil {
+			c = uint32(m.raw[m.i])
+			m.cost = 0
+		}
+		if m.sp >= len(m.src) {
+			if err := m.unaligned(c); err != nil {
+				return err
+			}
+			continue
+		}
+		e := uint32(m.src[m.sp])
+		same, equal := m.aligned(e)
+		m.expect()
+		f, g := m.fields[0].x, m.fields[1].x
+		if p := equal.One(); p < certain || f >= 0 && f != int(e) || g >= 0 && g != int(e) {
+			if err := m.uncertain(c, e, same, equal, false); err != nil {
+				return err
+			}
+			continue
+		}
+		bit := m.bit(equal, b2u(c == e))
+		same.Learn(bit)
+		m.fields[0].right, m.fields[1].right = 0, 0
+		if bit == 0 {
+			if err := m.other(c, e, false); err != nil {
+				return err
+			}
+			continue
+		}
+		if m.prices != nil {
+			m.prices.aligned(m, true)
+		}
+		m.put(e, e)
+	}
+	return nil
+}
+
+// aligned returns the models that know whether a byte is the aligned one, e.
+func (m *model) aligned(e uint32) (same, equal *rans.Prob) {
+	same = &m.same[min(m.age, 15)<<8|m.hist&0xff]
+	equal = &m.equal[hash32(uint64(m.c1|m.c2<<8|e<<16|m.hist&3<<24), equalBits)]
+	if *equal == 0 {
+		*equal = rans.Guess(same.One(), 2)
+	}
+	return same, equal
+}
+
+// put appends c, which is aligned to e.
+func (m *model) put(c, e uint32) {
+	if m.enc == nil {
+		m.raw[m.i] = byte(c)
+	}
+	m.i++
+	m.sp++
+	m.age++
+	m.hist = m.hist<<1 | b2u(c != e)
+	m.c1, m.c2, m.c3 = c, m.c1, m.c2
+	m.watch <<= 1
+	if m.watch&16 != 0 && m.known {
+		m.learnMove()
+	}
+}
+
+// uncertain codes a byte that may or may not be the aligned one, e, or one that a field predicts.
+func (m *model) uncertain(c, e uint32, same, equal *rans.Prob, turned bool) error {
+	// The two likeliest bytes, and who says so.
+	x1, x2 := int(e), -1
+	p1, p2 := same.One(), uint32(0)
+	var fit, fitAt [2]*rans.Prob
+	for k := range m.fields {
+		f := &m.fields[k]
+		if f.x < 0 {
+			continue
+		}
+		context := ((uint32(k)*4+f.right)*4+f.level)*2 + b2u(f.x == int(e))
+		fit[k], fitAt[k] = &m.fit[context], &m.fitAt[context<<8|f.start]
+		p := (fit[k].One() + fitAt[k].One()) / 2
+		switch {
+		case f.x == x1:
+			p1 = max(p1, p)
+		case p > p1:
+			x2, p2 = x1, p1
+			x1, p1 = f.x, p
+		case p > p2:
+			x2, p2 = f.x, p
+		}
+	}
+	kind := b2u(x1 == int(e))
+	first, next := equal, same
+	for k := len(m.fields) - 1; k >= 0; k-- {
+		if f := &m.fields[k]; f.x == x1 {
+			kind |= 2<<k | f.right<<3
+			next = fitAt[k]
+			if x1 != int(e) {
+				first = fit[k]
+			}
+		}
+	}
+	order := &m.order[hash32(uint64(m.c1|m.c2<<8|m.c3<<16)|uint64(kind|m.hist&15<<8)<<32, orderBits)]
+	var n uint32 // the byte that the next one is aligned to
+	if m.sp+1 < len(m.src) && m.dist > 1 {
+		n = uint32(m.src[m.sp+1])
+	}
+	ahead := &m.ahead[hash32(uint64(m.c1|n<<8|uint32(x1)<<16)|uint64(kind|m.hist&3<<8)<<32, aheadBits)]
+	hit := m.mix(first, next, order, ahead, &m.flags[kind<<4|min(m.age, 3)<<2|m.hist&3], b2u(c == uint32(x1))) == 1
+	got := x1
+	if !hit && x2 >= 0 {
+		hit = m.bit(&m.second[kind<<8|m.c1], b2u(c == uint32(x2))) == 1
+		got = x2
+	}
+	if !hit {
+		got = -1
+	}
+	for k := range m.fields {
+		if f := &m.fields[k]; f.x >= 0 {
+			on := f.x == got
+			fit[k].Learn(b2u(on))
+			fitAt[k].Learn(b2u(on))
+			f.went(on)
+		}
+	}
+	if next != same {
+		same.Learn(b2u(got == int(e)))
+	}
+	m.watch |= 1
+	if !hit {
+		return m.other(c, e, turned)
+	}
+	if m.prices != nil {
+		m.prices.aligned(m, got == int(e))
+	}
+	m.put(uint32(got), e)
+	return nil
+}
+
+// other codes a byte that is not among the expected, or a turn of the alignment, unless there was one at this byte.
+func (m *model) other(c, e uint32, turned bool) error {
+	if !turned {
+		ok, err := m.maybeTurn(m.hist & 0xff)
+		if err != nil {
+			return err
+		}
+		if ok {
+			return m.afterTurn(c)
+		}
+	}
+	mode := uint32(bits.OnesCount8(uint8(m.hist)))
+	before := m.cost
+	c = m.literal(c, e, mode)
+	if m.prices != nil {
+		m.prices.literal(m, m.cost-before)
+		m.prices.aligned(m, false)
+	}
+	m.diff = (c - e) & 0xff
+	m.put(c, e)
+	return nil
+}
+
+// unaligned codes a byte where there is nothing to compare with.
+func (m *model) unaligned(c uint32) error {
+	m.known, m.watch = false, 0
+	ok, err := m.maybeTurn(m.hist&15 | 0xf0)
+	if err != nil {
+		return err
+	}
+	if ok {
+		return m.afterTurn(c)
+	}
+	before := m.cost
+	c = m.literal(c, 0, 9)
+	if m.prices != nil {
+		m.prices.literal(m, m.cost-before)
+	}
+	if m.enc == nil {
+		m.raw[m.i] = byte(c)
+	}
+	m.i++
+	m.age++
+	m.hist = m.hist<<1 | 1
+	m.c1, m.c2, m.c3 = c, m.c1, m.c2
+	return nil
+}
+
+// afterTurn codes the byte at which the alignment turned.
+func (m *model) afterTurn(c uint32) error {
+	e := uint32(m.src[m.sp])
+	same, equal := m.aligned(e)
+	m.expect()
+	return m.uncertain(c, e, same, equal, true)
+}
+
+// maybeTurn codes whether the alignment turns, and how.
+func (m *model) maybeTurn(context uint32) (bool, error) {
+	d := m.dist
+	for len(m.turns) > 0 && m.turns[0].at <= m.i {
+		d = m.turns[0].dist
+		m.turns = m.turns[1:]
+	}
+	if m.bit(&m.turned[min(m.age, 15)<<8|context], b2u(d != m.dist)) == 0 {
+		return false, nil
+	}
+	d = m.distance(d)
+	if d <= 0 || d > len(m.ref)+m.i {
+		return false, ErrData
+	}
+	m.turn(d)
+	return true, nil
+}
+
+// way is how a distance is said.
+type way int
+
+const (
+	wayLeft  way = iota // it is one of those that were left
+	wayStep             // by how much it is more than the present one
+	wayBack             // the distance, within raw
+	wayPlace            // the place in the reference
+)
+
+const maxStep = 1 << 14
+
+// wayTo returns the way by which d is said after dist, before raw[i].
+func wayTo(d, dist int, left *[3]int, i int) way {
+	if d == left[0] || d == left[1] || d == left[2] {
+		return wayLeft
+	}
+	step := max(d-dist, dist-d)
+	if d <= i {
+		if dist > 0 && step*8 < d {
+			return wayStep
+		}
+		return wayBack
+	}
+	if dist > i && step < maxStep {
+		return wayStep
+	}
+	return wayPlace
+}
+
+// distance codes one.
+func (m *model) distance(d int) int {
+	w := wayTo(d, m.dist, &m.left, m.i)
+	in := b2u(m.dist > m.i) // the reference
+	if m.bit(&m.ways[in], b2u(w == wayLeft)) == 1 {
+		for k := range 2 {
+			if m.bit(&m.ways[2+k], b2u(d == m.left[k])) == 1 {
+				return m.left[k]
+			}
+		}
+		return m.left[2]
+	}
+	if m.bit(&m.ways[4+in], b2u(w == wayBack)) == 1 {
+		return m.number(&m.back, d)
+	}
+	if m.bit(&m.ways[6+in], b2u(w == wayStep)) == 1 {
+		z := m.number(&m.step[in], int(rans.Zigzag(int64(d-m.dist))))
+		return m.dist + int(rans.Unzigzag(uint64(z)))
+	}
+	return len(m.ref) + m.i - m.number(&m.anywhere, len(m.ref)+m.i-d)
+}
+
+// literal codes a byte, aligned to e. The mode is how many of the last eight bytes were not the aligned ones, or 9.
+func (m *model) literal(c, e, mode uint32) uint32 {
+	l := &m.literals
+	two := hash32(uint64(m.c1|m.c2<<8), pairBits)
+	three := hash32(uint64(m.c1|m.c2<<8|m.c3<<16), pairBits)
+	byLast := l.byLast[m.c1<<8:][:256]
+	byAligned := l.byAligned[e<<8:][:256]
+	byDiff := l.byDiff[mode<<8|m.hist&7<<5:][:32]
+	w := l.weights[mode<<8:][:256]
+	by := (e+m.diff)&0xff | 0x100 // as different as the last one
+	at, node := uint32(1), uint32(1)
+	for k := 7; k >= 0; k-- {
+		if k == 3 {
+			two = (two ^ at*0x9e35) & (1<<pairBits - 1)
+			three = (three ^ at*0x9e35) & (1<<pairBits - 1)
+			node = 1
+		}
+		var third, fourth *rans.Prob
+		if mode >= 6 {
+			third, fourth = &l.byThree[three<<4|node], &byAligned[at]
+		} else {
+			agrees := uint32(0)
+			if by>>(k+1) == at {
+				agrees = 1 + by>>k&1
+			}
+			third, fourth = &byAligned[at], &byDiff[agrees<<3|uint32(k)]
+		}
+		bit := m.mix(&byLast[at], &l.byTwo[two<<4|node], third, fourth, &w[at], c>>k&1)
+		at, node = at<<1|bit, node<<1|bit
+	}
+	return at & 0xff
+}

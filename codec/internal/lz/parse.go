@@ -1,0 +1,351 @@
+package lz
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+
+	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/rans"
+)
+
+// parser finds a cheap way of alignments through raw. It carries the best few along side by side, as Viterbi's algorithm does, and at bytes that
+// one of the best does not expect looks for others that would. All costs are in units of 1/32 bit, and what prices say.
+type parser struct {
+	win    []byte // ref || raw
+	ref    int    // bytes of ref
+	i      int    // of raw
+	hints  []align.Hint
+	prices *prices
+	most   int // paths
+
+	short, long table // places by the next 4 and 8 bytes
+	paths       []path
+	nodes       []node // of all paths of a stretch
+}
+
+const (
+	parsed    = 1 << 14 // bytes of a stretch, at whose end the best path is taken
+	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
+	within    = 12 * 32 // how much worse than the best a path may be to be improved
+	hopeless  = 32 * 32 // how much worse than the best a path is forgotten
+	horizon   = 48      // bytes for which an alignment is tried
+	turnPrice = 4 * 32  // of saying one that was left; others come to a bit more and their digits
+	shortBits = 17
+	longBits  = 18
+)
+
+// path is a way up to the present byte.
+type path struct {
+	cost int32
+	node int32 // its last turn, in nodes, or -1
+	dist int
+	left [3]int
+	hist uint32
+}
+
+// node is a turn and the one before.
+type node struct {
+	turn
+	before int32
+}
+
+func (s *path) turn(dist int) {
+	if dist != s.dist {
+		leave(&s.left, dist, s.dist)
+	}
+	s.dist, s.hist = dist, 0
+}
+
+func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effort Effort) {
+	p.win = append(append(p.win[:0], ref...), raw...)
+	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
+	p.most = [...]int{4, 16, 40}[max(Fast, min(effort, Best))]
+	p.short.reset(min(shortBits, bits.Len(uint(len(p.win)))))
+	p.long.reset(min(longBits, bits.Len(uint(len(p.win)))))
+	p.paths = append(p.paths[:0], path{hist: 0xff})
+	for at := range ref {
+		p.remember(at)
+	}
+}
+
+func (p *parser) release() {
+	p.hints, p.prices = nil, nil
+	if cap(p.win) > 1<<22 {
+		p.win = nil
+	}
+}
+
+// table keeps the latest places by a hash.
+type table struct {
+	bits int
+	at   []uint32 // place + 1
+	next []uint8
+}
+
+const slots = 8 // of a hash
+
+func (t *table) reset(bits int) {
+	n := 1 << bits
+	if len(t.next) < n {
+		t.at, t.next = make([]uint32, slots*n), make([]uint8, n)
+	}
+	t.bits = bits
+	clear(t.at[:slots*n])
+	clear(t.next[:n])
+}
+
+func (t *table) places(x uint64) []uint32 {
+	h := hash32(x, t.bits)
+	return t.at[h*slots:][:slots]
+}
+
+func (t *table) put(x uint64, at int) {
+	h := hash32(x, t.bits)
+	n := t.next[h]
+	t.next[h] = n + 1
+	t.at[h*slots|uint32(n)%slots] = uint32(at + 1)
+}
+
+func (p *parser) remember(at int) {
+	if at+8 > len(p.win) {
+		return
+	}
+	x := binary.LittleEndian.Uint64(p.win[at:])
+	p.short.put(x<<(64-8*shortest), at)
+	p.long.put(x, at)
+}
+
+// parse returns the turns of a cheap way to end, which is at most a stretch away.
+func (p *parser) parse(end int) []turn {
+	p.nodes = p.nodes[:0]
+	p.paths[0].cost, p.paths[0].node = 0, -1
+	prev := byte(0)
+	if p.ref+p.i > 0 {
+		prev = p.win[p.ref+p.i-1]
+	}
+	low := int32(0)
+	for ; p.i < end; p.i++ {
+		p.takeHints()
+		pos := p.ref + p.i
+		c := p.win[pos]
+		missed := -1 // the best path to which c is not the expected byte
+		for k := range p.paths {
+			s := &p.paths[k]
+			if (s.dist == 0 || p.win[pos-s.dist] != c) && (missed < 0 || s.cost < p.paths[missed].cost) {
+				missed = k
+			}
+		}
+		if missed >= 0 && p.paths[missed].cost < low+within && pos+8 <= len(p.win) {
+			p.search(p.paths[missed], pos, prev)
+		}
+		p.remember(pos)
+		low = p.step(pos, prev)
+		prev = c
+	}
+	p.best()
+	var out []turn
+	for n := p.paths[0].node; n >= 0; n = p.nodes[n].before {
+		out = append(out, p.nodes[n].turn)
+	}
+	for a, b := 0, len(out)-1; a < b; a, b = a+1, b-1 {
+		out[a], out[b] = out[b], out[a]
+	}
+	return out
+}
+
+// best forgets all paths but the best.
+func (p *parser) best() {
+	best := 0
+	for k := range p.paths {
+		if p.paths[k].cost < p.paths[best].cost {
+			best = k
+		}
+	}
+	p.paths[0] = p.paths[best]
+	p.paths = p.paths[:1]
+}
+
+// takeHints does what the model will do of its own accord.
+func (p *parser) takeHints() {
+	for len(p.hints) > 0 && p.hints[0].At <= p.i {
+		h := p.hints[0]
+		p.hints = p.hints[1:]
+		if h.At == p.i && h.Ref >= 0 && h.Ref < p.ref {
+			p.best()
+			p.paths[0].turn(p.ref + p.i - h.Ref)
+		}
+	}
+}
+
+// step takes all paths past the byte at pos, and returns the cost of the best.
+func (p *parser) step(pos int, prev byte) int32 {
+	c := p.win[pos]
+	lit := p.prices.literalAfter(prev, c)
+	low := int32(math.MaxInt32)
+	for k := range p.paths {
+		s := &p.paths[k]
+		hit := s.dist > 0 && p.win[pos-s.dist] == c
+		s.cost += p.prices.of(hit, b2u(s.dist > p.i), s.hist&0xff, lit)
+		s.hist = s.hist<<1 | b2u(!hit)
+		low = min(low, s.cost)
+	}
+	n := 0
+	for k := range p.paths {
+		if p.paths[k].cost <= low+hopeless {
+			if n != k {
+				p.paths[n] = p.paths[k]
+			}
+			n++
+		}
+	}
+	p.paths = p.paths[:n]
+	return low
+}
+
+// candidate is a distance that s may turn to.
+type candidate struct {
+	dist         int
+	price, worth int32
+}
+
+// search adds up to two paths that leave s at pos for something better.
+func (p *parser) search(s path, pos int, prev byte) {
+	w := p.win[pos:min(pos+horizon, len(p.win))]
+	x := binary.LittleEndian.Uint64(w)
+	// The candidates of which most bytes agree, for their price.
+	var top [3]candidate
+	consider := func(d int) {
+		if d == s.dist || d == top[0].dist || d == top[1].dist || d == top[2].dist {
+			return
+		}
+		price := s.price(d, p.i, p.ref)
+		worth := equal(w, p.win[pos-d:])*3*32 - price
+		k := len(top)
+		for k > 0 && (top[k-1].dist == 0 || worth > top[k-1].worth) {
+			k--
+		}
+		if k < len(top) {
+			copy(top[k+1:], top[k:])
+			top[k] = candidate{d, price, worth}
+		}
+	}
+	for _, d := range s.left {
+		if d > 0 && p.win[pos-d] == w[0] {
+			consider(d)
+		}
+	}
+	for _, at := range p.long.places(x) {
+		if at > 0 && binary.LittleEndian.Uint64(p.win[at-1:]) == x {
+			consider(pos - int(at-1))
+		}
+	}
+	for _, at := range p.short.places(x << (64 - 8*shortest)) {
+		if at > 0 && binary.LittleEndian.Uint32(p.win[at-1:]) == uint32(x) {
+			consider(pos - int(at-1))
+		}
+	}
+	if top[0].dist == 0 {
+		return
+	}
+	// What s would cost over the next bytes, and what literals would.
+	var lit, base [horizon]int32
+	for k, c := range w {
+		lit[k] = p.prices.literalAfter(prev, c)
+		prev = c
+	}
+	cost, hist := int32(0), s.hist
+	for k, c := range w {
+		hit := s.dist > 0 && p.win[pos+k-s.dist] == c
+		cost += p.prices.of(hit, b2u(s.dist > p.i), hist&0xff, lit[k])
+		hist = hist<<1 | b2u(!hit)
+		base[k] = cost
+	}
+	var best, second candidate
+	for _, t := range top {
+		if t.dist == 0 {
+			break
+		}
+		t.worth = p.gain(t.dist, pos, w, &lit, &base) - t.price
+		if t.worth > best.worth {
+			best, second = t, best
+		} else if t.worth > second.worth {
+			second = t
+		}
+	}
+	if best.worth > 0 {
+		p.branch(s, best)
+	}
+	if second.worth > 0 {
+		p.branch(s, second)
+	}
+}
+
+// gain returns by how much w, which stands at pos, is cheaper up to some byte if it is aligned to what stands d before than base says.
+func (p *parser) gain(d, pos int, w []byte, lit, base *[horizon]int32) (gain int32) {
+	kind := b2u(d > p.i)
+	hist := uint32(0)
+	cost := int32(0)
+	for k, c := range w {
+		hit := p.win[pos+k-d] == c
+		cost += p.prices.of(hit, kind, hist, lit[k])
+		hist = (hist<<1 | b2u(!hit)) & 0xff
+		if !hit && k < 3 {
+			break
+		}
+		gain = max(gain, base[k]-cost)
+	}
+	return gain
+}
+
+// branch adds the path that turns from s, if it is among the best or there is room.
+func (p *parser) branch(s path, t candidate) {
+	p.nodes = append(p.nodes, node{turn{p.i, t.dist}, s.node})
+	s.node = int32(len(p.nodes) - 1)
+	s.turn(t.dist)
+	s.cost += t.price
+	worst := 0
+	for k := range p.paths {
+		if p.paths[k].dist == s.dist {
+			if s.cost < p.paths[k].cost {
+				p.paths[k] = s
+			}
+			return
+		}
+		if p.paths[k].cost > p.paths[worst].cost {
+			worst = k
+		}
+	}
+	if len(p.paths) < p.most {
+		p.paths = append(p.paths, s)
+	} else if s.cost < p.paths[worst].cost {
+		p.paths[worst] = s
+	}
+}
+
+// price returns what it costs to say d.
+func (s *path) price(d, i, ref int) int32 {
+	n := 0
+	switch wayTo(d, s.dist, &s.left, i) {
+	case wayLeft:
+		return turnPrice
+	case wayStep:
+		n = bits.Len64(rans.Zigzag(int64(d-s.dist))) + 1
+	case wayBack:
+		n = bits.Len(uint(d))
+	case wayPlace:
+		n = bits.Len(uint(ref+i-d)) + 1
+	}
+	return turnPrice + 32 + int32(n)*32
+}
+
+// equal counts the bytes that are the same in a and b, eight by eight.
+func equal(a, b []byte) (n int32) {
+	for len(a) >= 8 && len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(a) ^ binary.LittleEndian.Uint64(b)
+		y := (x&0x7f7f7f7f7f7f7f7f + 0x7f7f7f7f7f7f7f7f) | x // the top bits of bytes that differ
+		n += 8 - int32(bits.OnesCount64(y&0x8080808080808080))
+		a, b = a[8:], b[8:]
+	}
+	return n
+}

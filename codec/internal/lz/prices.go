@@ -1,0 +1,77 @@
+package lz
+
+import "math/bits"
+
+// prices are averages of what was spent lately, by which the parser compares, in units of 1/512 bit. The price of a byte counts all that
+// is said of it.
+type prices struct {
+	hit    [2][256]int32  // by whether the alignment is with the reference, and history: a byte that is the aligned one
+	miss   [2][256]int32  // the same, one that is not
+	pair   [1 << 16]int32 // literals by the byte before and the byte
+	single [256]int32     // literals by the byte
+}
+
+const priceBits = 4 // more than those of coder.cost
+
+func (p *prices) reset() {
+	for h := range 256 {
+		hit, miss := int32(4*32), int32(5+6*32)
+		switch n := bits.OnesCount8(uint8(h)); {
+		case n == 0:
+			hit, miss = 1, 12*32
+		case n == 1:
+			hit, miss = 5, 9*32+16
+		case n <= 3:
+			hit, miss = 16, 8*32
+		case n <= 6:
+			hit, miss = 40, 7*32
+		}
+		for k := range 2 {
+			p.hit[k][h], p.miss[k][h] = hit<<priceBits, miss<<priceBits
+		}
+	}
+	for i := range p.pair {
+		p.pair[i] = 6 * 32 << priceBits
+	}
+	for i := range p.single {
+		p.single[i] = 6 * 32 << priceBits
+	}
+}
+
+// aligned takes into account what the byte that m is about to append has cost.
+func (p *prices) aligned(m *model, hit bool) {
+	k := b2u(m.dist > m.i)
+	price := &p.miss[k][m.hist&0xff]
+	if hit {
+		price = &p.hit[k][m.hist&0xff]
+	}
+	*price += (m.cost<<priceBits - *price) >> 5
+}
+
+// literal takes into account what a literal byte alone has cost.
+func (p *prices) literal(m *model, cost int32) {
+	c := m.raw[m.i]
+	price := &p.pair[m.c1<<8|uint32(c)]
+	*price += (cost<<priceBits - *price) >> 2
+	price = &p.single[c]
+	*price += (cost<<priceBits - *price) >> 4
+}
+
+// of returns the price of byte c, if it hits, for an alignment of that kind and history; lit is the price of the byte as a literal.
+func (p *prices) of(hit bool, kind, hist uint32, lit int32) int32 {
+	if hit {
+		return p.hit[kind][hist] >> priceBits
+	}
+	if bits.OnesCount8(uint8(hist)) >= literalRun {
+		return lit + 4
+	}
+	return p.miss[kind][hist] >> priceBits
+}
+
+// literalRun is from how many literals among the last eight bytes on a literal's price is that of its byte.
+const literalRun = 5
+
+// literalAfter returns the price of c as a literal after prev.
+func (p *prices) literalAfter(prev, c byte) int32 {
+	return (p.pair[uint32(prev)<<8|uint32(c)] + p.single[c]) >> (priceBits + 1)
+}
