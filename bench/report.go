@@ -192,20 +192,20 @@ func (d *document) columns() {
 	d.linef("## Warm, cold, self-contained\n")
 	d.linef("Warm: the other side holds the release before. Cold: it holds nothing, and gets what is needed of that as well: the notes that the template touches,")
 	d.linef("the chunks, or the whole old file by zstd -19. Self-contained: the release before is not used.\n")
-	d.head("case", "dictnet warm", "cold", "self-contained", "desync warm", "cold", "zstd -19 warm", "cold", "self-contained")
+	d.head("case", "dictnet max warm", "cold", "dictnet default warm", "cold", "self-contained", "desync warm", "cold", "zstd -19 warm", "cold", "self-contained")
 	for _, c := range ofKind(update) {
 		ms := d.table[c.id]
 		if len(ms) == 0 {
 			continue
 		}
 		row := []string{c.id}
-		for _, name := range []string{"dictnet max", "desync", deltaPeers[0]} {
+		for _, name := range []string{"dictnet max", "dictnet default", "desync", deltaPeers[0]} {
 			var s sizes
 			if m := ms[name]; m != nil {
 				s = m.Sizes
 			}
 			row = append(row, number(s.Warm), number(s.Cold))
-			if name != "desync" {
+			if name != "desync" && name != "dictnet max" {
 				row = append(row, number(s.SelfContained))
 			}
 		}
