@@ -34,7 +34,7 @@ var cases = []testCase{
 	{"libvips", update, "machine code, C and C++", "img-sharp-libvips-linux-x64-1.3.3.tar", "img-sharp-libvips-linux-x64-1.3.4.tar", false},
 	{"duckdb", update, "machine code, C++", "duckdb-node-bindings-linux-x64-1.5.5-r.5.tar", "duckdb-node-bindings-linux-x64-1.5.6-r.1.tar", false},
 	{"esbuild-wasm", update, "wasm, Go", "esbuild-wasm-0.28.1.tar", "esbuild-wasm-0.28.2.tar", true},
-	{"ffmpeg-wasm", update, "wasm, C", "ffmpeg-core-0.12.9.tar", "ffmpeg-core-0.12.10.tar", false},
+	{"ffmpeg-wasm", update, "wasm, C", "ffmpeg-core-0.12.6.tar", "ffmpeg-core-0.12.10.tar", false},
 	{"three", update, "tar of sources, JavaScript", "three-0.186.1.tar", "three-0.187.0.tar", true},
 	{"compat-json", update, "JSON", "mdn-browser-compat-data-8.1.7.tar", "mdn-browser-compat-data-8.1.9.tar", true},
 	{"compat-sql", update, "database dump, SQL", "compat-8.1.7.sql", "compat-8.1.9.sql", false},
