@@ -136,7 +136,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	defer out.Close()
 	path, err := filepath.Abs(dictnetPath)
 	ts.Check(err)
-	cmd := exec.Command(path, append([]string{"node", "--home", ts.MkAbs(args[0]), "--listen", "/ip4/127.0.0.1/tcp/0", "--json", "--verbose"}, args[2:]...)...)
+	cmd := exec.Command(path, append([]string{"node", "--home", ts.MkAbs(args[0]), "--listen", "/ip4/127.0.0.1/tcp/0", "--http", "127.0.0.1:0", "--json", "--verbose"}, args[2:]...)...)
 	cmd.Dir, cmd.Stdout = ts.MkAbs("."), out
 	background(ts, args[0], cmd)
 	var started struct{ Peers []string }

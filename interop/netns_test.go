@@ -116,7 +116,7 @@ func TestNetworkDisappears(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	node := h.on(h.a, "publisher", "node", "--listen", "/ip4/"+addrA+"/tcp/4011", "--json")
+	node := h.on(h.a, "publisher", "node", "--listen", "/ip4/"+addrA+"/tcp/4011", "--http", "", "--json")
 	out, err := node.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -120,6 +120,8 @@ func TestRoguePeers(t *testing.T) {
 			if st, err := alone.Stats(t.Context()); err != nil || st != (store.Stats{}) {
 				t.Errorf("kept %+v, %v", st, err)
 			}
+			bad.mu.Lock()
+			defer bad.mu.Unlock()
 			if bad.asked == 0 {
 				t.Error("he was never asked")
 			}
