@@ -22,6 +22,7 @@ import (
 func (a *app) decodeCommand() *cobra.Command {
 	var template, out, into, dict, span string
 	var anyLinks bool
+	var picked contextFlags
 	var f readerFlags
 	c := &cobra.Command{
 		Use:   "decode TEMPLATE -o FILE",
@@ -45,6 +46,7 @@ With -C, what was a directory is unpacked, into a new or empty one.
   dictnet decode https://example.org/release-2.dn -o release-2.tar
   dictnet decode site.dn -C site
   dictnet decode release-2.dn -o release-2.tar --seed release-1.tar --seed ~/Downloads/release-2.tar.part
+  dictnet decode manual.dn --context fr -o manual-fr.txt
   dictnet decode --template T --out F --verbose`,
 		Args: args(0, 1, "one template"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -58,7 +60,7 @@ With -C, what was a directory is unpacked, into a new or empty one.
 			if err != nil {
 				return err
 			}
-			return a.decode(c, name, decodeTo{out, into, anyLinks}, dict, span, &f)
+			return a.decode(c, name, decodeTo{out, into, anyLinks}, dict, span, &picked, &f)
 		},
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "the file; - is stdout")
@@ -69,6 +71,7 @@ With -C, what was a directory is unpacked, into a new or empty one.
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
 	f.addSeeds(c)
+	picked.add(c)
 	return c
 }
 
@@ -109,18 +112,28 @@ type decodeResult struct {
 	ResumeBytes int64       `json:"resumeBytes,omitempty"` // of the file, taken from it
 }
 
-func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span string, f *readerFlags) error {
+func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span string, picked *contextFlags, f *readerFlags) error {
 	ctx := c.Context()
+	if err := picked.check(); err != nil {
+		return err
+	}
 	out := cmp.Or(to.out, to.into)
 	off, length, err := parseRange(span)
 	if err != nil {
 		return err
 	}
-	in, err := a.openToPlay(ctx, name, span != "")
+	in, err := a.openToPlay(ctx, name, span != "" || picked.named())
 	if err != nil {
 		return err
 	}
 	defer in.close()
+	if in.size < 0 && picked.named() { // a context is read here and there: the template is kept
+		b, err := io.ReadAll(in)
+		if err != nil {
+			return inputError(err)
+		}
+		in.file, in.size = bytes.NewReader(b), int64(len(b))
+	}
 
 	w, err := a.sink(ctx, to)
 	if err != nil {
@@ -129,6 +142,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	defer w.abandon()
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
 	defer opener.Close()
+	counting := &countingWriter{Writer: w, ctx: ctx}
 	var play io.WriterTo
 	var whole *codec.Reader // nil while the template arrives as a stream
 	size := int64(-1)
@@ -137,17 +151,21 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		if err != nil {
 			return fmt.Errorf("template %s: %w", in.name, err)
 		}
+		view, err := picked.pick(whole, in.name)
+		if err != nil {
+			return err
+		}
 		size = whole.Size()
 		play = whole
-		if span != "" {
-			if off > size {
-				return usageErrorf(fmt.Sprintf("the file has %d bytes", size), "range %s begins behind the end of the file", span)
-			}
-			length = min(length, size-off)
-			if err := whole.Prefetch(off, length); err != nil {
-				return fmt.Errorf("template %s: %w", in.name, err)
-			}
-			play, size = sectionWriter{io.NewSectionReader(whole, off, length)}, length
+		if view != nil {
+			size = view.Size()
+		}
+		if off > size {
+			return usageErrorf(fmt.Sprintf("the file has %d bytes", size), "range %s begins behind the end of the file", span)
+		}
+		if view != nil || span != "" {
+			size = min(length, size-off)
+			play = &partWriter{whole, view, off, size}
 		}
 	} else {
 		dec, err := codec.NewDecoder(ctx, in, opener.open)
@@ -156,15 +174,18 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		}
 		defer dec.Close()
 		play = dec
+		if !picked.raw {
+			play = withoutContexts{dec}
+		}
 		if span != "" {
-			play = &rangeWriter{dec, off, length}
+			play = &rangeWriter{play, off, length}
 		}
 	}
 	bar := a.progress("decode", size)
 	defer bar.end()
 	result := decodeResult{Out: out}
-	counting := &countingWriter{Writer: w, ctx: ctx, bar: bar}
-	if file, ok := w.(*output); ok && file.tmp != nil && whole != nil && span == "" && opener.seeds != nil {
+	counting.bar = bar
+	if file, ok := w.(*output); ok && file.tmp != nil && play == io.WriterTo(whole) && opener.seeds != nil {
 		if result.Resumed, err = earlier(whole, opener.seeds); err != nil {
 			return fmt.Errorf("decode %s: %w", in.name, err)
 		}

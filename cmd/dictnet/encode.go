@@ -15,9 +15,10 @@ import (
 )
 
 func (a *app) encodeCommand() *cobra.Command {
-	var in, dict, out, profile string
+	var in, dict, out, profile, grammar string
 	var noTimes bool
-	var seeds []string
+	var seeds, variants []string
+	var mapFile string
 	var o codec.EncodeOptions
 	c := &cobra.Command{
 		Use:   "encode FILE|DIR -d DICT -o TEMPLATE",
@@ -27,9 +28,12 @@ everything. FILE and TEMPLATE may be - for stdin and stdout; a stream is encoded
 
 A directory is packed as it is encoded: names, permissions, times and links, the same bytes for the same directory. decode -C, ls, cat and mount read it.
 
+With --variant, one template holds several variants, each under the name of an expansion context; what they share is stored once. decode --context picks one.
+
 ` + exitHelp,
 		Example: `  dictnet encode release-2.tar -d releases -o release-2.dn
   dictnet encode site/ -d releases -o site.dn --no-times
+  dictnet encode --variant en=manual-en.txt --variant fr=manual-fr.txt -o manual.dn
   tar c src | dictnet encode - -d releases -o - | ssh host dictnet decode - -o src.tar
   dictnet encode --input F --out T --dict D --chunk-size 4096 --min-pair-freq 3 --verbose`,
 		Args: args(0, 1, "one file"),
@@ -37,14 +41,27 @@ A directory is packed as it is encoded: names, permissions, times and links, the
 			if out == "" {
 				return usageErrorf("-o names it; - is stdout", "no output is named")
 			}
-			name, err := oneName("file", "input", in, args)
-			if err != nil {
-				return err
+			open := func(ctx context.Context) (*input, error) { return a.openVariants(ctx, variants, mapFile, !noTimes) }
+			switch {
+			case len(variants) == 0 && mapFile != "":
+				return usageErrorf("name them as --variant NAME=PATH", "--contexts-map needs variants")
+			case len(variants) == 0:
+				name, err := oneName("file", "input", in, args)
+				if err != nil {
+					return err
+				}
+				open = func(ctx context.Context) (*input, error) { return a.openWhole(ctx, name, !noTimes) }
+			case len(args) > 0 || in != "":
+				return usageErrorf("name it as --variant NAME=PATH", "a file is named beside variants")
 			}
+			var err error
 			if o.Profile, err = codec.ParseProfile(profile); err != nil {
 				return err
 			}
-			return a.encode(c, name, dict, out, noTimes, seeds, o)
+			if o.Grammar, err = codec.ParseGrammar(grammar); err != nil {
+				return err
+			}
+			return a.encode(c, open, dict, out, seeds, o)
 		},
 	}
 	f := c.Flags()
@@ -52,10 +69,13 @@ A directory is packed as it is encoded: names, permissions, times and links, the
 	f.StringVarP(&out, "out", "o", "", "the template; - is stdout")
 	alias(f, &in, "input", "FILE")
 	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
+	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; give two or more")
+	f.StringVar(&mapFile, "contexts-map", "", "with variants, what plays if nobody picks a context: a file with a line CONTEXT OFF:LEN for each range")
 	f.StringArrayVar(&seeds, "seed", nil, seedHelp)
 	f.StringVar(&profile, "profile", codec.ProfileDefault.String(), "how much time for how small a template: fast, default or max")
 	f.IntVar(&o.ChunkSize, "chunk-size", 0, fmt.Sprintf("how far apart matches are looked for, on average, in bytes (default %d)", codec.DefaultChunkSize))
-	f.IntVar(&o.MinPairFreq, "min-pair-freq", codec.DefaultMinPairFreq, "how often a pair of symbols occurs before it becomes a rule, 2 or more")
+	f.StringVar(&grammar, "grammar", codec.GrammarRePair.String(), "how rules are found: repair (the most frequent pair first) or sequitur (in one pass)")
+	f.IntVar(&o.MinPairFreq, "min-pair-freq", codec.DefaultMinPairFreq, "with repair, how often a pair of symbols occurs before it becomes a rule, 2 or more")
 	return c
 }
 
@@ -65,9 +85,9 @@ type encodeResult struct {
 	codec.EncodeStats
 }
 
-func (a *app) encode(c *cobra.Command, name, dict, out string, noTimes bool, seeds []string, o codec.EncodeOptions) error {
+func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error), dict, out string, seeds []string, o codec.EncodeOptions) error {
 	ctx := c.Context()
-	in, err := a.openWhole(ctx, name, !noTimes)
+	in, err := open(ctx)
 	if err != nil {
 		return err
 	}

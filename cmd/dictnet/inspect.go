@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
+	"dictnet/codec/contexts"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
@@ -45,12 +47,33 @@ func (a *app) inspectTemplate(c *cobra.Command, name string) error {
 	if err != nil {
 		return fmt.Errorf("template %s: %w", name, err)
 	}
+	result := struct {
+		codec.Info
+		Contexts *contexts.Directory `json:"contexts,omitempty"`
+	}{Info: info}
+	known := false
+	result.Contexts, known = a.inspectContexts(c, in, size)
+	names := "not known without the dictionary"
+	if known {
+		names = "none"
+	}
+	if result.Contexts != nil {
+		var list []string
+		for _, one := range result.Contexts.Contexts {
+			list = append(list, fmt.Sprintf("%s %s", one.Name, bytesText(one.Size)))
+		}
+		if n := len(result.Contexts.Map); n > 0 {
+			list = append(list, fmt.Sprintf("a map of %d runs", n))
+		}
+		names = strings.Join(list, ", ")
+	}
 	dict := "none"
 	if d := info.Dictionary; d != nil {
 		dict = fmt.Sprintf("%s, %d notes, root %s", d.Manifest, d.Size, d.Root)
 	}
-	return a.print(info,
+	return a.print(result,
 		row{"dictionary", dict},
+		row{"contexts", names},
 		row{"file", bytesText(info.FileSize)},
 		row{"template", bytesText(info.TemplateSize)},
 		row{"  symbols", bytesText(info.Parts.Symbols)},

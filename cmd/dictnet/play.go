@@ -7,19 +7,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
+	"dictnet/codec/contexts"
 	"dictnet/codec/tree"
 )
 
 // playFlags are the flags of verbs that read the file of a template at random.
 type playFlags struct {
-	dict   string
-	reader readerFlags
+	dict    string
+	reader  readerFlags
+	context contextFlags
 }
 
 func (f *playFlags) add(c *cobra.Command) {
 	c.Flags().StringVarP(&f.dict, "dict", "d", "", "the dictionary to believe")
 	f.reader.add(c)
 	f.reader.addSeeds(c)
+	f.context.add(c)
 }
 
 // played is the file that a template plays, to be read at random.
@@ -27,6 +30,7 @@ type played struct {
 	io.ReaderAt
 	size   int64
 	whole  *codec.Reader
+	view   *contexts.View // what a context picks out of it; nil: all of it
 	opener templateDictionary
 	close  func()
 	name   string
@@ -34,6 +38,9 @@ type played struct {
 
 // play opens a template for reading at random. The caller closes it.
 func (a *app) play(c *cobra.Command, name string, f *playFlags) (*played, error) {
+	if err := f.context.check(); err != nil {
+		return nil, err
+	}
 	in, size, closeInput, err := a.openTemplate(c.Context(), name)
 	if err != nil {
 		return nil, err
@@ -44,6 +51,13 @@ func (a *app) play(c *cobra.Command, name string, f *playFlags) (*played, error)
 		return nil, fmt.Errorf("template %s: %w", name, err)
 	}
 	p.ReaderAt, p.size = p.whole, p.whole.Size()
+	if p.view, err = f.context.pick(p.whole, name); err != nil {
+		p.Close()
+		return nil, err
+	}
+	if p.view != nil {
+		p.ReaderAt, p.size = p.view, p.view.Size()
+	}
 	return p, nil
 }
 
@@ -55,7 +69,7 @@ func (p *played) Close() error {
 
 // section gives n bytes from off, and asks for their notes at once.
 func (p *played) section(off, n int64) (*io.SectionReader, error) {
-	if err := p.whole.Prefetch(off, n); err != nil {
+	if err := prefetchView(p.whole, p.view, off, n); err != nil {
 		return nil, fmt.Errorf("template %s: %w", p.name, err)
 	}
 	return io.NewSectionReader(p, off, n), nil

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/codec/contexts"
+)
+
+// contextFlags are the flags of verbs that read the file of a template: which of its expansion contexts is meant.
+type contextFlags struct {
+	name string
+	file string // a map
+	raw  bool
+}
+
+func (f *contextFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.name, "context", "", "play what this expansion context means")
+	c.Flags().StringVar(&f.file, "contexts-map", "", "a file with a line CONTEXT OFF:LEN for each range to play, one after the other")
+	c.Flags().BoolVar(&f.raw, "raw", false, "play a template that has contexts as it stands, all of them in one file")
+}
+
+// named reports whether a context, or a map, was asked for.
+func (f *contextFlags) named() bool { return f.name != "" || f.file != "" }
+
+func (f *contextFlags) check() error {
+	if f.name != "" && f.file != "" || f.raw && f.named() {
+		return usageErrorf("leave the others out", "--context, --contexts-map and --raw do not go together")
+	}
+	return nil
+}
+
+const contextHint = "--context NAME picks one, --raw plays them all as they stand; dictnet inspect lists them"
+
+// readContexts reads the directory of contexts that the file of a template begins with; nil if it begins otherwise.
+func readContexts(whole *codec.Reader) (*contexts.Directory, error) {
+	if whole.Size() < int64(len(contexts.Magic)) {
+		return nil, nil
+	}
+	var head [len(contexts.Magic)]byte
+	if _, err := whole.ReadAt(head[:], 0); err != nil {
+		return nil, err
+	}
+	if string(head[:]) != contexts.Magic {
+		return nil, nil
+	}
+	d, err := contexts.Read(io.NewSectionReader(whole, 0, whole.Size()))
+	if errors.Is(err, contexts.ErrFormat) || err == nil && d.Size() != whole.Size() {
+		return nil, nil // a file that happens to begin so
+	}
+	return d, err
+}
+
+// pick returns what the flags pick out of the file of a template; nil if that is the file as it stands.
+func (f *contextFlags) pick(whole *codec.Reader, template string) (*contexts.View, error) {
+	if f.raw {
+		return nil, nil
+	}
+	d, err := readContexts(whole)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case d == nil && f.named():
+		return nil, usageErrorf("dictnet encode --variant makes templates with contexts", "%s has no contexts", template)
+	case d == nil:
+		return nil, nil
+	case f.name != "":
+		v, err := d.View(whole, f.name)
+		return v, contextError(err)
+	case f.file != "":
+		runs, err := readMap(f.file)
+		if err == nil {
+			runs, err = contexts.Resolve(runs, d.Contexts)
+		}
+		if err != nil {
+			return nil, contextError(err)
+		}
+		v, err := d.MapView(whole, runs)
+		return v, contextError(err)
+	case len(d.Map) > 0:
+		v, err := d.MapView(whole, d.Map)
+		return v, contextError(err)
+	}
+	return nil, usageErrorf(contextHint, "%s has the contexts %s", template, strings.Join(d.Names(), ", "))
+}
+
+// contextError makes wrong names and maps mistakes of what was typed.
+func contextError(err error) error {
+	if unknown := (*contexts.UnknownError)(nil); errors.As(err, &unknown) || errors.Is(err, contexts.ErrMap) {
+		return usageErrorf("", "%w", err)
+	}
+	return err
+}
+
+func readMap(name string) ([]contexts.Run, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	defer f.Close()
+	return contexts.ParseMap(f)
+}
+
+// openVariants opens files or directories, NAME=PATH each, as one stream of contexts.
+func (a *app) openVariants(ctx context.Context, variants []string, mapFile string, times bool) (in *input, err error) {
+	var opened []*input
+	closeAll := closerFunc(func() error {
+		for _, in := range opened {
+			in.close()
+		}
+		return nil
+	})
+	defer func() {
+		if err != nil {
+			closeAll()
+		}
+	}()
+	var list []contexts.Variant
+	var sizes []contexts.Context
+	for _, v := range variants {
+		name, path, ok := strings.Cut(v, "=")
+		if !ok || path == "" {
+			return nil, usageErrorf("as --variant en=manual-en.txt", "variant %q is not NAME=PATH", v)
+		}
+		one, err := a.openWhole(ctx, path, times)
+		if err != nil {
+			return nil, err
+		}
+		opened = append(opened, one)
+		if one.size < 0 {
+			return nil, usageErrorf("write it to a file first", "variant %s: %s has no length that is known beforehand", name, path)
+		}
+		list = append(list, contexts.Variant{Name: name, Size: one.size, Reader: one})
+		sizes = append(sizes, contexts.Context{Name: name, Size: one.size})
+	}
+	var runs []contexts.Run
+	if mapFile != "" {
+		if runs, err = readMap(mapFile); err == nil {
+			runs, err = contexts.Resolve(runs, sizes)
+		}
+		if err != nil {
+			return nil, contextError(err)
+		}
+	}
+	r, err := contexts.NewReader(list, runs)
+	if err != nil {
+		return nil, usageErrorf("", "%w", err)
+	}
+	return &input{Reader: r, closer: closeAll, size: r.Size(), name: strings.Join(variants, " ")}, nil
+}
+
+// partWriter plays a part of the file of a template, or of what was picked out of it.
+type partWriter struct {
+	whole    *codec.Reader
+	view     *contexts.View // nil: all of it
+	off, len int64
+}
+
+func (p *partWriter) WriteTo(w io.Writer) (int64, error) {
+	if err := prefetchView(p.whole, p.view, p.off, p.len); err != nil {
+		return 0, err
+	}
+	var r io.ReaderAt = p.whole
+	if p.view != nil {
+		r = p.view
+	}
+	return sectionWriter{io.NewSectionReader(r, p.off, p.len)}.WriteTo(w)
+}
+
+// withoutContexts plays a file as it arrives, unless it has contexts, of which one would have to be picked.
+type withoutContexts struct{ io.WriterTo }
+
+func (p withoutContexts) WriteTo(w io.Writer) (int64, error) {
+	begun := false
+	return p.WriterTo.WriteTo(writerFunc(func(b []byte) (int, error) {
+		if !begun && bytes.HasPrefix(b, []byte(contexts.Magic)) {
+			return 0, usageErrorf(contextHint, "the template has contexts, and none is picked")
+		}
+		begun = true
+		return w.Write(b)
+	}))
+}
+
+// prefetchView asks for the notes of a part of a view, or of the whole if there is none.
+func prefetchView(whole *codec.Reader, view *contexts.View, off, n int64) error {
+	if view == nil {
+		return whole.Prefetch(off, n)
+	}
+	for pos, n := range view.Ranges(off, n) {
+		if err := whole.Prefetch(pos, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errBlind says that a dictionary would be needed.
+var errBlind = errors.New("the dictionary is needed")
+
+// blindTape is a tape of which nothing can be read.
+type blindTape struct{}
+
+func (blindTape) Size() uint64 { return 1 << 62 }
+
+func (blindTape) NoteAt(context.Context, uint64) (uint64, []byte, error) { return 0, nil, errBlind }
+
+// inspectContexts reads the contexts of a template, without its dictionary if possible, else with what is here of it. known is false
+// if that does not suffice.
+func (a *app) inspectContexts(c *cobra.Command, in io.ReaderAt, size int64) (d *contexts.Directory, known bool) {
+	blind, err := codec.NewReaderAt(c.Context(), in, size, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return blindTape{}, nil })
+	if err == nil {
+		d, err = readContexts(blind)
+	}
+	if errors.Is(err, errBlind) {
+		opener := templateDictionary{app: a, command: c, flags: &readerFlags{offline: true}}
+		defer opener.Close()
+		var whole *codec.Reader
+		if whole, err = codec.NewReaderAt(c.Context(), in, size, opener.open); err == nil {
+			d, err = readContexts(whole)
+		}
+	}
+	return d, err == nil
+}
