@@ -7,7 +7,7 @@ sed 's/template/Template/; s/dictionary/Dictionary/' /tmp/old > /tmp/new
 dictnet build /tmp/old -o releases
 dictnet encode /tmp/new -d releases -o /exchange/new.dn
 cp /tmp/new /exchange/expected
-touch /tmp/published
+: > /tmp/published
 dictnet publish releases --via "$VIA" --rpc "$RPC" --registry "$(cat /exchange/registry)" --dev-key --serve --listen "/ip4/0.0.0.0/tcp/4011" --http "" --json > /tmp/published &
 NODE=$!
 trap 'kill -INT $NODE' INT TERM
