@@ -311,7 +311,7 @@ func (d *document) special() {
 	}{
 		{held, "A file that the dictionary holds whole", ""},
 		{large, "A gigabyte", "The old releases are the dictionary; the file is all of them, and the new ones but for two."},
-		{scale, "A dictionary of 10 GB", "An old release and random bytes up to 10 GB; the file is the next release. Built from a stream."},
+		{scale, "A dictionary of 10 GB", "The old releases, and random bytes up to 10 GB, built from a stream; the file is that of the gigabyte above."},
 	} {
 		tools := d.toolsOf(part.kind)
 		if len(tools) == 0 {
