@@ -347,6 +347,10 @@ func TestVersions(t *testing.T) {
 	got := check(t, seq, terminals, unlimited, 64)
 	out, rules := repair.Compress(seq, terminals, 2, 64)
 	want := len(out) + 2*len(rules)
+	ours, ourRules := Compress(seq, terminals, unlimited, 64)
+	if !slices.Equal(expand(out, terminals, rules), expand(ours, terminals, ourRules)) {
+		t.Error("Sequitur and Re-Pair stand for different sequences")
+	}
 	if got > want*3/2 {
 		t.Errorf("%d symbols, Re-Pair %d", got, want)
 	}
