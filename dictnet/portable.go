@@ -279,9 +279,11 @@ func (c *Client) OpenPortable(p *Portable) *PortableTape { return &PortableTape{
 // Size returns the length of the tape in bytes.
 func (t *PortableTape) Size() uint64 { return t.p.TapeSize }
 
+// errNotListed says that a template asks for a note that it does not list.
 var errNotListed = errors.New("the template does not list the note")
 
-func (t *PortableTape) find(pos uint64) (manifest.Note, error) {
+// Find returns the note that holds byte pos, without asking anybody.
+func (t *PortableTape) Find(pos uint64) (manifest.Note, error) {
 	notes := t.p.Notes
 	i := sort.Search(len(notes), func(i int) bool { return notes[i].Start+uint64(notes[i].RawLen) > pos })
 	if i == len(notes) || notes[i].Start > pos {
@@ -292,7 +294,7 @@ func (t *PortableTape) find(pos uint64) (manifest.Note, error) {
 
 // NoteAt returns the note that holds byte pos, from the store or from elsewhere.
 func (t *PortableTape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
-	n, err := t.find(pos)
+	n, err := t.Find(pos)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -302,7 +304,7 @@ func (t *PortableTape) NoteAt(ctx context.Context, pos uint64) (start uint64, ra
 
 // Locate returns where the note lies that holds byte pos.
 func (t *PortableTape) Locate(_ context.Context, pos uint64) (codec.Span, error) {
-	n, err := t.find(pos)
+	n, err := t.Find(pos)
 	return codec.Span{Pos: n.Start, Len: uint64(n.RawLen)}, err
 }
 
@@ -313,7 +315,7 @@ func (t *PortableTape) Prefetch(ctx context.Context, spans []codec.Span) {
 		seen := make(map[uint64]bool)
 		for _, s := range spans {
 			for pos, end := s.Pos, s.Pos+s.Len; pos < end; {
-				n, err := t.find(pos)
+				n, err := t.Find(pos)
 				if err != nil {
 					return // told by NoteAt
 				}

@@ -37,6 +37,7 @@ type readerFlags struct {
 	chain   chainFlags
 	node    nodeFlags
 	offline bool
+	listed  bool     // decode: believe the list of notes of a portable template
 	seeds   []string // files and directories in which notes are looked for
 }
 

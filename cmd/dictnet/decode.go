@@ -71,6 +71,7 @@ With -C, what was a directory is unpacked, into a new or empty one.
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
 	f.addSeeds(c)
+	c.Flags().BoolVar(&f.listed, "as-listed", false, "believe the notes that a portable template lists, whoever published them")
 	picked.add(c)
 	return c
 }
@@ -127,6 +128,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		return err
 	}
 	defer in.close()
+	portable := portableOf(in)
 	if in.size < 0 && picked.named() { // a context is read here and there: the template is kept
 		b, err := io.ReadAll(in)
 		if err != nil {
@@ -140,7 +142,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		return err
 	}
 	defer w.abandon()
-	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
+	opener := templateDictionary{app: a, command: c, dict: dict, flags: f, portable: portable, whole: span == "" && !picked.named()}
 	defer opener.Close()
 	counting := &countingWriter{Writer: w, ctx: ctx}
 	var play io.WriterTo

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
+	"dictnet/dictnet"
 	"dictnet/dictnet/seed"
 	"dictnet/dictnet/store"
 )
@@ -20,6 +22,7 @@ func (a *app) encodeCommand() *cobra.Command {
 	var seeds, variants []string
 	var mapFile string
 	var o codec.EncodeOptions
+	var portable portableFlags
 	c := &cobra.Command{
 		Use:   "encode FILE|DIR -d DICT -o TEMPLATE",
 		Short: "Turn a file or a directory into a template",
@@ -61,13 +64,17 @@ With --variant, one template holds several variants, each under the name of an e
 			if o.Grammar, err = codec.ParseGrammar(grammar); err != nil {
 				return err
 			}
-			return a.encode(c, open, dict, out, seeds, o)
+			if err := portable.check(dict); err != nil {
+				return err
+			}
+			return a.encode(c, open, dict, out, seeds, portable, o)
 		},
 	}
 	f := c.Flags()
 	f.StringVarP(&dict, "dict", "d", "", "the dictionary")
 	f.StringVarP(&out, "out", "o", "", "the template; - is stdout")
 	alias(f, &in, "input", "FILE")
+	portable.add(c)
 	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
 	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; give two or more")
 	f.StringVar(&mapFile, "contexts-map", "", "with variants, what plays if nobody picks a context: a file with a line CONTEXT OFF:LEN for each range")
@@ -85,7 +92,7 @@ type encodeResult struct {
 	codec.EncodeStats
 }
 
-func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error), dict, out string, seeds []string, o codec.EncodeOptions) error {
+func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error), dict, out string, seeds []string, portable portableFlags, o codec.EncodeOptions) error {
 	ctx := c.Context()
 	in, err := open(ctx)
 	if err != nil {
@@ -97,6 +104,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 		return err
 	}
 	defer w.abandon()
+	var named *dictnet.Tape // of which the notes are listed
 	if dict != "" {
 		s, err := a.openStore(c, true)
 		if err != nil {
@@ -108,6 +116,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 			return err
 		}
 		defer done.Close()
+		named = tape
 		if ref := tape.Ref(); ref.Size > 0 {
 			o.Dictionary, o.Tape = &ref, tape
 			if slices.ContainsFunc(seeds, isCAR) {
@@ -130,9 +139,25 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	bar := a.progress("encode", in.size)
 	defer bar.end()
 	o.Progress = bar.set
-	stats, err := codec.Encode(ctx, w, in, o)
+	var dst io.Writer = w
+	var spool *portableEncoder
+	if portable.list {
+		if spool, err = portable.spool(); err != nil {
+			return err
+		}
+		defer spool.Close()
+		dst = spool
+	}
+	stats, err := codec.Encode(ctx, dst, in, o)
 	if err != nil {
 		return err
+	}
+	if spool != nil {
+		extra, err := spool.finish(ctx, w, named, o.Tape)
+		if err != nil {
+			return err
+		}
+		stats.Written += extra
 	}
 	if err := w.commit(); err != nil {
 		return err

@@ -11,12 +11,15 @@ import (
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	var template string
+	var template, dict string
+	var notes bool
+	var f readerFlags
 	c := &cobra.Command{
 		Use:   "inspect TEMPLATE|DICT",
 		Short: "Show what a template or a dictionary is made of",
 		Long: `Show what a template is made of: the dictionary it names, what the file plays from it, from local notes and from repeats, and
-where the template's bytes go. Neither the dictionary nor a network is needed. If there is no file of that name, show the dictionary of that name.
+where the template's bytes go. Neither the dictionary nor a network is needed. With --notes, list the notes that it asks for: the CID, which note of the
+dictionary, where on the tape, and which bytes of it, as OFFSET:LENGTH; the manifest says so, or a portable template itself. If there is no file of that name, show the dictionary of that name.
 
 ` + exitHelp,
 		Example: `  dictnet inspect release-2.dn
@@ -27,6 +30,9 @@ where the template's bytes go. Neither the dictionary nor a network is needed. I
 			if err != nil {
 				return err
 			}
+			if notes {
+				return a.inspectNotes(c, name, dict, &f)
+			}
 			if template == "" && !a.isFile(name) {
 				return a.inspectDictionary(c, name)
 			}
@@ -34,6 +40,9 @@ where the template's bytes go. Neither the dictionary nor a network is needed. I
 		},
 	}
 	alias(c.Flags(), &template, "template", "TEMPLATE")
+	c.Flags().BoolVar(&notes, "notes", false, "list the notes that the template asks for, with the bytes of each")
+	c.Flags().StringVarP(&dict, "dict", "d", "", "with --notes, the dictionary to believe")
+	f.add(c)
 	return c
 }
 

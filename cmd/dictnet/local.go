@@ -115,6 +115,9 @@ type templateDictionary struct {
 	dict    string // what the command line says; may be empty
 	flags   *readerFlags
 
+	portable *dictnet.Portable // the list of notes that came with the template, or nil
+	whole    bool              // all notes will be needed
+
 	ref    codec.DictionaryRef
 	reader *reader       // nil if the template names no dictionary
 	tape   *dictnet.Tape // likewise
@@ -127,12 +130,23 @@ func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) 
 	if err != nil {
 		return nil, err
 	}
-	if d.reader, err = d.app.openReader(ctx, s, d.dict, ref, d.flags); err != nil {
+	dict := d.dict
+	if d.flags.listed {
+		if d.portable == nil {
+			s.Close()
+			return nil, usageErrorf("-d says which dictionary to believe", "--as-listed, and the template lists no notes")
+		}
+		dict = ref.Manifest.String()
+	}
+	if d.reader, err = d.app.openReader(ctx, s, dict, ref, d.flags); err != nil {
 		s.Close()
 		return nil, err
 	}
 	d.reader.closers = append([]io.Closer{s}, d.reader.closers...)
 	d.ref = ref
+	if t, err := d.openListed(ctx, ref); t != nil || err != nil {
+		return t, err
+	}
 	if d.tape, err = d.reader.openTape(ctx, ref); err != nil {
 		return nil, err
 	}
