@@ -16,7 +16,7 @@ import (
 )
 
 // The database that dumps are made of: what browsers support which feature, one row for each statement of the
-// package @mdn/browser-compat-data.
+// package @mdn/browser-compat-data. It is made from nothing for each release, so that a feature that is new moves the numbers of all behind it.
 const schema = `CREATE TABLE feature (id INTEGER PRIMARY KEY, path TEXT NOT NULL, description TEXT, mdn_url TEXT, spec_url TEXT, experimental INTEGER, standard_track INTEGER, deprecated INTEGER);
 CREATE TABLE support (feature INTEGER NOT NULL, browser TEXT NOT NULL, version_added TEXT, version_removed TEXT, partial INTEGER, prefix TEXT, flags TEXT, notes TEXT);
 CREATE INDEX support_feature ON support (feature);
