@@ -43,11 +43,14 @@ func unlikely(v uint32) bool { return v >= 1<<28 && v < 0xff<<24 }
 
 // expect fills in x of the fields.
 func (m *model) expect() {
-	for kind := range m.fields {
-		f := &m.fields[kind]
-		f.x = -1
+	f, g := &m.fields[0], &m.fields[1]
+	f.x, g.x = -1, -1
+	if f.right|g.right != 0 {
 		if f.right > 0 {
 			f.x = int(byte(f.value >> (8 * f.right)))
+		}
+		if g.right > 0 {
+			g.x = int(byte(g.value >> (8 * g.right)))
 		}
 	}
 	if !m.known || m.sp+4 > len(m.src) {
@@ -57,11 +60,14 @@ func (m *model) expect() {
 	if unlikely(v) {
 		return
 	}
-	for kind := range m.fields {
-		if f := &m.fields[kind]; f.right == 0 {
-			if t, shift, ok := m.place(kind, 0, v); ok {
-				f.find(t, v, shift, m.c1)
-			}
+	if f.right == 0 {
+		if t, shift, ok := m.place(0, 0, v); ok {
+			f.find(t, v, shift, m.c1)
+		}
+	}
+	if g.right == 0 {
+		if t, shift, ok := m.place(1, 0, v); ok {
+			g.find(t, v, shift, m.c1)
 		}
 	}
 }

@@ -58,7 +58,11 @@ func (c *coder) mix(p0, p1, p2, p3 *rans.Prob, w *weights, bit uint32) uint32 {
 	s3 := int32(stretched[p3.One()>>4&0xfff])
 	dot := (int64(s0)*int64(w[0]) + int64(s1)*int64(w[1]) + int64(s2)*int64(w[2]) + int64(s3)*int64(w[3])) >> 16
 	one := uint32(squashed[(max(-logitMax, min(dot, logitMax))+2048)&0xfff])
-	bit = c.at(one, bit)
+	if c.enc == nil {
+		bit = c.dec.BitAt(one)
+	} else {
+		bit = c.at(one, bit)
+	}
 	err := (int32(bit<<16) - int32(one)) * rate >> 8
 	w[0] += (s0*err + 1<<11) >> 12
 	w[1] += (s1*err + 1<<11) >> 12

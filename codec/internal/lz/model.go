@@ -185,13 +185,20 @@ func (m *model) run(end int) error {
 		same, equal := m.aligned(e)
 		m.expect()
 		f, g := m.fields[0].x, m.fields[1].x
-		if p := equal.One(); p < certain || f >= 0 && f != int(e) || g >= 0 && g != int(e) {
+		p := equal.One()
+		if p < certain || f >= 0 && f != int(e) || g >= 0 && g != int(e) {
 			if err := m.uncertain(c, e, same, equal, false); err != nil {
 				return err
 			}
 			continue
 		}
-		bit := m.bit(equal, b2u(c == e))
+		var bit uint32
+		if m.enc == nil {
+			bit = m.dec.BitAt(p)
+		} else {
+			bit = m.at(p, b2u(c == e))
+		}
+		equal.Learn(bit)
 		same.Learn(bit)
 		m.fields[0].right, m.fields[1].right = 0, 0
 		if bit == 0 {
