@@ -11,7 +11,7 @@ import (
 // dropUnused gives back the pages of the binary that only the start has used: package initialisers lie all over it, and where the kernel
 // keeps files in large folios it maps all of them around every page that is touched, the whole binary in the end. They
 // are pages of a file, shared by all who run it; what is used again is mapped again, from memory. Where anything is not as expected, it
-// does nothing.
+// does nothing. Every verb calls it once: its own pages come on top of these otherwise.
 func dropUnused() {
 	const (
 		entryPhdr, entryPhnum = 3, 5 // AT_PHDR, AT_PHNUM of getauxval(3)

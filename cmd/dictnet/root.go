@@ -119,6 +119,7 @@ A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.
 // prepare runs before every verb: settings from file and environment fill the flags that were not typed.
 func (a *app) prepare(c *cobra.Command, _ []string) error {
 	a.started = true
+	dropUnused()
 	if err := a.applySettings(c); err != nil {
 		return err
 	}
