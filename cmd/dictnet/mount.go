@@ -69,7 +69,7 @@ func (a *app) mount(c *cobra.Command, name, dir string, anyLinks bool, f *playFl
 	m := &mounted{played: p, tree: t, log: a.log, since: time.Now()}
 	served, err := m.serve(dir)
 	if err != nil {
-		return &hinted{fmt.Errorf("mount %s: %w", dir, err), 0, "is there a /dev/fuse that may be opened? without root, fusermount3 is needed, too"}
+		return &hinted{fmt.Errorf("mount %s: %w", dir, err), exitFailure, "is there a /dev/fuse that may be opened? without root, fusermount3 is needed, too"}
 	}
 	a.say("%s is at %s, until interrupted or unmounted", name, dir)
 	select {

@@ -341,6 +341,9 @@ func TestEscapingLinks(t *testing.T) {
 		{"l>nothing/../../x", true},
 		{"l>l", false},
 		{"l>m m>l", false},
+		{"l>" + strings.Repeat("./", 1000) + "x", false},
+		{"l>" + strings.Repeat("./", 2000) + "x", true}, // nobody needs that
+		{"l>m m>" + strings.Repeat("./", 900) + "n n>" + strings.Repeat("./", 900) + "x", true},
 		{"l>m/x m>l/x", false},
 		// Each of the two stays inside by its letters; followed, the second does not.
 		{"a/b/up>../.. a/b/l>up/../x", true},
