@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -128,11 +130,11 @@ func TestRoundTrip(t *testing.T) {
 
 func TestSegments(t *testing.T) {
 	old := append(text(2, segment), noise(2, segment)...)
+	raw := edit(3, append(old, old...), 50)
 	for _, n := range []int{segment - 1, segment, segment + 1, 2*segment + 1} {
-		raw := edit(3, append(old, old...), 50)[:n]
-		roundTrip(t, raw, old, whole(old), Fast)
-		roundTrip(t, raw, nil, nil, Fast)
+		roundTrip(t, raw[:n], old, whole(old), Fast)
 	}
+	roundTrip(t, raw[:segment+1], nil, nil, Fast)
 }
 
 // Hints come from a template: whatever they say, reader and writer do the same.
@@ -276,6 +278,37 @@ func FuzzRoundTrip(f *testing.F) {
 		hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: int(at), Ref: int(to), RefLo: int(to / 2), Tape: 9000, File: 8000}}
 		roundTrip(t, raw, ref, hints, Effort(at%3))
 	})
+}
+
+// What FuzzDecode starts from, beside testdata, whose names say what they are.
+func TestFuzzSeeds(t *testing.T) {
+	old := text(13, 300)
+	raw := edit(14, old, 20)
+	hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: 40, Ref: 50, RefLo: 25, Tape: 9000, File: 8000}}
+	data := Encode(nil, raw, old, hints, Default)
+	got := make([]byte, len(raw))
+	if err := Decode(got, data, old, hints); err != nil || !bytes.Equal(got, raw) {
+		t.Error(err)
+	}
+	if dir := os.Getenv("FUZZ_SEEDS"); dir != "" {
+		write := func(name string, data, ref []byte, n, at, to uint16) {
+			s := fmt.Sprintf("go test fuzz v1\n[]byte(%q)\n[]byte(%q)\nuint16(%d)\nuint16(%d)\nuint16(%d)\n", data, ref, n, at, to)
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(s), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n := uint16(len(raw))
+		write("good", data, old, n, 40, 50)
+		write("hostile-cut", data[:len(data)/2], old, n, 40, 50)
+		write("hostile-longer", append(bytes.Clone(data), 1), old, n, 40, 50)
+		write("hostile-other-hint", data, old, n, 41, 0)
+		write("hostile-other-reference", data, old[1:], n, 40, 50)
+		write("hostile-no-reference", data, nil, n, 40, 50)
+		write("hostile-reference-ends", data, old[:30], n, 40, 29)
+		write("hostile-noise", noise(1, 60), old, 60000, 40, 50)
+		write("hostile-state-with-a-zero-on-top", []byte{1, 0}, old, n, 40, 50)
+		write("nothing", nil, nil, 0, 0, 0)
+	}
 }
 
 func FuzzDecode(f *testing.F) {

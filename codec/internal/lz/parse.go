@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 
 	"dictnet/codec/internal/align"
 	"dictnet/codec/internal/rans"
@@ -17,6 +18,7 @@ type parser struct {
 	i      int    // of raw
 	hints  []align.Hint
 	prices *prices
+	effort Effort
 	most   int // paths
 
 	short, long table // places by the next 4 and 8 bytes
@@ -58,13 +60,18 @@ func (s *path) turn(dist int) {
 }
 
 func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effort Effort) {
-	p.win = append(append(p.win[:0], ref...), raw...)
+	p.win = append(append(slices.Grow(p.win[:0], len(ref)+len(raw)), ref...), raw...)
 	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
-	p.most = [...]int{4, 16, 40}[max(Fast, min(effort, Best))]
+	p.effort = max(Fast, min(effort, Best))
+	p.most = [...]int{8, 16, 40}[p.effort]
 	p.short.reset(min(shortBits, bits.Len(uint(len(p.win)))))
 	p.long.reset(min(longBits, bits.Len(uint(len(p.win)))))
 	p.paths = append(p.paths[:0], path{hist: 0xff})
-	for at := range ref {
+	stride := 1
+	if p.effort == Fast {
+		stride = 2
+	}
+	for at := 0; at < len(ref); at += stride {
 		p.remember(at)
 	}
 }
@@ -79,11 +86,15 @@ func (p *parser) release() {
 // table keeps the latest places by a hash.
 type table struct {
 	bits int
-	at   []uint32 // place + 1
+	at   []uint32 // eight bits more of the hash, place + 1
 	next []uint8
 }
 
-const slots = 8 // of a hash
+const (
+	slots     = 8 // of a hash
+	placeBits = 24
+	placeMask = 1<<placeBits - 1 // MaxRef + MaxRaw places, of which the last few are not kept
+)
 
 func (t *table) reset(bits int) {
 	n := 1 << bits
@@ -95,16 +106,17 @@ func (t *table) reset(bits int) {
 	clear(t.next[:n])
 }
 
-func (t *table) places(x uint64) []uint32 {
-	h := hash32(x, t.bits)
-	return t.at[h*slots:][:slots]
+// places returns those of a hash, and what the upper bits of the right ones are.
+func (t *table) places(x uint64) ([]uint32, uint32) {
+	h := hash32(x, t.bits+8)
+	return t.at[h>>8*slots:][:slots], h & 0xff
 }
 
 func (t *table) put(x uint64, at int) {
-	h := hash32(x, t.bits)
-	n := t.next[h]
-	t.next[h] = n + 1
-	t.at[h*slots|uint32(n)%slots] = uint32(at + 1)
+	h := hash32(x, t.bits+8)
+	n := t.next[h>>8]
+	t.next[h>>8] = n + 1
+	t.at[h>>8*slots|uint32(n)%slots] = h<<placeBits | uint32(at+1)
 }
 
 func (p *parser) remember(at int) {
@@ -148,9 +160,7 @@ func (p *parser) parse(end int) []turn {
 	for n := p.paths[0].node; n >= 0; n = p.nodes[n].before {
 		out = append(out, p.nodes[n].turn)
 	}
-	for a, b := 0, len(out)-1; a < b; a, b = a+1, b-1 {
-		out[a], out[b] = out[b], out[a]
-	}
+	slices.Reverse(out)
 	return out
 }
 
@@ -235,14 +245,22 @@ func (p *parser) search(s path, pos int, prev byte) {
 			consider(d)
 		}
 	}
-	for _, at := range p.long.places(x) {
-		if at > 0 && binary.LittleEndian.Uint64(p.win[at-1:]) == x {
-			consider(pos - int(at-1))
+	long, tag := p.long.places(x)
+	for _, at := range long {
+		if at>>placeBits == tag && at != 0 {
+			if at &= placeMask; binary.LittleEndian.Uint64(p.win[at-1:]) == x {
+				consider(pos - int(at-1))
+			}
 		}
 	}
-	for _, at := range p.short.places(x << (64 - 8*shortest)) {
-		if at > 0 && binary.LittleEndian.Uint32(p.win[at-1:]) == uint32(x) {
-			consider(pos - int(at-1))
+	if p.effort > Fast || top[0].dist == 0 {
+		short, tag := p.short.places(x << (64 - 8*shortest))
+		for _, at := range short {
+			if at>>placeBits == tag && at != 0 {
+				if at &= placeMask; binary.LittleEndian.Uint32(p.win[at-1:]) == uint32(x) {
+					consider(pos - int(at-1))
+				}
+			}
 		}
 	}
 	if top[0].dist == 0 {
