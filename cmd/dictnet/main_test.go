@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -46,7 +48,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 func scriptCommands() map[string]scriptCommand {
 	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field, "waitfor": waitFor,
-		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold, "get": get}
+		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold, "get": get, "router": routerFor}
 }
 
 // exits CODE COMMAND...: the command ends with this exit code.
@@ -144,6 +146,21 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(resp.StatusCode) != args[0] {
 		ts.Fatalf("%s: %s", resp.Status, body)
 	}
+}
+
+// router VAR CID URL: runs a delegated router that names the gateway at a URL for a CID, and sets a variable to its own URL.
+func routerFor(ts *testscript.TestScript, neg bool, args []string) {
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(args[2], "http://"))
+	ts.Check(err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/routing/v1/providers/"+args[1] {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprintf(w, `{"Providers":[{"Schema":"peer","ID":"12D3Koo","Addrs":["/ip4/%s/tcp/%s/http"],"Protocols":["transport-ipfs-gateway-http"]}]}`, host, port)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
 }
 
 // field NAME FILE KEY: sets a variable to a field of JSON results that are written with one field a line.

@@ -16,6 +16,7 @@ import (
 	"dictnet/dictnet/gateway"
 	"dictnet/dictnet/ipfs"
 	"dictnet/dictnet/kubo"
+	"dictnet/dictnet/router"
 	"dictnet/dictnet/store"
 )
 
@@ -23,6 +24,7 @@ import (
 type nodeFlags struct {
 	peers     []string
 	gateways  []string
+	routers   []string
 	listen    []string
 	mdns      bool
 	dht       bool
@@ -40,6 +42,7 @@ func (f *nodeFlags) fetch(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to ask for notes, as /ip4/192.0.2.1/tcp/4011/p2p/12D3...; may be repeated")
 	c.Flags().BoolVar(&f.mdns, "mdns", false, "also ask nodes found on the local network")
 	c.Flags().StringSliceVar(&f.gateways, "gateway", nil, "URL of a trustless HTTP gateway to ask for notes, as http://127.0.0.1:8080, or kubo://127.0.0.1:5001 for a Kubo node of yours by its RPC; may be repeated")
+	c.Flags().StringSliceVar(&f.routers, "router", nil, "URL of a delegated router (/routing/v1) to ask who has the dictionary; may be repeated")
 	c.Flags().BoolVar(&f.dht, "dht", false, "also ask nodes that the peers' DHT names as having the dictionary")
 	f.private(c)
 	c.Flags().DurationVar(&f.wait, "timeout", 30*time.Second, "how long to wait for a note when nothing comes")
@@ -87,7 +90,9 @@ func (f *nodeFlags) check() error {
 }
 
 // any reports whether somebody may be asked for notes.
-func (f *nodeFlags) any() bool { return len(f.peers) > 0 || f.mdns || len(f.gateways) > 0 }
+func (f *nodeFlags) any() bool {
+	return len(f.peers) > 0 || f.mdns || len(f.gateways) > 0 || len(f.routers) > 0
+}
 
 // sources returns where to fetch from, in the order in which they are asked: peers, by a node that starts when something
 // is asked for, and gateways. The caller closes them.
@@ -121,6 +126,17 @@ func (f *nodeFlags) sources(a *app, s *store.Store) (all []dictnet.Source, done 
 			return nil, nil, usageErrorf("as http://127.0.0.1:8080", "%w", err)
 		}
 		all, closers = append(all, g), append(closers, g.Close)
+	}
+	for _, url := range f.routers {
+		r, err := router.New(url, func(peers []string) (dictnet.Source, error) {
+			o := o
+			o.Peers, o.MDNS, o.DHT, o.Listen = peers, false, false, nil
+			return ipfs.Start(o)
+		})
+		if err != nil {
+			return nil, nil, usageErrorf("as https://router.example", "%w", err)
+		}
+		all, closers = append(all, r), append(closers, r.Close)
 	}
 	return all, func() error {
 		var errs []error

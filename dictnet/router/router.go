@@ -1,0 +1,279 @@
+// Package router asks a delegated router who has a dictionary, and them for its blocks: GET /routing/v1/providers/CID, as
+// the specification "Delegated Routing V1 HTTP API" has it (specs.ipfs.tech). Only manifests and their pages are announced, not notes; so
+// whoever has a manifest is asked for the rest too. Nothing that comes is believed: whoever fetches checks it.
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/dictnet"
+	"dictnet/dictnet/gateway"
+)
+
+const (
+	patience     = 15 * time.Second // for an answer
+	maxAnswer    = 1 << 20          // bytes
+	maxProviders = 8                // that are asked
+	maxAsked     = 16               // CIDs that a session asks the router for
+)
+
+// Router is one delegated router. It is a dictnet.Source, and safe for concurrent use. The caller closes it.
+type Router struct {
+	base *url.URL
+	http *http.Client
+	dial func(peers []string) (dictnet.Source, error)
+
+	mu        sync.Mutex
+	asked     map[cid.Cid]bool
+	known     map[string]bool // providers
+	providers []dictnet.Source
+}
+
+// New returns the router at a base URL, as "https://router.example". It does not call it yet. Dial makes a source of peers, multiaddrs with
+// /p2p/, which is closed with the router if it has a Close; nil leaves them out, so that only providers that answer HTTP are asked.
+func New(base string, dial func(peers []string) (dictnet.Source, error)) (*Router, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("router: want a URL as https://router.example")
+	}
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/routing/v1")
+	return &Router{base: u, http: &http.Client{Timeout: patience}, dial: dial, asked: map[cid.Cid]bool{}, known: map[string]bool{}}, nil
+}
+
+// Name names the router and whom it has named.
+func (r *Router) Name() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := "router " + r.base.Redacted()
+	for _, p := range r.providers {
+		name += ", " + p.Name()
+	}
+	return name
+}
+
+// Close closes what was made of providers.
+func (r *Router) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, p := range r.providers {
+		if c, ok := p.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	r.providers = nil
+	r.http.CloseIdleConnections()
+	return errors.Join(errs...)
+}
+
+// Open starts a session. The router is asked when a block is.
+func (r *Router) Open(ctx context.Context) (dictnet.Session, error) {
+	return &session{r: r, ctx: ctx, open: map[dictnet.Source]dictnet.Session{}}, nil
+}
+
+// provider is a record of an answer: of the schema peer, or of the older one, bitswap.
+type provider struct {
+	Schema    string
+	ID        string
+	Addrs     []string
+	Protocols []string
+	Protocol  string
+}
+
+// find asks who has a block, and adds those who are new.
+func (r *Router) find(ctx context.Context, c cid.Cid) error {
+	r.mu.Lock()
+	asked := r.asked[c] || len(r.asked) >= maxAsked
+	r.mu.Unlock()
+	if asked {
+		return nil
+	}
+	u := *r.base
+	u.Path += "/routing/v1/providers/" + c.String()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "dictnet")
+	resp, err := r.http.Do(req)
+	if err != nil {
+		var inner *url.Error
+		if errors.As(err, &inner) {
+			err = inner.Err
+		}
+		return fmt.Errorf("ask the router: %w", err)
+	}
+	defer resp.Body.Close()
+	var answer struct{ Providers []provider }
+	switch resp.StatusCode {
+	case http.StatusNotFound: // nobody
+	case http.StatusOK:
+		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer); err != nil {
+			return fmt.Errorf("the router's answer: %w", err)
+		}
+	default:
+		return fmt.Errorf("the router answers %q", resp.Status)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked[c] = true
+	for _, p := range answer.Providers {
+		r.add(p)
+	}
+	return nil
+}
+
+// add makes a source of a provider: a gateway if it has an HTTP address, else a peer. What is no good is left out. r.mu is held.
+func (r *Router) add(p provider) {
+	if len(r.known) >= maxProviders || p.Schema != "peer" && p.Schema != "bitswap" || r.known[p.ID] {
+		return
+	}
+	var peers []string
+	for _, a := range p.Addrs {
+		if base := gatewayURL(a); base != "" {
+			if g, err := gateway.New(base); err == nil {
+				r.known[p.ID] = true
+				r.providers = append(r.providers, g)
+				return
+			}
+		}
+		if !strings.Contains(a, "/p2p/") {
+			a += "/p2p/" + p.ID
+		}
+		if !strings.Contains(a, "/http") {
+			peers = append(peers, a)
+		}
+	}
+	bitswap := p.Protocol == "transport-bitswap" || len(p.Protocols) == 0 || slices.Contains(p.Protocols, "transport-bitswap")
+	if r.dial == nil || len(peers) == 0 || !bitswap {
+		return
+	}
+	if s, err := r.dial(peers); err == nil {
+		r.known[p.ID] = true
+		r.providers = append(r.providers, s)
+	}
+}
+
+// gatewayURL returns the URL of an address as /dns4/gateway.example/tcp/443/https, or "".
+func gatewayURL(addr string) string {
+	parts := strings.Split(strings.Trim(addr, "/"), "/")
+	if n := len(parts); n >= 2 && parts[n-2] == "p2p" {
+		parts = parts[:n-2]
+	}
+	if len(parts) < 3 {
+		return ""
+	}
+	host, rest := parts[1], parts[2:]
+	switch parts[0] {
+	case "dns", "dns4", "dns6", "ip4":
+	case "ip6":
+		host = "[" + strings.Trim(host, "[]") + "]"
+	default:
+		return ""
+	}
+	port := ""
+	if len(rest) >= 2 && rest[0] == "tcp" {
+		port, rest = rest[1], rest[2:]
+	}
+	scheme := ""
+	switch strings.Join(rest, "/") {
+	case "https", "tls/http":
+		scheme = "https"
+	case "http":
+		scheme = "http"
+	default:
+		return ""
+	}
+	if port != "" {
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+		host = net.JoinHostPort(host, port)
+	}
+	if strings.ContainsAny(host, "@?# ") {
+		return ""
+	}
+	return scheme + "://" + host
+}
+
+// session is a conversation with all providers that were named so far.
+type session struct {
+	r   *Router
+	ctx context.Context // of the session
+
+	mu   sync.Mutex
+	open map[dictnet.Source]dictnet.Session // nil: cannot be asked
+}
+
+// Fetch asks the router for the first block, and whoever it has named for all.
+func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+	if len(want) == 0 {
+		return nil
+	}
+	if err := s.r.find(ctx, want[0]); err != nil {
+		return err
+	}
+	s.r.mu.Lock()
+	providers := slices.Clone(s.r.providers)
+	s.r.mu.Unlock()
+	left := make(map[cid.Cid]bool, len(want))
+	for _, c := range want {
+		left[c] = true
+	}
+	var failed error
+	for _, p := range providers {
+		sess, err := s.session(p)
+		if err == nil && sess != nil {
+			err = sess.Fetch(ctx, missing(want, left), func(c cid.Cid, data []byte) {
+				delete(left, c)
+				got(c, data)
+			})
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			failed = fmt.Errorf("%s: %w", p.Name(), err)
+		}
+		if len(left) == 0 {
+			return nil
+		}
+	}
+	return failed
+}
+
+func missing(want []cid.Cid, left map[cid.Cid]bool) []cid.Cid {
+	var m []cid.Cid
+	for _, c := range want {
+		if left[c] {
+			m = append(m, c)
+		}
+	}
+	return m
+}
+
+func (s *session) session(p dictnet.Source) (dictnet.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sess, ok := s.open[p]; ok {
+		return sess, nil
+	}
+	sess, err := p.Open(s.ctx)
+	if err != nil {
+		sess = nil
+	}
+	s.open[p] = sess
+	return sess, err
+}

@@ -1,0 +1,196 @@
+package router
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/codec"
+	"dictnet/dictnet"
+	"dictnet/dictnet/ipfs"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+)
+
+// home makes a store with a dictionary of two notes.
+func home(t *testing.T) (*store.Store, codec.DictionaryRef) {
+	t.Helper()
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	ref, err := manifest.Append(t.Context(), s, cid.Undef, func(yield func(manifest.Note, error) bool) {
+		for i := range 2 {
+			b, err := codec.SealNote([]byte(strings.Repeat(fmt.Sprint("note ", i), 50)))
+			if err == nil {
+				err = s.Put(t.Context(), b.CID, b.Data)
+			}
+			if !yield(manifest.Note{CID: b.CID, RawLen: b.RawLen}, err) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, ref
+}
+
+// gatewayOf serves a store over HTTP, and returns its multiaddr.
+func gatewayOf(t *testing.T, s *store.Store) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := cid.Decode(strings.TrimPrefix(r.URL.Path, "/ipfs/"))
+		if err == nil && !strings.Contains(r.URL.RawQuery, "car") {
+			if data, err := s.Get(r.Context(), c); err == nil {
+				w.Write(data)
+				return
+			}
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(server.Close)
+	host, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	return "/ip4/" + host + "/tcp/" + port + "/http"
+}
+
+// routerOf names providers for one CID, and nobody for others.
+func routerOf(t *testing.T, c cid.Cid, providers ...provider) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/routing/v1/providers/"+c.String() {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(map[string]any{"Providers": providers})
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// pull fetches a dictionary into an empty store by a router alone.
+func pull(t *testing.T, base string, ref codec.DictionaryRef, dial func([]string) (dictnet.Source, error)) error {
+	t.Helper()
+	r, err := New(base, dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	client := dictnet.NewClient(dictnet.Options{Store: s, Sources: []dictnet.Source{r}, Timeout: 2 * time.Second, Idle: 200 * time.Millisecond})
+	defer client.Close()
+	return client.Pull(t.Context(), ref, "", nil)
+}
+
+// Who has the manifest is asked for the notes too: by HTTP, or by bitswap.
+func TestRouted(t *testing.T) {
+	s, ref := home(t)
+	at := gatewayOf(t, s)
+	if err := pull(t, routerOf(t, ref.Manifest, provider{Schema: "peer", ID: "12D3KooWWeb", Addrs: []string{at}, Protocols: []string{"transport-ipfs-gateway-http"}}), ref, nil); err != nil {
+		t.Errorf("from a gateway: %v", err)
+	}
+
+	node, err := ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Listen: []string{"/ip4/127.0.0.1/tcp/0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	full := node.Addrs()[0]
+	addr, _, _ := strings.Cut(full, "/p2p/")
+	empty, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close()
+	dial := func(peers []string) (dictnet.Source, error) {
+		return ipfs.Start(ipfs.Options{Blocks: empty.Blocks(), Peers: peers})
+	}
+	for name, p := range map[string]provider{
+		"peer":    {Schema: "peer", ID: node.ID(), Addrs: []string{addr}, Protocols: []string{"transport-bitswap"}},
+		"bitswap": {Schema: "bitswap", ID: node.ID(), Addrs: []string{full}, Protocol: "transport-bitswap"},
+	} {
+		if err := pull(t, routerOf(t, ref.Manifest, p), ref, dial); err != nil {
+			t.Errorf("from a node, schema %s: %v", name, err)
+		}
+	}
+
+	// A provider that is gone does not hinder the next.
+	gone := provider{Schema: "peer", ID: "gone", Addrs: []string{"/ip4/127.0.0.1/tcp/1/http"}}
+	if err := pull(t, routerOf(t, ref.Manifest, gone, provider{Schema: "peer", ID: "here", Addrs: []string{at}}), ref, nil); err != nil {
+		t.Errorf("after one that is gone: %v", err)
+	}
+}
+
+// Routers that know nobody, or talk nonsense: the manifest is unavailable, and the router is named.
+func TestUseless(t *testing.T) {
+	s, ref := home(t)
+	many := make([]provider, 10_000)
+	for i := range many {
+		many[i] = provider{Schema: "peer", ID: fmt.Sprint(i), Addrs: []string{"/ip4/127.0.0.1/tcp/1/http"}}
+	}
+	lying := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("something else")) }))
+	defer lying.Close()
+	liar := "/ip4/127.0.0.1/tcp/" + lying.URL[strings.LastIndex(lying.URL, ":")+1:] + "/http"
+	for name, base := range map[string]string{
+		"nobody":    routerOf(t, ref.Manifest),
+		"others":    routerOf(t, seal(t, s)),
+		"many":      routerOf(t, ref.Manifest, many...),
+		"a liar":    routerOf(t, ref.Manifest, provider{Schema: "peer", ID: "liar", Addrs: []string{liar}}),
+		"nonsense":  routerOf(t, ref.Manifest, provider{Schema: "peer", ID: "x", Addrs: []string{"", "/", "nonsense", "/ip4/1", "/ip4/x@y/tcp/1/http", "/unix/x/http"}}),
+		"a schema":  routerOf(t, ref.Manifest, provider{Schema: "smoke", ID: "x", Addrs: []string{liar}}),
+		"HTML":      lying.URL,
+		"not there": "http://127.0.0.1:1",
+	} {
+		err := pull(t, base, ref, nil)
+		if !errors.Is(err, dictnet.ErrUnavailable) || !strings.Contains(err.Error(), "router http://127.0.0.1") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, base := range []string{"", "router.example", "ftp://router.example", "http://", "http://a?b"} {
+		if _, err := New(base, nil); err == nil {
+			t.Errorf("%q is taken for a router", base)
+		}
+	}
+}
+
+func seal(t *testing.T, s *store.Store) cid.Cid {
+	t.Helper()
+	b, err := codec.SealNote([]byte("elsewhere"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.CID
+}
+
+func TestGatewayURL(t *testing.T) {
+	for addr, want := range map[string]string{
+		"/dns4/gateway.example/tcp/443/https":                "https://gateway.example:443",
+		"/dns/gateway.example/https":                         "https://gateway.example",
+		"/dns/gateway.example/tcp/8443/tls/http/p2p/12D3Koo": "https://gateway.example:8443",
+		"/ip4/192.0.2.1/tcp/8080/http":                       "http://192.0.2.1:8080",
+		"/ip6/2001:db8::1/tcp/8080/http":                     "http://[2001:db8::1]:8080",
+		"/ip4/192.0.2.1/tcp/4001":                            "",
+		"/ip4/192.0.2.1/udp/4001/quic-v1":                    "",
+		"/dns4/a/tcp/443/wss":                                "",
+		"/ip4/evil@192.0.2.1/tcp/80/http":                    "",
+		"":                                                   "", "/": "", "http": "", "/http": "", "/dns4/a/http/x": "",
+	} {
+		if got := gatewayURL(addr); got != want {
+			t.Errorf("%q: %q, want %q", addr, got, want)
+		}
+	}
+}
