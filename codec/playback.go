@@ -182,7 +182,7 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	raw, err := unpack(e.coding, data, e.raw, counterpart{old, ref, fr.fresh, uint64(i) * p.blockSize})
+	raw, err := unpack(e.coding, data, e.raw, counterpart{old, ref})
 	if err != nil {
 		return nil, formatErrorf(e.off, "block of local notes: %v", err)
 	}
