@@ -58,7 +58,7 @@ func TestPeers(t *testing.T) {
 			return writeSamples(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "kubo": kubo, "ipfs": ipfs, "field": field, "exits": exits, "pinningservice": pinningService, "stop": stop, "waitfor": waitFor,
+			"serve": serve, "kubo": kubo, "ipfs": runIPFS, "field": field, "exits": exits, "pinningservice": pinningService, "stop": stop, "waitfor": waitFor,
 		},
 	})
 }
@@ -237,8 +237,8 @@ func configure(repo string, fields map[string]any) error {
 	return os.WriteFile(path, text, fs.FileMode(0o600))
 }
 
-// ipfs NAME ARGUMENT...: runs a command of Kubo on the daemon NAME.
-func ipfs(ts *testscript.TestScript, neg bool, args []string) {
+// runIPFS is the command ipfs NAME ARGUMENT...: it runs a command of Kubo on the daemon NAME.
+func runIPFS(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("IPFS_PATH", ts.MkAbs(args[0]))
 	err := ts.Exec("ipfs", args[1:]...)
 	if neg && err == nil {
