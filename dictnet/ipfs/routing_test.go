@@ -7,6 +7,7 @@ import (
 
 	"dictnet/codec"
 	"dictnet/dictnet"
+	"dictnet/dictnet/manifest"
 )
 
 // A client that knows one node of a DHT finds the publisher through it, and gets the dictionary from him.
@@ -43,6 +44,25 @@ func TestFindPublisherByDHT(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := c.Pull(t.Context(), published.Ref, "d", nil); err != nil {
+		t.Fatal(err)
+	}
+	// The manifest and its page are announced, the notes are not.
+	m, err := manifest.Open(t.Context(), pubStore, published.Ref.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Walk(t.Context(), func(l manifest.Link) (bool, error) {
+		found := false
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		for p := range client.routing.dht.FindProvidersAsync(ctx, l.CID, 1) {
+			found = found || p.ID.String() == pub.ID()
+		}
+		if found == l.Note {
+			t.Errorf("%+v: announced %v", l, found)
+		}
+		return !l.Note || l.Index < 2, nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if got := client.Connected(); len(got) != 2 {
