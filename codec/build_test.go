@@ -35,8 +35,11 @@ func TestBuildTakesEachChunkOnce(t *testing.T) {
 	}
 	changed := edit(a, 200<<10, 3)
 	more := build(t, nil, BuildOptions{}, a, changed)
-	if extra := more.tape.size - d.tape.size; extra == 0 || extra > 300<<10 {
-		t.Errorf("%d bytes more for a sample with about ten edits", extra)
+	if extra := more.tape.size - d.tape.size; extra == 0 || extra > 1200<<10 {
+		t.Errorf("%d bytes more for a sample with about ten edits, some 200 KiB apart", extra)
+	}
+	if once := build(t, nil, BuildOptions{MinFreq: 2}, a, changed); once.tape.size > d.tape.size {
+		t.Errorf("%d bytes of chunks that occur twice, in %d", once.tape.size, d.tape.size)
 	}
 }
 

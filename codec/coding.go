@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/lz"
 	"dictnet/codec/internal/mix"
 )
 
@@ -78,15 +79,13 @@ func (p Profile) shape() shape {
 	case ProfileMax:
 		return shape{coding: codingMixed, blockBits: 22, local: 4 << 20, fold: 128, stray: 32}
 	}
-	return shape{coding: codingReferenced, blockBits: 20, local: 4 << 20, fold: 32, stray: 32}
+	return shape{coding: codingAligned, blockBits: 20, local: 4 << 20, fold: 64, stray: 32}
 }
 
 // counterpart is what a block is coded against, and what is known of it.
 type counterpart struct {
 	bytes []byte // of the reference
 	ref   *reference
-	notes []freshNote // of the frame
-	begin uint64      // of the block, from the frame's first local byte
 }
 
 // zstdMagic begins every zstd frame (RFC 8878, section 3.1.1); the format leaves it out.
@@ -138,9 +137,17 @@ func (p packers) code(raw, reference []byte) []byte {
 // arguments always give the same bytes.
 func (p packers) pack(c coding, raw []byte, old counterpart) (coding, []byte) {
 	best, data := codingStored, raw
-	if c == codingMixed {
-		if d := p.mix(raw, old); len(d) < len(data) {
-			best, data = c, d
+	if isNoise(raw, old) {
+		return best, data
+	}
+	if c >= codingAligned {
+		if d := p.align(raw, old); len(d) < len(data) {
+			best, data = codingAligned, d
+		}
+		if c == codingMixed {
+			if d := p.mix(raw, old); len(d) < len(data) {
+				best, data = codingMixed, d
+			}
 		}
 		return best, data
 	}
@@ -158,6 +165,51 @@ func (p packers) pack(c coding, raw []byte, old counterpart) (coding, []byte) {
 	return best, data
 }
 
+// leastNoise is how long a block must be, in bytes, before it is taken for noise.
+const leastNoise = 4 << 10
+
+// isNoise reports whether a block looks like what has been compressed or encrypted before, and not like what it replaces: no coder would get anything
+// out of it but by chance. All bytes are about equally frequent in it, as the sum of the squares of their numbers says.
+func isNoise(raw []byte, old counterpart) bool {
+	n := uint64(len(raw))
+	if n < leastNoise {
+		return false
+	}
+	var counts [256]uint64
+	for _, c := range raw {
+		counts[c]++
+	}
+	var squares uint64
+	for _, c := range counts {
+		squares += c * c
+	}
+	if squares*256 > n*n/16*17+256*n {
+		return false
+	}
+	same := 0
+	hints := old.ref.hints
+	for i, h := range hints {
+		end := len(raw)
+		if i+1 < len(hints) {
+			end = hints[i+1].At
+		}
+		was := old.bytes[h.Ref:]
+		for k, c := range raw[h.At:end] {
+			if k < len(was) && was[k] == c {
+				same++
+			}
+		}
+	}
+	return same < len(raw)/32
+}
+
+// align codes a block by package lz.
+func (p packers) align(raw []byte, old counterpart) []byte {
+	p <- struct{}{}
+	defer func() { <-p }()
+	return lz.Encode(nil, raw, old.bytes, old.ref.hints, lz.Default)
+}
+
 // mix codes a block by package mix: the length of the list of segments that an aligner has found, the list, and the bytes.
 func (p packers) mix(raw []byte, old counterpart) []byte {
 	p <- struct{}{}
@@ -166,7 +218,7 @@ func (p packers) mix(raw []byte, old counterpart) []byte {
 	found := align.Find(raw, old.bytes, given)
 	list := align.AppendSegments(nil, found, given)
 	data := append(binary.AppendUvarint(nil, uint64(len(list))), list...)
-	return mix.Encode(data, raw, old.bytes, old.ref.withSegments(old.notes, old.begin, found))
+	return mix.Encode(data, raw, old.bytes, old.ref.withSegments(found))
 }
 
 // unmix reverses mix.
@@ -181,12 +233,16 @@ func unmix(data []byte, rawLen int, old counterpart) ([]byte, error) {
 		return nil, err
 	}
 	raw := make([]byte, rawLen)
-	return raw, mix.Decode(raw, data, old.bytes, old.ref.withSegments(old.notes, old.begin, found))
+	return raw, mix.Decode(raw, data, old.bytes, old.ref.withSegments(found))
 }
 
 // unpack reverses pack. It allocates no more than rawLen bytes and the coder's tables.
 func unpack(c coding, data []byte, rawLen int, old counterpart) ([]byte, error) {
-	if c == codingMixed {
+	switch c {
+	case codingAligned:
+		raw := make([]byte, rawLen)
+		return raw, lz.Decode(raw, data, old.bytes, old.ref.hints)
+	case codingMixed:
 		return unmix(data, rawLen, old)
 	}
 	if c == codingStored {

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dictnet/codec/internal/gear"
-	"dictnet/codec/internal/repair"
 )
 
 // Defaults of EncodeOptions.
@@ -33,7 +32,9 @@ type EncodeOptions struct {
 	ChunkSize int
 	// Profile trades time for size.
 	Profile Profile
-	// MinPairFreq is how often a pair of symbols occurs before it becomes a rule, >= 2; 0 is DefaultMinPairFreq.
+	// Grammar is how rules are found.
+	Grammar Grammar
+	// MinPairFreq is how often a pair of symbols occurs before GrammarRePair makes it a rule, >= 2; 0 is DefaultMinPairFreq.
 	MinPairFreq int
 	// Progress is called now and then with the number of bytes read so far.
 	Progress func(read int64)
@@ -56,6 +57,7 @@ const (
 	minLocalMatch = 256     // bytes; a shorter match with local notes is left to the blocks' coding
 	maxPending    = 1 << 20 // bytes of a local note
 	readSize      = 1 << 20
+	stepSize      = 1 << 10 // bytes without an anchor after which the place is looked at where the file would be in step with the tape
 	candidates    = 3       // places of the tape that are compared
 	maxAnchors    = 1 << 20 // anchors of the local tape that are remembered
 	maxSeen       = 1 << 18 // local notes that are remembered by their content
@@ -146,6 +148,9 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 			spacing = o.ChunkSize
 		}
 	}
+	if int(o.Profile) >= len(profileNames) || int(o.Grammar) >= len(grammarNames) {
+		return nil, fmt.Errorf("encode: %w: profile %d, grammar %d", ErrOption, o.Profile, o.Grammar)
+	}
 	if o.MinPairFreq == 0 {
 		o.MinPairFreq = DefaultMinPairFreq
 	}
@@ -181,7 +186,7 @@ func (e *encoder) run() error {
 			}
 			continue
 		}
-		end := min(len(e.buf), e.lit+maxPending)
+		end := min(len(e.buf), e.lit+maxPending, e.pos+stepSize)
 		n, h, anchor := gear.Next(e.hash, e.buf[e.pos:end], e.mask)
 		e.pos += n
 		e.hash = h
@@ -198,6 +203,18 @@ func (e *encoder) run() error {
 			}
 			if h&e.localMask == 0 {
 				e.remember(h, e.local.size+uint64(e.pos-e.lit))
+			}
+		}
+		if !anchor && e.notes != nil {
+			m, err := e.step()
+			if err != nil {
+				return err
+			}
+			if m.sym.len > 0 {
+				if err := e.take(m); err != nil {
+					return err
+				}
+				continue
 			}
 		}
 		if e.pos-e.lit >= maxPending {
@@ -314,6 +331,23 @@ func (e *encoder) match() (best found, err error) {
 		}
 	}
 	return best, nil
+}
+
+// step looks whether the file goes on as the tape does after the last span, where there is no anchor.
+func (e *encoder) step() (found, error) {
+	p := e.near + uint64(e.pos-e.lit)
+	if p >= e.notes.size() || e.near == 0 {
+		return found{}, nil
+	}
+	after, err := commonAfter(e.tapeAt, e.notes.size(), p, e.buf[e.pos:])
+	if err != nil || uint64(after) < stepSize {
+		return found{}, err
+	}
+	before, err := commonBefore(e.tapeAt, p, e.buf[e.lit:e.pos])
+	if err != nil {
+		return found{}, err
+	}
+	return found{symbol{code: codeTape, pos: p - uint64(before), len: uint64(before + after)}, e.pos - before}, nil
 }
 
 // least is how long a span must be that begins at tape and whose bytes begin at start in buf.
@@ -505,7 +539,7 @@ func (e *encoder) flush(last bool) error {
 	if len(e.sequence) == 0 {
 		return nil
 	}
-	sequence, rules := repair.Compress(e.sequence, uint32(len(e.terminals)), e.o.MinPairFreq, maxDepth)
+	sequence, rules := e.o.Grammar.compress(e.sequence, uint32(len(e.terminals)), e.o.MinPairFreq)
 	score, streams := writeScore(e.terminals, sequence, rules, e.freshPos)
 	blocks, data, err := e.pack(&score)
 	if err != nil {
@@ -547,8 +581,7 @@ func (e *encoder) pack(s *score) ([]blockEntry, [][]byte, error) {
 		g.Go(func() error {
 			begin := i * blockSize
 			raw := e.fresh[begin:min(begin+blockSize, len(e.fresh))]
-			old := counterpart{notes: fresh, begin: uint64(begin)}
-			old.ref = referenceOf(fresh, old.begin, old.begin+uint64(len(raw)), e.notes.size(), e.shape.coding)
+			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
 			for _, s := range old.ref.pieces {
 				var err error
 				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {

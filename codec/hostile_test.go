@@ -43,6 +43,17 @@ func encodeSmall(t testing.TB, d *dictionary, file []byte, limit frameLimits) sm
 	return small{d, file, out.Bytes()}
 }
 
+// encodeProfile encodes with a profile.
+func encodeProfile(t testing.TB, d *dictionary, file []byte, p Profile) small {
+	o := d.options()
+	o.Profile = p
+	var out bytes.Buffer
+	if _, err := Encode(t.Context(), &out, bytes.NewReader(file), o); err != nil {
+		t.Fatal(err)
+	}
+	return small{d, file, out.Bytes()}
+}
+
 // smallTemplates has one of each kind.
 func smallTemplates(t testing.TB) map[string]small {
 	old := append(text(20<<10, 5), noise(20<<10, 6)...)
@@ -64,6 +75,9 @@ func smallTemplates(t testing.TB) map[string]small {
 		"rules":      encodeSmall(t, d, rules[:60<<10], frameLimits{}),
 		"reference":  encodeSmall(t, d, changed, frameLimits{}),
 		"frames":     encodeSmall(t, d, rules[:50<<10], three),
+		"mixed":      encodeProfile(t, nil, text(2500, 3), ProfileMax),
+		"zstd":       encodeProfile(t, nil, text(800, 3), ProfileFast),
+		"prefix":     encodeProfile(t, d, changed, ProfileFast),
 	}
 	for name, s := range all {
 		if len(s.template) > 1600 {
@@ -74,9 +88,14 @@ func smallTemplates(t testing.TB) map[string]small {
 		"repeats":    func(fr *frame) bool { return has(fr, codeRepeat) },
 		"dictionary": func(fr *frame) bool { return has(fr, codeTape) && has(fr, codeFresh) },
 		"rules":      func(fr *frame) bool { return has(fr, codeRule) },
-		"coded":      func(fr *frame) bool { return fr.blocks[0].coding == codingZstd },
-		"reference":  func(fr *frame) bool { return fr.blocks[0].coding == codingReferenced },
-		"frames":     func(fr *frame) bool { return fr.start > 0 },
+		"coded":      func(fr *frame) bool { return fr.blocks[0].coding == codingAligned },
+		"reference": func(fr *frame) bool {
+			return fr.blocks[0].coding == codingAligned && len(fr.blockReference(0, 1<<20, 1<<40).pieces) > 0
+		},
+		"zstd":   func(fr *frame) bool { return fr.blocks[0].coding == codingZstd },
+		"prefix": func(fr *frame) bool { return fr.blocks[0].coding == codingReferenced },
+		"frames": func(fr *frame) bool { return fr.start > 0 },
+		"mixed":  func(fr *frame) bool { return fr.blocks[0].coding == codingMixed },
 	} {
 		s := all[name]
 		r, err := NewReaderAt(t.Context(), bytes.NewReader(s.template), int64(len(s.template)), s.d.open)

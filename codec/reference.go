@@ -94,6 +94,8 @@ type reference struct {
 	pieces []Span
 	at     []int        // where each piece begins in the reference
 	hints  []align.Hint // what the notes of the block replace
+	notes  []freshNote  // of the block
+	begin  uint64       // of the block, from the frame's first local byte
 }
 
 // size is the length of the reference in bytes.
@@ -159,7 +161,7 @@ func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding) *refe
 		pieces = append(pieces, Span{from, take})
 	}
 	slices.SortFunc(pieces, func(a, b Span) int { return cmp.Or(cmp.Compare(a.Pos, b.Pos), cmp.Compare(a.Len, b.Len)) })
-	r := &reference{}
+	r := &reference{notes: notes, begin: begin}
 	for _, p := range pieces {
 		if k := len(r.pieces) - 1; k >= 0 {
 			if last := &r.pieces[k]; p.Pos <= last.Pos+last.Len {
@@ -185,11 +187,11 @@ func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding) *refe
 }
 
 // withSegments returns the hints together with segments that an aligner has found beside them.
-func (r *reference) withSegments(notes []freshNote, begin uint64, segments []align.Segment) []align.Hint {
+func (r *reference) withSegments(segments []align.Segment) []align.Hint {
 	hints := slices.Clone(r.hints)
 	for _, s := range segments {
-		at := begin + uint64(s.At)
-		i, _ := slices.BinarySearchFunc(notes, at, func(n freshNote, at uint64) int {
+		at := r.begin + uint64(s.At)
+		i, _ := slices.BinarySearchFunc(r.notes, at, func(n freshNote, at uint64) int {
 			if n.end <= at {
 				return -1
 			}
@@ -201,7 +203,7 @@ func (r *reference) withSegments(notes []freshNote, begin uint64, segments []ali
 		}
 		hints = append(hints, align.Hint{
 			At: s.At, Ref: s.Ref, RefLo: r.at[k],
-			File: notes[i].file + at - notes[i].begin, Tape: r.pieces[k].Pos + uint64(s.Ref-r.at[k]),
+			File: r.notes[i].file + at - r.notes[i].begin, Tape: r.pieces[k].Pos + uint64(s.Ref-r.at[k]),
 		})
 	}
 	slices.SortStableFunc(hints, func(a, b align.Hint) int { return cmp.Compare(a.At, b.At) })

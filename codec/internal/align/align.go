@@ -168,29 +168,21 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 	if at < 0 || best < cur+a.gain {
 		return s, false, false
 	}
-	// A match that the follower finds by itself is worth nothing from there on.
-	end, run := len(b), 0
-	for j := range b {
-		if at+j < len(a.ref) && b[j] == a.ref[at+j] {
-			if run++; run >= matchBytes+1 && j >= 8 {
-				if int(f.heads[f.keyOf(a.ref[at+j-7:])]) == at+j+1 {
-					end = j + 1
-					break
-				}
-			}
-		} else {
-			run = 0
+	// What the follower would find by itself is worth nothing: the bytes of a match, as soon as it has been seen.
+	known, run, match := 0, 0, false
+	for j, c := range b {
+		same := at+j < len(a.ref) && c == a.ref[at+j]
+		if match && same || f.Ptr > 0 && f.Ptr+j < len(f.Win) && c == f.Win[f.Ptr+j] {
+			known++
+		}
+		if !same {
+			run, match = 0, false
+		} else if run++; !match && run > matchBytes && j >= 8 {
+			match = int(f.heads[f.keyOf(a.ref[at+j-7:])]) == at+j+1
 		}
 	}
-	if end < len(b) {
-		b = b[:end]
-		now := 0
-		if f.Ptr > 0 {
-			now = equal(b, f.Win[f.Ptr:])
-		}
-		if a.score(b, at) < now+a.gain {
-			return s, false, true
-		}
+	if best < known+a.gain {
+		return s, false, known > len(b)/2
 	}
 	return Segment{i, at}, true, false
 }

@@ -44,7 +44,8 @@ type certainty struct {
 }
 
 const (
-	sureRun       = 8 // bytes in a row that were as expected
+	sureRun       = 8  // bytes in a row that were as expected on the diagonal
+	sureMatch     = 32 // the same, of a match
 	certaintyBits = 14
 )
 
@@ -60,7 +61,7 @@ func (c *certainty) init() {
 
 // sure reports whether the next byte is coded by certainty first.
 func (m *model) sure() bool {
-	if m.diagonal.value < 0 || m.run < sureRun || m.borrowed {
+	if m.diagonal.value < 0 || m.run < sureRun || m.borrowed && m.run < sureMatch {
 		return false
 	}
 	for i := range m.fields {

@@ -18,25 +18,26 @@ type model struct {
 	ref      int    // length of the reference
 
 	// At the next byte.
-	last     uint64       // the bytes before, the latest lowest
-	ptr      int          // of the expected byte in win
-	run      int          // as in align.Follower, of ptr
-	misses   uint32       // likewise
-	along    int          // likewise
-	borrowed bool         // ptr is that of the match: the diagonal leads nowhere
-	ahead    [4]byte      // before the expected byte, it, and the two after
-	hints    []align.Hint // the current one and those to come
-	pieces   []align.Hint // by RefLo
-	here     align.Hint   // what is known of ptr and the next byte
-	placed   bool         // here is known
-	diff     byte         // between the latest byte that was not as expected and the expected one
-	since    int          // bytes since
-	diagonal expected
-	match    expected
-	fields   [nFields]field
-	certain  certainty
-	ruledOut bool // the next byte is not the expected one
-	ready    bool // its contexts have been found
+	last             uint64       // the bytes before, the latest lowest
+	ptr              int          // of the expected byte in win
+	run              int          // as in align.Follower, of ptr
+	misses           uint32       // likewise
+	along            int          // likewise
+	borrowed         bool         // ptr is that of the match: the diagonal leads nowhere
+	ahead            [4]byte      // before the expected byte, it, and the two after
+	hints            []align.Hint // the current one and those to come
+	pieces           []align.Hint // by RefLo
+	here             align.Hint   // what is known of ptr and the next byte
+	placed           bool         // here is known
+	diff             byte         // between the latest byte that was not as expected and the expected one
+	since            int          // bytes since
+	word, wordBefore uint64       // hashes of the letters and digits since the last other byte, and of those before it
+	diagonal         expected
+	match            expected
+	fields           [nFields]field
+	certain          certainty
+	ruledOut         bool // the next byte is not the expected one
+	ready            bool // its contexts have been found
 
 	// At the next bit.
 	c0  uint32 // the bits of the byte, after a leading 1
@@ -60,7 +61,7 @@ type model struct {
 }
 
 const (
-	nContexts = 15
+	nContexts = 17
 	nInputs   = nContexts + 3 + 2*nFields + 2
 )
 
@@ -121,8 +122,7 @@ func (m *model) rehearse(ref []byte) {
 				m.predict()
 				m.learnBit(int(c >> i & 1))
 			}
-			m.last = m.last<<8 | uint64(c)
-			m.c0, m.bit = 1, 0
+			m.remember(c)
 		}
 	}
 }
@@ -227,6 +227,8 @@ func (m *model) contexts() {
 		m.fields[absolute].summary() | e<<20 | misses<<30,
 		e | uint64(m.misses&0xff)<<9 | after<<20,
 		m.fields[aligned].summary() | e<<20 | misses<<30,
+		m.word,
+		m.word*0x9e3779b97f4a7c15 + m.wordBefore,
 	} {
 		m.hashes[i] = uint32((x + uint64(i+1)*0x9e3779b97f4a7c15) * 0xd6e8feb86659fd93 >> 32)
 	}
@@ -392,8 +394,7 @@ func (m *model) learnBit(bit int) {
 
 // add tells of the byte that came.
 func (m *model) add(c byte) {
-	m.last = m.last<<8 | uint64(c)
-	m.c0, m.bit = 1, 0
+	m.remember(c)
 	for i := range m.fields {
 		m.fields[i].add(c)
 	}
@@ -412,4 +413,16 @@ func (m *model) add(c byte) {
 		m.fields[i].learn(m)
 	}
 	m.look()
+}
+
+// remember makes c the latest byte.
+func (m *model) remember(c byte) {
+	m.last = m.last<<8 | uint64(c)
+	m.c0, m.bit = 1, 0
+	switch {
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c >= 0x80:
+		m.word = (m.word + uint64(c) + 1) * 0x2545f4914f6cdd1d
+	case m.word != 0:
+		m.wordBefore, m.word = m.word, 0
+	}
 }
