@@ -31,6 +31,7 @@ const (
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
 	within    = 12 * 32 // how much worse than the best a path may be to be improved
 	hopeless  = 32 * 32 // how much worse than the best a path is forgotten
+	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	horizon   = 48      // bytes for which an alignment is tried
 	turnPrice = 4 * 32  // of saying one that was left; others come to a bit more and their digits
 	shortBits = 17
@@ -308,10 +309,11 @@ func (p *parser) gain(d, pos int, w []byte, lit, base *[horizon]int32) (gain int
 		hit := p.win[pos+k-d] == c
 		cost += p.prices.of(hit, kind, hist, lit[k])
 		hist = (hist<<1 | b2u(!hit)) & 0xff
-		if !hit && k < 3 {
+		g := base[k] - cost
+		if !hit && (k < 3 || g < gain-behind) {
 			break
 		}
-		gain = max(gain, base[k]-cost)
+		gain = max(gain, g)
 	}
 	return gain
 }
