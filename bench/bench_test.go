@@ -342,7 +342,7 @@ func TestReport(t *testing.T) {
 			}
 		}
 	}
-	if err := r.save(&measurement{Case: cases[0].id, Tool: "bsdiff", Failure: "it\nbroke"}); err != nil {
+	if err := r.save(&measurement{Case: cases[0].id, Tool: "bsdiff", Failure: "/some/dir/it\nbroke"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeReport(dir, r); err != nil {

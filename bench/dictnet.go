@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,28 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"dictnet/codec"
 	"dictnet/dictnet"
 	"dictnet/dictnet/store"
 )
-
-// hasFlag reports whether the program's verb knows a flag.
-var hasFlag = func() func(program, verb, flag string) bool {
-	var mu sync.Mutex
-	help := map[string][]byte{}
-	return func(program, verb, flag string) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		key := program + " " + verb
-		if help[key] == nil {
-			help[key], _ = exec.Command(program, verb, "--help").CombinedOutput()
-		}
-		return bytes.Contains(help[key], []byte("--"+flag+" "))
-	}
-}()
 
 // dictnetTool is this project's program with one profile.
 func dictnetTool(profile string) tool {
@@ -44,12 +27,9 @@ func dictnetTool(profile string) tool {
 	}
 	home := func(w *work) string { return "--home=" + dir(w) }
 	encode := func(w *work, out string, withDict bool) command {
-		argv := []string{w.dictnet, "encode", w.new, "-o", out, "-q", home(w)}
+		argv := []string{w.dictnet, "encode", w.new, "-o", out, "--profile", profile, "-q", home(w)}
 		if withDict {
 			argv = append(argv, "-d", "d")
-		}
-		if hasFlag(w.dictnet, "encode", "profile") {
-			argv = append(argv, "--profile", profile)
 		}
 		return cmd(argv...)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -348,14 +349,21 @@ func (d *document) failures() {
 	var lines []string
 	for _, m := range d.all {
 		if m.Failure != "" {
-			lines = append(lines, fmt.Sprintf("- %s on %s: %s", m.Tool, m.Case, strings.Join(strings.Fields(m.Failure), " ")))
+			lines = append(lines, fmt.Sprintf("- %s on %s: %s", m.Tool, m.Case, withoutDirs(m.Failure)))
 		} else if m.Remark != "" {
-			lines = append(lines, fmt.Sprintf("- %s on %s, in part: %s", m.Tool, m.Case, strings.Join(strings.Fields(m.Remark), " ")))
+			lines = append(lines, fmt.Sprintf("- %s on %s, in part: %s", m.Tool, m.Case, withoutDirs(m.Remark)))
 		}
 	}
 	if len(lines) > 0 {
 		d.linef("## What failed\n\n%s\n", strings.Join(lines, "\n"))
 	}
+}
+
+var dirs = regexp.MustCompile(`/\S*/`)
+
+// withoutDirs is an error on one line, without the directories of this machine.
+func withoutDirs(s string) string {
+	return dirs.ReplaceAllString(strings.Join(strings.Fields(s), " "), "")
 }
 
 // toolsOf returns the tools that have a result for a case of a kind.
