@@ -94,7 +94,7 @@ const zstdMagic = "\x28\xb5\x2f\xfd"
 // minReference is the shortest reference worth its tables.
 const minReference = 64
 
-// packers codes blocks against references, so many at a time as it has room for: zstd takes 68 MiB of tables for each.
+// packers lets so many blocks be coded at a time as it has room for: zstd takes 68 MiB of tables for each.
 type packers chan struct{}
 
 // maxPackers is how many blocks are coded at a time, at most.
@@ -105,10 +105,8 @@ func newPackers() packers { return make(packers, min(maxPackers, runtime.GOMAXPR
 // idlePackers are encoders whose tables can be used again.
 var idlePackers sync.Pool
 
-// code returns raw as a zstd frame without its magic number, with reference as its prefix.
-func (p packers) code(raw, reference []byte) []byte {
-	p <- struct{}{}
-	defer func() { <-p }()
+// packZstd returns raw as a zstd frame without its magic number, with reference as its prefix.
+func packZstd(raw, reference []byte) []byte {
 	enc, _ := idlePackers.Get().(*zstd.Encoder)
 	defer func() { idlePackers.Put(enc) }()
 	options := []zstd.EOption{zstd.WithEncoderDictRaw(0, reference)}
@@ -135,24 +133,24 @@ func (p packers) code(raw, reference []byte) []byte {
 
 // pack stores raw in the way of a coding, or in the way that takes the fewest bytes of those that are cheaper. The same
 // arguments always give the same bytes.
-func (p packers) pack(c coding, raw []byte, old counterpart) (coding, []byte) {
+func pack(c coding, raw []byte, old counterpart) (coding, []byte) {
 	best, data := codingStored, raw
 	if isNoise(raw, old) {
 		return best, data
 	}
 	if c >= codingAligned {
-		if d := p.align(raw, old); len(d) < len(data) {
+		if d := packAligned(raw, old); len(d) < len(data) {
 			best, data = codingAligned, d
 		}
 		if c == codingMixed {
-			if d := p.mix(raw, old); len(d) < len(data) {
+			if d := packMixed(raw, old); len(d) < len(data) {
 				best, data = codingMixed, d
 			}
 		}
 		return best, data
 	}
 	if len(old.bytes) >= minReference {
-		if d := p.code(raw, old.bytes); len(d) < len(data) {
+		if d := packZstd(raw, old.bytes); len(d) < len(data) {
 			best, data = codingReferenced, d
 		}
 		if len(data) < len(raw)/4 {
@@ -203,17 +201,13 @@ func isNoise(raw []byte, old counterpart) bool {
 	return same < len(raw)/32
 }
 
-// align codes a block by package lz.
-func (p packers) align(raw []byte, old counterpart) []byte {
-	p <- struct{}{}
-	defer func() { <-p }()
+// packAligned codes a block by package lz.
+func packAligned(raw []byte, old counterpart) []byte {
 	return lz.Encode(nil, raw, old.bytes, old.ref.hints, lz.Default)
 }
 
-// mix codes a block by package mix: the length of the list of segments that an aligner has found, the list, and the bytes.
-func (p packers) mix(raw []byte, old counterpart) []byte {
-	p <- struct{}{}
-	defer func() { <-p }()
+// packMixed codes a block by package mix: the length of the list of segments that an aligner has found, the list, and the bytes.
+func packMixed(raw []byte, old counterpart) []byte {
 	given := align.Segments(old.ref.hints)
 	found := align.Find(raw, old.bytes, given)
 	list := align.AppendSegments(nil, found, given)
@@ -221,8 +215,8 @@ func (p packers) mix(raw []byte, old counterpart) []byte {
 	return mix.Encode(data, raw, old.bytes, old.ref.withSegments(found))
 }
 
-// unmix reverses mix.
-func unmix(data []byte, rawLen int, old counterpart) ([]byte, error) {
+// unpackMixed reverses packMixed.
+func unpackMixed(data []byte, rawLen int, old counterpart) ([]byte, error) {
 	n, k := binary.Uvarint(data)
 	if k <= 0 || n > uint64(len(data)-k) {
 		return nil, align.ErrSegments
@@ -243,7 +237,7 @@ func unpack(c coding, data []byte, rawLen int, old counterpart) ([]byte, error) 
 		raw := make([]byte, rawLen)
 		return raw, lz.Decode(raw, data, old.bytes, old.ref.hints)
 	case codingMixed:
-		return unmix(data, rawLen, old)
+		return unpackMixed(data, rawLen, old)
 	}
 	if c == codingStored {
 		if len(data) != rawLen {

@@ -2,14 +2,12 @@ package codec
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-	"golang.org/x/sync/errgroup"
 
 	"dictnet/codec/internal/gear"
 )
@@ -70,7 +68,7 @@ type frameLimits struct {
 	play    uint64 // bytes of the file
 }
 
-var defaultFrame = frameLimits{symbols: 1 << 17, local: 4 << 20, play: 16 << 30}
+var defaultFrame = frameLimits{symbols: 1 << 19, local: 4 << 20, play: 16 << 30}
 
 // Encode reads a file from src and writes its template to dst. What it holds, caches and
 // tables, is about 250 MiB at most, whatever the length of the file; what the garbage collector has yet to collect is not counted. The same file, dictionary and options always give the same template.
@@ -80,6 +78,7 @@ func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) 
 		return EncodeStats{}, err
 	}
 	defer e.local.close()
+	defer e.stop()
 	if err := e.run(); err != nil {
 		return EncodeStats{}, err
 	}
@@ -87,14 +86,15 @@ func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) 
 }
 
 type encoder struct {
-	ctx   context.Context
-	dst   io.Writer
-	src   io.Reader
-	o     EncodeOptions
-	notes *noteCache
-	mask  uint64
-	limit frameLimits
-	shape shape
+	ctx    context.Context
+	cancel context.CancelFunc
+	dst    io.Writer
+	src    io.Reader
+	o      EncodeOptions
+	notes  *noteCache
+	mask   uint64
+	limit  frameLimits
+	shape  shape
 
 	// What has been read and not been dropped. Bytes before lit are symbols; lit to pos have been hashed.
 	buf      []byte
@@ -117,11 +117,14 @@ type encoder struct {
 	sequence  []uint32
 	fresh     []byte
 	freshPos  uint64 // of the frame's first fresh byte, on the local tape
+	start     uint64 // of the frame, in the file
 	play      uint64
 	sum       *xxhash.Digest
 
 	packers packers
-	started bool // the header is written
+	coding  []*closedFrame // being coded, in order
+	read    bool           // the file has ended
+	started bool           // the header is written
 	index   index
 	whole   *xxhash.Digest
 	written int64
@@ -157,8 +160,9 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	if o.MinPairFreq < 2 {
 		return nil, fmt.Errorf("encode: %w: least frequency of a pair is %d, want 2 or more", ErrOption, o.MinPairFreq)
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	e := &encoder{
-		ctx: ctx, dst: dst, src: src, o: o,
+		ctx: ctx, cancel: cancel, dst: dst, src: src, o: o,
 		notes:   newNoteCache(o.Tape, encodeNotes),
 		mask:    gear.Mask(spacing),
 		limit:   defaultFrame,
@@ -229,8 +233,14 @@ func (e *encoder) run() error {
 	if err := e.release(); err != nil {
 		return err
 	}
-	if len(e.sequence) > 0 || !e.started {
-		if err := e.flush(true); err != nil {
+	if len(e.sequence) > 0 {
+		if err := e.flush(); err != nil {
+			return err
+		}
+	}
+	e.read = true
+	for len(e.coding) > 0 || !e.started {
+		if err := e.writeFrame(); err != nil {
 			return err
 		}
 	}
@@ -510,90 +520,41 @@ func (e *encoder) release() error {
 	e.sequence = append(e.sequence, id)
 	e.stats.Spans++
 	if e.full(0) {
-		return e.flush(false)
+		return e.flush()
 	}
 	return nil
 }
 
 // full reports whether the frame is to be closed once it has so many more symbols.
 func (e *encoder) full(more int) bool {
-	return len(e.sequence)+more >= e.limit.symbols || len(e.fresh) >= e.limit.local || e.play >= e.limit.play
+	return len(e.sequence)+more >= e.limit.symbols || len(e.terminals) >= maxTerminals-2 || len(e.fresh) >= e.limit.local || e.play >= e.limit.play
 }
 
-// flush writes the frame, and before the first one the header.
-func (e *encoder) flush(last bool) error {
-	if !e.started {
-		dict := e.o.Dictionary
-		if last && !slices.ContainsFunc(e.terminals, func(s symbol) bool { return s.code == codeTape }) {
-			dict = nil // the only frame needs none
-		}
-		head, err := appendHeader(nil, dict, e.shape.blockBits)
-		if err != nil {
-			return err
-		}
-		if err := e.write(head); err != nil {
-			return err
-		}
-		e.started = true
-	}
-	if len(e.sequence) == 0 {
-		return nil
-	}
-	sequence, rules := e.o.Grammar.compress(e.sequence, uint32(len(e.terminals)), e.o.MinPairFreq)
-	score, streams := writeScore(e.terminals, sequence, rules, e.freshPos)
-	blocks, data, err := e.pack(&score)
-	if err != nil {
-		return err
-	}
-	at := frameEntry{off: e.written, play: e.play, localPos: e.freshPos, local: uint64(len(e.fresh))}
-	at.start = e.index.play()
-	if err := e.write(appendHead(nil, e.play, uint32(e.sum.Sum64()), len(sequence), appendScore(nil, streams), blocks)); err != nil {
-		return err
-	}
-	for _, d := range data {
-		if err := e.write(binary.LittleEndian.AppendUint32(d[:len(d):len(d)], crc32c(d))); err != nil {
+// flush closes the frame and begins to code it, while the next one is read.
+func (e *encoder) flush() error {
+	if len(e.coding) == cap(e.packers) {
+		if err := e.writeFrame(); err != nil {
 			return err
 		}
 	}
-	at.size = e.written - at.off
-	e.index.frames = append(e.index.frames, at)
-	e.stats.Frames++
-	e.stats.Symbols += int64(len(sequence))
-	e.stats.Rules += int64(len(rules))
-
-	e.terminals, e.sequence, e.fresh = e.terminals[:0], e.sequence[:0], e.fresh[:0]
+	f := &closedFrame{
+		terminals: e.terminals, sequence: e.sequence, fresh: e.fresh,
+		entry: frameEntry{start: e.start, play: e.play, localPos: e.freshPos, local: uint64(len(e.fresh))},
+		sum:   uint32(e.sum.Sum64()),
+		done:  make(chan struct{}),
+	}
+	e.coding = append(e.coding, f)
+	go func() {
+		defer close(f.done)
+		f.err = e.code(f)
+	}()
+	e.start += e.play
+	e.terminals, e.sequence, e.fresh = nil, nil, nil
 	clear(e.ids)
 	e.threads = threads{}
 	e.freshPos, e.play = e.local.size, 0
 	e.sum.Reset()
 	return nil
-}
-
-// pack codes the blocks of the frame, several at a time.
-func (e *encoder) pack(s *score) ([]blockEntry, [][]byte, error) {
-	blockSize := 1 << e.shape.blockBits
-	n := (len(e.fresh) + blockSize - 1) / blockSize
-	blocks, data := make([]blockEntry, n), make([][]byte, n)
-	fresh := freshNotes(s, e.index.play())
-	g, ctx := errgroup.WithContext(e.ctx)
-	g.SetLimit(cap(e.packers))
-	for i := range n {
-		g.Go(func() error {
-			begin := i * blockSize
-			raw := e.fresh[begin:min(begin+blockSize, len(e.fresh))]
-			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
-			for _, s := range old.ref.pieces {
-				var err error
-				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {
-					return err
-				}
-			}
-			c, d := e.packers.pack(e.shape.coding, raw, old)
-			blocks[i], data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
-			return nil
-		})
-	}
-	return blocks, data, g.Wait()
 }
 
 func (e *encoder) write(b []byte) error {

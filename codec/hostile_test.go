@@ -296,7 +296,7 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"too few symbols":          at(plain(helloFrame(10, "", 3, codeFresh, codeRef)), frameAt, ""),
 		"too many symbols":         at(plain(helloFrame(5, "", 1, codeFresh, codeRef)), frameAt, "symbols: rans"),
 		"no symbols":               at(plain(helloFrame(5, "", 0)), -1, "symbols of a frame"),
-		"2^18 + 1 symbols":         at(plain(helloFrame(5<<18+5, "", 1<<18+1, append(repeat(1<<18, codeRef), codeFresh)...)), -1, "symbols of a frame"),
+		"2^20 + 1 symbols":         at(plain(helloFrame(5<<20+5, "", 1<<20+1, append(repeat(1<<20, codeRef), codeFresh)...)), -1, "symbols of a frame"),
 		"no bytes":                 at(plain(helloFrame(0, "", 1, codeFresh)), -1, "bytes of a frame"),
 		"too short a play":         at(plain(helloFrame(4, "", 1, codeFresh)), frameAt, "symbols play 5"),
 		"too long a play":          at(plain(helloFrame(6, "", 1, codeFresh)), frameAt, "symbols play 5"),

@@ -64,7 +64,7 @@ type search struct {
 	keepEdge, maxLine, maxTables int
 
 	mu     sync.Mutex
-	tables map[stretch]*lineTable
+	tables map[stretch]keptTable
 	recent []stretch // keys of tables, the latest used last
 	held   int       // bytes of tables
 
@@ -78,11 +78,17 @@ type search struct {
 	sums []lineSum // of its symbols
 }
 
+// keptTable is a table, and how large it was when it was kept: it may be in use, and grow, while it is forgotten.
+type keptTable struct {
+	*lineTable
+	bytes int
+}
+
 // foundLine is told of selected lines and says whether more are wanted.
 type foundLine = func(Line) bool
 
 func (r *Reader) searchFor(ctx context.Context, p *Pattern) *search {
-	return &search{r: r, ctx: ctx, p: p, keepEdge: keepEdge, maxLine: MaxLine, maxTables: maxTables, tables: make(map[stretch]*lineTable)}
+	return &search{r: r, ctx: ctx, p: p, keepEdge: keepEdge, maxLine: MaxLine, maxTables: maxTables, tables: make(map[stretch]keptTable)}
 }
 
 // run goes through the whole file. found may be nil; when it wants no more, the error is errEnoughLines.
@@ -443,7 +449,7 @@ func (s *search) stretch(local bool, pos uint64) (stretch, error) {
 // table returns the table of a stretch, which nobody else uses until keep.
 func (s *search) table(ctx context.Context, st stretch) (*lineTable, error) {
 	s.mu.Lock()
-	t := s.tables[st]
+	t := s.tables[st].lineTable
 	s.mu.Unlock()
 	if t != nil {
 		return t, nil
@@ -466,12 +472,13 @@ func (s *search) keep(st stretch, t *lineTable) {
 			return
 		}
 	}
-	s.tables[st] = t
+	kept := keptTable{t, t.size()}
+	s.tables[st] = kept
 	s.recent = append(s.recent, st)
-	s.held += t.size()
+	s.held += kept.bytes
 	for s.held > s.maxTables && len(s.recent) > 1 {
 		old := s.recent[0]
-		s.held -= s.tables[old].size()
+		s.held -= s.tables[old].bytes
 		delete(s.tables, old)
 		s.recent = s.recent[1:]
 	}

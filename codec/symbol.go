@@ -21,7 +21,7 @@ const (
 // Limits of a frame (section 4.2).
 const (
 	maxTerminals = 1 << 18
-	maxSequence  = 1 << 18
+	maxSequence  = 1 << 20
 	maxDepth     = 64
 )
 

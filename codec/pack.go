@@ -1,0 +1,111 @@
+package codec
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// closedFrame is a frame of which all is known, and what coding makes of it.
+type closedFrame struct {
+	terminals []symbol
+	sequence  []uint32
+	fresh     []byte
+	entry     frameEntry
+	sum       uint32 // low half of the xxh64 of what it plays
+
+	count   int // symbols in the sequence that is written
+	rules   int
+	symbols []byte
+	blocks  []blockEntry
+	data    [][]byte
+	err     error
+	done    chan struct{} // closed when what stands above is there
+}
+
+// code finds the rules of a frame and codes its symbols and blocks, several at a time.
+func (e *encoder) code(f *closedFrame) error {
+	sequence, rules := e.o.Grammar.compress(f.sequence, uint32(len(f.terminals)), e.o.MinPairFreq)
+	score, streams := writeScore(f.terminals, sequence, rules, f.entry.localPos)
+	f.count, f.rules, f.symbols = len(sequence), len(rules), appendScore(nil, streams)
+
+	blockSize := 1 << e.shape.blockBits
+	n := (len(f.fresh) + blockSize - 1) / blockSize
+	f.blocks, f.data = make([]blockEntry, n), make([][]byte, n)
+	fresh := freshNotes(&score, f.entry.start)
+	g, ctx := errgroup.WithContext(e.ctx)
+	for i := range n {
+		g.Go(func() error {
+			e.packers <- struct{}{}
+			defer func() { <-e.packers }()
+			begin := i * blockSize
+			raw := f.fresh[begin:min(begin+blockSize, len(f.fresh))]
+			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
+			for _, s := range old.ref.pieces {
+				var err error
+				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {
+					return err
+				}
+			}
+			c, d := pack(e.shape.coding, raw, old)
+			f.blocks[i], f.data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// writeFrame writes the first of the frames that are being coded as soon as it is ready, and before all others the header.
+func (e *encoder) writeFrame() error {
+	var f *closedFrame
+	if len(e.coding) > 0 {
+		f = e.coding[0]
+		e.coding = e.coding[1:]
+		<-f.done
+		if f.err != nil {
+			return f.err
+		}
+	}
+	if !e.started {
+		dict := e.o.Dictionary
+		only := e.read && len(e.coding) == 0
+		if only && (f == nil || !slices.ContainsFunc(f.terminals, func(s symbol) bool { return s.code == codeTape })) {
+			dict = nil // the only frame needs none
+		}
+		head, err := appendHeader(nil, dict, e.shape.blockBits)
+		if err != nil {
+			return err
+		}
+		if err := e.write(head); err != nil {
+			return err
+		}
+		e.started = true
+	}
+	if f == nil {
+		return nil
+	}
+	f.entry.off = e.written
+	if err := e.write(appendHead(nil, f.entry.play, f.sum, f.count, f.symbols, f.blocks)); err != nil {
+		return err
+	}
+	for _, d := range f.data {
+		if err := e.write(binary.LittleEndian.AppendUint32(d[:len(d):len(d)], crc32c(d))); err != nil {
+			return err
+		}
+	}
+	f.entry.size = e.written - f.entry.off
+	e.index.frames = append(e.index.frames, f.entry)
+	e.stats.Frames++
+	e.stats.Symbols += int64(f.count)
+	e.stats.Rules += int64(f.rules)
+	return nil
+}
+
+// stop ends the coding of frames that nobody waits for.
+func (e *encoder) stop() {
+	e.cancel()
+	for _, f := range e.coding {
+		<-f.done
+	}
+}
