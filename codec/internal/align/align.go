@@ -133,7 +133,7 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 	f := a.f
 	b := a.raw[i:min(i+window, to)]
 	cur := 0
-	if f.Ptr > 0 {
+	if f.Ptr >= 0 {
 		cur = equal(b, f.Win[f.Ptr:])
 		if cur*4 >= len(b)*good {
 			return s, false, true
@@ -148,7 +148,7 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 		}
 	}
 	best, at := cur, -1
-	if f.Ptr > 0 && f.Ptr < len(a.ref) {
+	if f.Ptr >= 0 && f.Ptr < len(a.ref) {
 		for d := 1; d < reach; d++ {
 			if s := a.score(b, f.Ptr-d); s > best {
 				best, at = s, f.Ptr-d
@@ -172,7 +172,7 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 	known, run, match := 0, 0, false
 	for j, c := range b {
 		same := at+j < len(a.ref) && c == a.ref[at+j]
-		if match && same || f.Ptr > 0 && f.Ptr+j < len(f.Win) && c == f.Win[f.Ptr+j] {
+		if match && same || f.Ptr >= 0 && f.Ptr+j < len(f.Win) && c == f.Win[f.Ptr+j] {
 			known++
 		}
 		if !same {

@@ -13,7 +13,7 @@ type Follower struct {
 	segments []Segment // those to come
 
 	// The diagonal.
-	Ptr     int    // in Win, of the expected byte; 0 if there is none
+	Ptr     int    // in Win, of the expected byte; -1 if there is none
 	Run     int    // bytes in a row that were as expected
 	Misses  uint32 // of the latest 32 bytes, the last lowest: 1 where another byte came
 	Along   int    // bytes since the diagonal changed
@@ -35,7 +35,7 @@ const (
 
 // NewFollower returns one at the begin of a text of n bytes. The reference is copied.
 func NewFollower(ref []byte, n int, segments []Segment) *Follower {
-	f := &Follower{segments: segments, ref: len(ref)}
+	f := &Follower{segments: segments, ref: len(ref), Ptr: -1}
 	f.Win = make([]byte, len(ref), len(ref)+n+8)
 	copy(f.Win, ref)
 	b := min(max(bits.Len(uint(len(ref)+n)), 12), 20)
@@ -55,7 +55,7 @@ func (f *Follower) key(p int) uint64 {
 
 // Add tells of the next byte.
 func (f *Follower) Add(c byte) {
-	if f.Ptr > 0 {
+	if f.Ptr >= 0 {
 		f.Misses <<= 1
 		if f.Win[f.Ptr] == c {
 			f.Run++
@@ -102,7 +102,7 @@ func (f *Follower) look() {
 	if f.Len > 0 && f.Match == f.Ptr {
 		f.Len = 0
 	}
-	if f.Len > 0 && f.Ptr == 0 && f.ref == 0 {
+	if f.Len > 0 && f.Ptr < 0 && f.ref == 0 {
 		n := f.Len
 		f.Len = 0
 		f.change(f.Match, n)

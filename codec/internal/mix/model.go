@@ -147,7 +147,7 @@ func (m *model) look() {
 	f := m.follower
 	m.ptr, m.run, m.misses, m.along = f.Ptr, f.Run, f.Misses, f.Along
 	m.match.value = -1
-	if f.Len > 0 && (f.Ptr == 0 || bits.OnesCount32(f.Misses&0xffff) >= stale) {
+	if f.Len > 0 && (f.Ptr < 0 || bits.OnesCount32(f.Misses&0xffff) >= stale) {
 		m.ptr, m.run, m.misses, m.along = f.Match, f.Len, 0, 0
 		m.borrowed, m.placed = true, false
 	} else {
@@ -161,9 +161,12 @@ func (m *model) look() {
 	}
 	m.diagonal.value = -1
 	m.ahead = [4]byte{}
-	if m.ptr > 0 && m.ptr < len(m.win) {
+	if m.ptr >= 0 && m.ptr < len(m.win) {
 		m.diagonal.value = int(m.win[m.ptr])
-		copy(m.ahead[:], m.win[m.ptr-1:min(m.ptr+3, len(m.win))])
+		copy(m.ahead[1:], m.win[m.ptr:min(m.ptr+3, len(m.win))])
+		if m.ptr > 0 {
+			m.ahead[0] = m.win[m.ptr-1]
+		}
 	}
 	for i := range m.fields {
 		m.fields[i].predict(m)
@@ -177,7 +180,7 @@ func (m *model) locate() {
 	for len(m.hints) > 1 && m.hints[1].At <= at {
 		m.hints = m.hints[1:]
 	}
-	m.placed = len(m.hints) > 0 && m.ptr < m.ref && m.hints[0].At <= at
+	m.placed = len(m.hints) > 0 && m.ptr >= 0 && m.ptr < m.ref && m.hints[0].At <= at
 	if !m.placed {
 		return
 	}

@@ -1,0 +1,153 @@
+package mix
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"dictnet/codec/internal/align"
+)
+
+func noise(n int, seed uint64) []byte {
+	b := make([]byte, n+8)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for i := 0; i < n; i += 8 {
+		binary.LittleEndian.PutUint64(b[i:], r.Uint64())
+	}
+	return b[:n]
+}
+
+func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint) int {
+	t.Helper()
+	data := Encode([]byte("before"), raw, ref, hints)
+	if !bytes.HasPrefix(data, []byte("before")) {
+		t.Fatal("what stood before is gone")
+	}
+	data = data[len("before"):]
+	got := make([]byte, len(raw))
+	if err := Decode(got, data, ref, hints); err != nil || !bytes.Equal(got, raw) {
+		t.Fatalf("%d bytes in %d: %v", len(raw), len(data), err)
+	}
+	return len(data)
+}
+
+func TestRoundTrip(t *testing.T) {
+	ref := noise(20000, 1)
+	for _, n := range []int{0, 1, 2, 3, 7, 8, 9, 100, 5000} {
+		roundTrip(t, noise(n, 2), nil, nil)
+		roundTrip(t, make([]byte, n), nil, nil)
+		roundTrip(t, noise(n, 2), ref, []align.Hint{{At: 0, Ref: 0}})
+		roundTrip(t, ref[:n], ref, []align.Hint{{At: n / 2, Ref: n / 2, Tape: 1 << 40, File: 7}, {At: n, Ref: len(ref) - 1}})
+	}
+}
+
+// What stands in the reference costs next to nothing, also where single bytes differ.
+func TestAlignedIsCheap(t *testing.T) {
+	ref := noise(100000, 1)
+	raw := bytes.Clone(ref)
+	same := roundTrip(t, raw, ref, []align.Hint{{}})
+	for i := 100; i < len(raw); i += 1000 {
+		raw[i] ^= 0x55
+	}
+	changed := roundTrip(t, raw, ref, []align.Hint{{}})
+	if same > 100 || changed > same+100*4 {
+		t.Errorf("%d bytes if the same, %d if every thousandth differs", same, changed)
+	}
+}
+
+// Where numbers point to places that have moved, and it is known how far, they cost little; without places they do not.
+func TestMovedPlacesAreForeseen(t *testing.T) {
+	const n, gap = 6000, 24 // calls, one every 24 bytes
+	r := rand.New(rand.NewPCG(3, 4))
+	moved := func(place int) int { return place + place/(64<<10)*52 }
+	size := n * gap
+	ref := noise(size, 5)
+	raw := make([]byte, 0, size+1000)
+	var hints []align.Hint
+	for i := range n {
+		at := i * gap
+		target := r.IntN(size)
+		binary.LittleEndian.PutUint32(ref[at+4:], uint32(target-(at+8)))
+		if len(hints) == 0 || moved(at)-at != hints[len(hints)-1].At-hints[len(hints)-1].Ref {
+			raw = append(raw, noise(moved(at)-len(raw), 9)...)
+			hints = append(hints, align.Hint{At: len(raw), Ref: at, File: uint64(len(raw)), Tape: uint64(at)})
+		}
+		raw = append(raw, ref[at:at+gap]...)
+		binary.LittleEndian.PutUint32(raw[moved(at)+4:], uint32(moved(target)-(moved(at)+8)))
+	}
+	known := roundTrip(t, raw, ref, hints)
+	for i := range hints {
+		hints[i].File = hints[i].Tape // as if nothing had moved
+	}
+	if unknown := roundTrip(t, raw, ref, hints); 2*known > unknown {
+		t.Errorf("%d numbers take %d bytes where it is known what has moved, else %d", n, known, unknown)
+	}
+}
+
+// The tables are the same on every machine, and nothing but integers went into them.
+func TestLogistic(t *testing.T) {
+	for x := int32(-limit); x <= limit; x++ {
+		want := 65536 / (1 + math.Exp(-float64(x)/256))
+		if got := float64(squash(x)); math.Abs(got-want) > 1.5 {
+			t.Fatalf("squash(%d) is %v, want %v", x, got, want)
+		}
+	}
+	for p := int32(8); p < 65536; p += 16 {
+		if x := stretch(p); x < limit && squash(x) < p&^15 || x > -limit && squash(x-1) >= p|15 {
+			t.Fatalf("stretch(%d) is %d", p, x)
+		}
+	}
+}
+
+func TestHistories(t *testing.T) {
+	if n := len(histories); n < 200 || n > 256 {
+		t.Fatalf("%d histories", n)
+	}
+	for i, c := range histories {
+		for bit := range uint8(2) {
+			next := histories[following[i][bit]]
+			if next.last != bit || next.n[bit] == 0 || next.n[bit] > c.n[bit]+1 || next.n[1-bit] > c.n[1-bit] {
+				t.Errorf("%+v and %d makes %+v", c, bit, next)
+			}
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	raw := bytes.Repeat([]byte("some words that are coded. "), 40)
+	data := Encode(nil, raw, nil, nil)
+	got := make([]byte, len(raw))
+	for name, bad := range map[string][]byte{
+		"longer": append(bytes.Clone(data), 1, 2, 3, 4, 5, 6),
+		"cut":    data[:len(data)/2],
+		"empty":  nil,
+		"ones":   bytes.Repeat([]byte{255}, 4000),
+	} {
+		if err := Decode(got, bad, nil, nil); err == nil && !bytes.Equal(got, raw) {
+			t.Logf("%s: other bytes, which a checksum has to find", name)
+		} else if err == nil {
+			t.Errorf("%s: taken for whole", name)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	raw := []byte("a block of words, a block of words, another block of words")
+	ref := []byte("the block of words that was here before, with other words")
+	f.Add(Encode(nil, raw, ref, []align.Hint{{Ref: 3}}), ref, len(raw), 0, 3)
+	f.Add([]byte{}, []byte{}, 100, 0, 0)
+	f.Add([]byte{255, 255, 255, 255}, ref, 1000, 5, 50)
+	f.Fuzz(func(t *testing.T, data, ref []byte, n, at, to int) {
+		if n < 0 || n > 1<<12 || at < 0 || to < 0 || to >= len(ref) || at > n {
+			return
+		}
+		hints := []align.Hint{{At: at, Ref: to, Tape: uint64(to), File: uint64(at)}}
+		got := make([]byte, n)
+		if Decode(got, data, ref, hints) != nil {
+			return
+		}
+		roundTrip(t, got, ref, hints)
+	})
+}
