@@ -94,7 +94,7 @@ const zstdMagic = "\x28\xb5\x2f\xfd"
 // minReference is the shortest reference worth its tables.
 const minReference = 64
 
-// packers lets so many blocks be coded at a time as it has room for: zstd takes 68 MiB of tables for each.
+// packers lets so many blocks be coded at a time as it has room for: the coders take up to 45 MiB each.
 type packers chan struct{}
 
 // maxPackers is how many blocks are coded at a time, at most.
@@ -153,7 +153,7 @@ func pack(c coding, raw []byte, old counterpart) (coding, []byte) {
 		if d := packZstd(raw, old.bytes); len(d) < len(data) {
 			best, data = codingReferenced, d
 		}
-		if len(data) < len(raw)/4 {
+		if len(data) < len(raw)*3/4 {
 			return best, data // it does what it is for
 		}
 	}
@@ -279,7 +279,7 @@ const maxPacked = maxLocal
 
 func packOptions() []zstd.EOption {
 	return []zstd.EOption{
-		zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+		zstd.WithEncoderLevel(zstd.SpeedDefault),
 		zstd.WithEncoderCRC(false),
 		zstd.WithSingleSegment(true),
 		zstd.WithEncoderConcurrency(1),

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -117,6 +118,9 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	ctx := c.Context()
 	if err := picked.check(); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(40) // most of what is held is caches: as many bytes again would double the process
 	}
 	out := cmp.Or(to.out, to.into)
 	off, length, err := parseRange(span)
