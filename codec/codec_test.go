@@ -198,14 +198,14 @@ func TestRoundTripWithoutDictionary(t *testing.T) {
 	files := map[string][]byte{
 		"empty":      {},
 		"one":        {42},
-		"zeros":      make([]byte, 3<<20),
-		"text":       text(2<<20, 1),
+		"zeros":      make([]byte, 1<<20+5),
+		"text":       text(500<<10, 1),
 		"noise":      noise(2<<20, 1),
 		"twice":      bytes.Repeat(noise(2<<20, 2), 2),
-		"period 100": bytes.Repeat(noise(100, 3), 30000),
+		"period 100": bytes.Repeat(noise(100, 3), 11000),
 		"versions":   nil,
 	}
-	v := text(300<<10, 2)
+	v := text(100<<10, 2)
 	for i := range 20 {
 		files["versions"] = append(files["versions"], v...)
 		v = edit(v, 20000, uint64(i))
@@ -225,7 +225,7 @@ func TestRoundTripWithoutDictionary(t *testing.T) {
 }
 
 func TestRoundTripWithDictionary(t *testing.T) {
-	old := append(text(3<<20, 5), noise(1<<20, 6)...)
+	old := append(text(700<<10, 5), noise(400<<10, 6)...)
 	d := build(t, nil, BuildOptions{}, old)
 	for name, file := range map[string][]byte{
 		"empty":     {},
@@ -233,7 +233,7 @@ func TestRoundTripWithDictionary(t *testing.T) {
 		"edited":    edit(old, 5000, 1),
 		"dense":     edit(old, 60, 2),
 		"unlike":    noise(100000, 9),
-		"turned":    append(bytes.Clone(old[2<<20:]), old[:2<<20]...),
+		"turned":    append(bytes.Clone(old[500<<10:]), old[:500<<10]...),
 		"twice":     append(edit(old, 5000, 1), edit(old, 5000, 1)...),
 		"part":      old[12345:234567],
 		"one byte":  {old[77]},
