@@ -13,7 +13,7 @@ import (
 const (
 	leastMargin = 64      // bytes before and after what is replaced
 	slack       = 4096    // bytes that may be replaced by fewer; bytes that are taken where it is not known how many are
-	margins     = 2 << 20 // bytes that all margins together may have on one side, where there are few
+	margins     = 1 << 19 // bytes that all margins together may have on one side, where there are few
 )
 
 // margin returns how many bytes before and after what they replace a number of notes are coded against.
