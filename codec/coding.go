@@ -67,19 +67,17 @@ func ParseProfile(name string) (Profile, error) {
 type shape struct {
 	coding    coding // of blocks, where it pays
 	blockBits int
-	local     int    // bytes of local notes after which a frame is closed
-	fold      uint64 // bytes of an exact copy that is coded better as a part of the local notes around it: none of so few becomes a span where the file is in step with the tape
-	stray     uint64 // the same, elsewhere
+	fold      uint64 // bytes: a shorter match with the tape is left to the blocks' coding where the file is in step with the tape
 }
 
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 19, local: 4 << 20, fold: 32, stray: 32}
+		return shape{coding: codingReferenced, blockBits: 19, fold: minTapeMatch}
 	case ProfileMax:
-		return shape{coding: codingMixed, blockBits: 22, local: 4 << 20, fold: 128, stray: 32}
+		return shape{coding: codingMixed, blockBits: 22, fold: 128}
 	}
-	return shape{coding: codingAligned, blockBits: 20, local: 4 << 20, fold: 64, stray: 32}
+	return shape{coding: codingAligned, blockBits: 20, fold: 64}
 }
 
 // counterpart is what a block is coded against, and what is known of it.
@@ -191,12 +189,7 @@ func isNoise(raw []byte, old counterpart) bool {
 		if i+1 < len(hints) {
 			end = hints[i+1].At
 		}
-		was := old.bytes[h.Ref:]
-		for k, c := range raw[h.At:end] {
-			if k < len(was) && was[k] == c {
-				same++
-			}
-		}
+		same += align.Equal(raw[h.At:end], old.bytes[h.Ref:])
 	}
 	return same < len(raw)/32
 }

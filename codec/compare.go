@@ -163,18 +163,7 @@ func (r *Reader) localNotes(ctx context.Context) ([]Span, error) {
 
 // localBytes appends bytes of the local tape to b.
 func (p *playback) localBytes(ctx context.Context, b []byte, s Span) ([]byte, error) {
-	for s.Len > 0 {
-		start, raw, err := p.localAt(ctx, s.Pos)
-		if err != nil {
-			return nil, err
-		}
-		raw = raw[s.Pos-start:]
-		raw = raw[:min(uint64(len(raw)), s.Len)]
-		b = append(b, raw...)
-		s.Pos += uint64(len(raw))
-		s.Len -= uint64(len(raw))
-	}
-	return b, nil
+	return source(func(pos uint64) (uint64, []byte, error) { return p.localAt(ctx, pos) }).read(b, s)
 }
 
 // twinAnchors is how many anchors of a's local tape are remembered.

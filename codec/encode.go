@@ -52,6 +52,7 @@ type EncodeStats struct {
 }
 
 const (
+	minTapeMatch  = 32      // bytes; a shorter match with the tape is left to the blocks' coding
 	minLocalMatch = 256     // bytes; a shorter match with local notes is left to the blocks' coding
 	maxPending    = 1 << 20 // bytes of a local note
 	readSize      = 1 << 20
@@ -174,7 +175,6 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		sum:     xxhash.New(),
 		whole:   xxhash.New(),
 	}
-	e.limit.local = e.shape.local
 	e.localMask = e.mask
 	return e, nil
 }
@@ -194,32 +194,22 @@ func (e *encoder) run() error {
 		n, h, anchor := gear.Next(e.hash, e.buf[e.pos:end], e.mask)
 		e.pos += n
 		e.hash = h
+		look := e.step
 		if anchor {
-			m, err := e.match()
-			if err != nil {
-				return err
-			}
-			if m.sym.len > 0 {
-				if err := e.take(m); err != nil {
-					return err
-				}
-				continue
-			}
-			if h&e.localMask == 0 {
-				e.remember(h, e.local.size+uint64(e.pos-e.lit))
-			}
+			look = e.match
 		}
-		if !anchor && e.notes != nil {
-			m, err := e.step()
-			if err != nil {
+		m, err := look()
+		if err != nil {
+			return err
+		}
+		if m.sym.len > 0 {
+			if err := e.take(m); err != nil {
 				return err
 			}
-			if m.sym.len > 0 {
-				if err := e.take(m); err != nil {
-					return err
-				}
-				continue
-			}
+			continue
+		}
+		if anchor && h&e.localMask == 0 {
+			e.remember(h, e.local.size+uint64(e.pos-e.lit))
 		}
 		if e.pos-e.lit >= maxPending {
 			if err := e.literal(e.pos); err != nil {
@@ -365,7 +355,7 @@ func (e *encoder) least(tape uint64, start int) uint64 {
 	if tape == e.near+uint64(start-e.lit) {
 		return e.shape.fold
 	}
-	return e.shape.stray
+	return minTapeMatch
 }
 
 func distance(a, b uint64) uint64 { return max(a, b) - min(a, b) }

@@ -9,6 +9,22 @@ import (
 // source reads bytes of a tape: those that lie together around pos, and the position of the first.
 type source func(pos uint64) (start uint64, raw []byte, err error)
 
+// read appends the bytes of a span to b.
+func (src source) read(b []byte, s Span) ([]byte, error) {
+	for s.Len > 0 {
+		start, raw, err := src(s.Pos)
+		if err != nil {
+			return nil, err
+		}
+		raw = raw[s.Pos-start:]
+		raw = raw[:min(uint64(len(raw)), s.Len)]
+		b = append(b, raw...)
+		s.Pos += uint64(len(raw))
+		s.Len -= uint64(len(raw))
+	}
+	return b, nil
+}
+
 // commonAfter returns how many bytes of b stand in the source at pos, which has size bytes.
 func commonAfter(src source, size, pos uint64, b []byte) (n int, err error) {
 	for n < len(b) && pos < size {

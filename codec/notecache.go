@@ -136,16 +136,5 @@ func (c *noteCache) load(ctx context.Context, pos uint64) (start uint64, raw []b
 
 // read appends the bytes of a span to b.
 func (c *noteCache) read(ctx context.Context, b []byte, s Span) ([]byte, error) {
-	for s.Len > 0 {
-		start, raw, err := c.at(ctx, s.Pos)
-		if err != nil {
-			return nil, err
-		}
-		raw = raw[s.Pos-start:]
-		raw = raw[:min(uint64(len(raw)), s.Len)]
-		b = append(b, raw...)
-		s.Pos += uint64(len(raw))
-		s.Len -= uint64(len(raw))
-	}
-	return b, nil
+	return source(func(pos uint64) (uint64, []byte, error) { return c.at(ctx, pos) }).read(b, s)
 }

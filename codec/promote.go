@@ -403,7 +403,7 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 		if len(m.terminals) > maxTerminals {
 			return nil, nil, ErrTooManySpans
 		}
-		sequence, rules = repair.Compress(sequence, uint32(len(m.terminals)), DefaultMinPairFreq, maxDepth)
+		sequence, rules = GrammarRePair.compress(sequence, uint32(len(m.terminals)), DefaultMinPairFreq)
 		return sequence, rules, nil
 	}
 	// The old rules stay; a terminal that has become several spans is a rule over them.

@@ -101,8 +101,8 @@ func (a *aligner) key(b []byte) uint64 {
 	return x * 0xbf58476d1ce4e5b9 >> a.shift
 }
 
-// equal counts the bytes that are the same in a and b over the shorter length.
-func equal(a, b []byte) int {
+// Equal counts the bytes that are the same in a and b over the shorter length.
+func Equal(a, b []byte) int {
 	n := min(len(a), len(b))
 	a, b = a[:n], b[:n]
 	count, i := 0, 0
@@ -125,7 +125,7 @@ func (a *aligner) score(b []byte, ptr int) int {
 	if ptr < 0 || ptr >= len(a.ref) {
 		return 0
 	}
-	return equal(b, a.ref[ptr:])
+	return Equal(b, a.ref[ptr:])
 }
 
 // search looks for a better diagonal for raw[i:to] than the one that the follower is on.
@@ -134,13 +134,13 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 	b := a.raw[i:min(i+window, to)]
 	cur := 0
 	if f.Ptr >= 0 {
-		cur = equal(b, f.Win[f.Ptr:])
+		cur = Equal(b, f.Win[f.Ptr:])
 		if cur*4 >= len(b)*good {
 			return s, false, true
 		}
 	}
 	if f.Len > 0 {
-		if m := equal(b, f.Win[f.Match:]); m > cur {
+		if m := Equal(b, f.Win[f.Match:]); m > cur {
 			cur = m
 			if cur*4 >= len(b)*good {
 				return s, false, true
