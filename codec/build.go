@@ -53,12 +53,10 @@ type Builder struct {
 	ctx    context.Context
 	o      BuildOptions
 	cut    gear.Cutter
-	mask   uint64 // of the end of a note, at the end of a chunk
 	anchor uint64 // mask of the base's anchors
 	notes  *noteCache
 	seen   map[uint64]uint32 // xxh64 of a chunk -> how often, up to MinFreq
-	again  []heldChunk       // chunks that were taken before, since the last other one
-	held   int               // bytes of these
+	chunks gathering[[]byte]
 	note   []byte
 	run    run
 	places []uint64
@@ -66,16 +64,6 @@ type Builder struct {
 	stats  BuildStats
 	err    error
 }
-
-// heldChunk is a chunk that was taken before.
-type heldChunk struct {
-	raw  []byte
-	hash uint64
-}
-
-// leastRepeat is how many bytes a sample has to repeat in a row before they are left out: where less is left out, files that
-// resemble the sample would go to and fro on the tape, which costs each of their templates more than is saved here.
-const leastRepeat = 256 << 10
 
 // run is where the base goes on as the sample does.
 type run struct {
@@ -100,12 +88,11 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 	}
 	b := &Builder{
 		ctx: ctx, o: o, cut: cut,
-		// A chunk's end has the top bits of the hash clear already; so many more, and it ends a note.
-		mask:  gear.Mask(o.ChunkSize * max(noteStep/o.ChunkSize, 1)),
 		notes: newNoteCache(o.Base, encodeNotes),
 		seen:  make(map[uint64]uint32),
 		seal:  sealer{emit: emit},
 	}
+	b.chunks = gathering[[]byte]{mask: noteMask(o.ChunkSize), add: b.take, end: b.endNote}
 	if o.BaseIndex != nil {
 		b.anchor = gear.Mask(o.BaseIndex.Spacing())
 	}
@@ -143,7 +130,7 @@ func (b *Builder) add(sample io.Reader) error {
 			}
 		}
 		if len(buf) == 0 {
-			return b.takeHeld()
+			return b.chunks.settle()
 		}
 		n, hash := b.cut.Cut(buf)
 		if err := b.chunk(buf[:n], hash); err != nil {
@@ -169,45 +156,19 @@ func (b *Builder) chunk(c []byte, hash uint64) error {
 		return err
 	}
 	if count > least && least == 1 && !known {
-		b.again = append(b.again, heldChunk{bytes.Clone(c), hash})
-		b.held += len(c)
-		if b.held >= leastRepeat {
-			b.again = b.again[:0]
-		}
+		b.chunks.repeat(len(c), hash, func() []byte { return bytes.Clone(c) })
 		return nil
 	}
-	if err := b.takeHeld(); err != nil || known || count != least {
+	if err := b.chunks.settle(); err != nil || known || count != least {
 		return err
 	}
-	return b.take(c, hash)
-}
-
-// takeHeld takes the chunks that were taken before, unless there are enough of them in a row.
-func (b *Builder) takeHeld() error {
-	if b.held < leastRepeat {
-		for _, c := range b.again {
-			if err := b.take(c.raw, c.hash); err != nil {
-				return err
-			}
-		}
-	}
-	b.again, b.held = b.again[:0], 0
-	return nil
+	return b.chunks.take(c, len(c), hash)
 }
 
 // take appends a chunk to the note.
-func (b *Builder) take(c []byte, hash uint64) error {
-	if len(b.note)+len(c) > MaxNote {
-		if err := b.endNote(); err != nil {
-			return err
-		}
-	}
+func (b *Builder) take(c []byte) {
 	b.note = append(b.note, c...)
 	b.stats.Taken += int64(len(c))
-	if len(b.note) >= minNote && hash&b.mask == 0 {
-		return b.endNote()
-	}
-	return nil
 }
 
 // inBase reports whether the base holds the chunk in one piece.
@@ -256,9 +217,6 @@ func (b *Builder) inBase(c []byte) (bool, error) {
 }
 
 func (b *Builder) endNote() error {
-	if len(b.note) == 0 {
-		return nil
-	}
 	raw := b.note
 	b.note = make([]byte, 0, MaxNote)
 	return b.seal.add(raw)
@@ -267,7 +225,7 @@ func (b *Builder) endNote() error {
 // Close seals the last note and waits until all have been handed over.
 func (b *Builder) Close() error {
 	if b.err == nil {
-		b.err = b.endNote()
+		b.err = b.chunks.finish()
 	}
 	b.err = b.seal.wait(b.err)
 	return b.err

@@ -31,7 +31,7 @@ type Recutter struct {
 	mask  uint64
 	found func([]Piece) error
 
-	all, one grouping
+	all, one *grouping
 	samples  int
 	last     map[Piece]int // the first piece of a note that was found -> its pieces; of this sample
 }
@@ -39,15 +39,19 @@ type Recutter struct {
 // grouping is how chunks have come together to notes so far.
 type grouping struct {
 	seen   map[uint64]struct{}
-	again  []heldPiece // chunks that were seen before, since the last other one
-	held   int         // bytes of these
-	pieces []Piece
-	len    int
+	chunks gathering[Piece]
+	pieces []Piece // of the note
 }
 
-type heldPiece struct {
-	Piece
-	hash uint64
+// grouping returns one of nothing.
+func (r *Recutter) grouping() *grouping {
+	g := &grouping{seen: make(map[uint64]struct{})}
+	g.chunks = gathering[Piece]{mask: r.mask, add: g.take, end: func() error {
+		err := r.note(g.pieces)
+		g.pieces = nil
+		return err
+	}}
+	return g
 }
 
 const maxRecutSeen = 4 << 20 // chunks
@@ -61,16 +65,14 @@ func NewRecutter(ctx context.Context, chunkSize int, found func([]Piece) error) 
 	if err != nil {
 		return nil, fmt.Errorf("find notes: %w: %w", ErrOption, err)
 	}
-	return &Recutter{
-		ctx: ctx, cut: cut, found: found,
-		mask: gear.Mask(chunkSize * max(noteStep/chunkSize, 1)),
-		all:  grouping{seen: make(map[uint64]struct{})},
-	}, nil
+	r := &Recutter{ctx: ctx, cut: cut, found: found, mask: noteMask(chunkSize)}
+	r.all = r.grouping()
+	return r, nil
 }
 
 // Add cuts one sample. The last note of what was added so far is found, too, as if nothing followed.
 func (r *Recutter) Add(sample io.Reader) error {
-	r.one = grouping{seen: make(map[uint64]struct{})}
+	r.one = r.grouping()
 	r.last = make(map[Piece]int)
 	var buf []byte
 	var off int64
@@ -93,19 +95,19 @@ func (r *Recutter) Add(sample io.Reader) error {
 		}
 		n, hash := r.cut.Cut(buf)
 		key := xxhash.Sum64(buf[:n])
-		for _, g := range []*grouping{&r.all, &r.one} {
-			if err := r.chunk(g, key, Piece{r.samples, off, n}, hash); err != nil {
+		for _, g := range []*grouping{r.all, r.one} {
+			if err := g.chunk(key, Piece{r.samples, off, n}, hash); err != nil {
 				return err
 			}
 		}
 		buf = buf[n:]
 		off += int64(n)
 	}
-	for _, g := range []*grouping{&r.all, &r.one} {
-		if err := r.takeHeld(g); err != nil {
+	for _, g := range []*grouping{r.all, r.one} {
+		if err := g.chunks.settle(); err != nil {
 			return err
 		}
-		if err := r.note(g); err != nil {
+		if err := r.note(g.pieces); err != nil {
 			return err
 		}
 	}
@@ -113,70 +115,38 @@ func (r *Recutter) Add(sample io.Reader) error {
 	return nil
 }
 
-// chunk adds a chunk to the note that is coming together, as Builder.chunk does.
-func (r *Recutter) chunk(g *grouping, key uint64, p Piece, hash uint64) error {
+// chunk adds a chunk, as a Builder does.
+func (g *grouping) chunk(key uint64, p Piece, hash uint64) error {
 	if _, ok := g.seen[key]; ok {
-		g.again = append(g.again, heldPiece{p, hash})
-		if g.held += p.Len; g.held >= leastRepeat {
-			g.again = g.again[:0]
-		}
+		g.chunks.repeat(p.Len, hash, func() Piece { return p })
 		return nil
 	}
 	if len(g.seen) < maxRecutSeen {
 		g.seen[key] = struct{}{}
 	}
-	if err := r.takeHeld(g); err != nil {
+	if err := g.chunks.settle(); err != nil {
 		return err
 	}
-	return r.take(g, p, hash)
+	return g.chunks.take(p, p.Len, hash)
 }
 
-// takeHeld is Builder.takeHeld.
-func (r *Recutter) takeHeld(g *grouping) error {
-	if g.held < leastRepeat {
-		for _, c := range g.again {
-			if err := r.take(g, c.Piece, c.hash); err != nil {
-				return err
-			}
-		}
-	}
-	g.again, g.held = g.again[:0], 0
-	return nil
-}
-
-// take is Builder.take.
-func (r *Recutter) take(g *grouping, p Piece, hash uint64) error {
-	if g.len+p.Len > MaxNote {
-		if err := r.endNote(g); err != nil {
-			return err
-		}
-	}
+// take puts a chunk into the note.
+func (g *grouping) take(p Piece) {
 	if k := len(g.pieces); k > 0 && g.pieces[k-1].Sample == p.Sample && g.pieces[k-1].Off+int64(g.pieces[k-1].Len) == p.Off {
 		g.pieces[k-1].Len += p.Len
 	} else {
 		g.pieces = append(g.pieces, p)
 	}
-	g.len += p.Len
-	if g.len >= minNote && hash&r.mask == 0 {
-		return r.endNote(g)
-	}
-	return nil
 }
 
-func (r *Recutter) endNote(g *grouping) error {
-	err := r.note(g)
-	g.pieces, g.len = nil, 0
-	return err
-}
-
-// note hands over the note that has come together so far.
-func (r *Recutter) note(g *grouping) error {
-	if g.len == 0 {
+// note hands over a note, or what has come together of one.
+func (r *Recutter) note(pieces []Piece) error {
+	if len(pieces) == 0 {
 		return nil
 	}
-	if n, ok := r.last[g.pieces[0]]; ok && n == len(g.pieces) {
+	if n, ok := r.last[pieces[0]]; ok && n == len(pieces) {
 		return nil // the other grouping has found it
 	}
-	r.last[g.pieces[0]] = len(g.pieces)
-	return r.found(slices.Clone(g.pieces))
+	r.last[pieces[0]] = len(pieces)
+	return r.found(slices.Clone(pieces))
 }
