@@ -108,7 +108,8 @@ type encoder struct {
 	localMask uint64            // of the anchors that are remembered
 	seen      map[uint64]symbol // xxh64 of a local note -> its span
 	near      uint64            // where the last span of the tape ended
-	threads   threads           // about where the frame's reader will expect spans
+	detours   detours
+	threads   threads // about where the frame's reader will expect spans
 	places    []uint64
 	held      symbol // the last one, which may yet be shortened; len 0 if there is none
 
@@ -314,6 +315,13 @@ func (e *encoder) match() (best found, err error) {
 			}
 			if n := uint64(before + after); n >= e.least(p-uint64(before), e.pos-before) && n > best.sym.len {
 				best = found{symbol{code: codeTape, pos: p - uint64(before), len: n}, e.pos - before}
+			}
+		}
+		if best.sym.len > 0 {
+			if off, err := e.detour(best.sym, best.start); err != nil {
+				return found{}, err
+			} else if off {
+				best = found{}
 			}
 		}
 	}

@@ -1,0 +1,61 @@
+package codec
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// Rows with numbers: after a row is added, every number after it is one higher, so that most bytes of a row stand one row farther down on the tape as
+// well. The rows that were edited are the better reference.
+func TestRenumberedRows(t *testing.T) {
+	words := strings.Fields(string(text(1<<16, 7)))
+	rows := func(skip int) []byte {
+		var b bytes.Buffer
+		id := 1000
+		for i := range 6000 {
+			if i == skip {
+				continue
+			}
+			for _, kind := range []string{"north", "south", "east", "west"} {
+				fmt.Fprintf(&b, "INSERT INTO support VALUES(%d,'%s',%d,NULL,NULL,'%s');\n", id, kind, i/7*7919%90, strings.Join(words[i/3%1000:][:6], " "))
+			}
+			id++
+		}
+		return b.Bytes()
+	}
+	d := build(t, nil, BuildOptions{}, rows(1000))
+	o := d.options()
+	var out bytes.Buffer
+	st, err := Encode(t.Context(), &out, bytes.NewReader(rows(10)), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes, %d spans", out.Len(), st.Spans)
+	if st.Spans > 450 {
+		t.Errorf("%d spans for rows in the same order", st.Spans)
+	}
+	got, err := decodeStream(t.Context(), out.Bytes(), d.open, false)
+	if err != nil || !bytes.Equal(got, rows(10)) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// What a stretch of the file would cost on the way follows how much of it has been edited.
+func TestPriceOfTheWay(t *testing.T) {
+	tape := text(2000, 3)
+	same := bytes.Clone(tape[600:1000])
+	few := bytes.Clone(same)
+	few[100]++
+	few[200]++
+	shifted := append(append(bytes.Clone(same[:150]), "an insertion"...), same[150:]...)
+	d := detours{tape: tape}
+	a, b, c, n := d.price(same, 600), d.price(few, 600), d.price(shifted, 600), d.price(noise(400, 9), 600)
+	if !(a == 0 && a < b && b < c && c < detourPrice && n >= detourPrice) {
+		t.Errorf("the same %d, two bytes %d, an insertion %d, noise %d", a, b, c, n)
+	}
+	if far := d.price(same, len(tape)+5000); far == 0 || far >= detourPrice {
+		t.Errorf("a way beyond the tape: %d", far)
+	}
+}
