@@ -30,6 +30,9 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("there is no context %q; there are none", e.Name)
+	}
 	return fmt.Sprintf("there is no context %q; there are %s", e.Name, strings.Join(e.Known, ", "))
 }
 

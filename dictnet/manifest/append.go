@@ -22,6 +22,10 @@ type Appender struct {
 	levels [][]entry // levels[0]: notes of the last page; levels[h]: full blocks of height h without a parent
 	size   uint64
 	length uint64
+
+	labels  Labels         // of the last version
+	pending []pendingLabel // given since
+	named   uint64         // notes of the last version; its labels are what they are
 }
 
 // NewAppender starts from the version base, or from no notes if base is nil.
@@ -31,6 +35,11 @@ func NewAppender(ctx context.Context, store Store, base *Manifest) (*Appender, e
 		return a, nil
 	}
 	a.size, a.length = base.head.Size, base.head.length
+	labels, err := base.Labels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.labels, a.named = *labels, a.size
 	a.levels = make([][]entry, base.height+1)
 	for p := (place{base.height, 0}); ; {
 		n, err := base.node(ctx, p)
@@ -93,19 +102,27 @@ func (a *Appender) fold(ctx context.Context, h int) error {
 
 // put writes one block and returns what its parent says of it.
 func (a *Appender) put(ctx context.Context, height int, entries []entry) (entry, error) {
-	data := encodeNode(height, entries)
-	e := entry{link: sha256.Sum256(data)}
+	link, err := a.putBlock(ctx, encodeNode(height, entries))
+	if err != nil {
+		return entry{}, err
+	}
+	e := entry{link: link}
 	hashes := make([]merkle.Hash, len(entries))
 	for i, child := range entries {
 		hashes[i] = child.hash
 		e.length += child.length // does not overflow: part of a.length
 	}
 	e.hash = merkle.Root(hashes)
-	c := cidOf(codecNode, e.link)
-	if err := a.store.Put(ctx, c, data); err != nil {
-		return entry{}, fmt.Errorf("write block %s of a manifest: %w", c, err)
-	}
 	return e, nil
+}
+
+func (a *Appender) putBlock(ctx context.Context, data []byte) (digest, error) {
+	d := digest(sha256.Sum256(data))
+	c := cidOf(codecNode, d)
+	if err := a.store.Put(ctx, c, data); err != nil {
+		return digest{}, fmt.Errorf("write block %s of a manifest: %w", c, err)
+	}
+	return d, nil
 }
 
 // Finish writes the right edge and the manifest and returns the name of the version. More notes may be added
@@ -119,6 +136,13 @@ func (a *Appender) Finish(ctx context.Context) (codec.DictionaryRef, error) {
 		}
 		h.tree, h.Root = top.link, top.hash
 	}
+	if err := a.settleLabels(); err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	if err := a.putLabels(ctx, &h); err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	a.named = a.size
 	data := encodeHead(h)
 	c := cidOf(codecNode, sha256.Sum256(data))
 	if err := a.store.Put(ctx, c, data); err != nil {

@@ -60,6 +60,9 @@ type head struct {
 	merkle.Version
 	length uint64 // raw bytes of the tape
 	tree   digest // meaningless if Size is 0
+
+	labels   digest // meaningless if not labelled
+	labelled bool
 }
 
 // entry is a line of a page or a branch.
@@ -142,7 +145,11 @@ func appendLink(b []byte, codec byte, d digest) []byte {
 }
 
 func encodeHead(h head) []byte {
-	b := appendHead(nil, cborMap, 5)
+	keys := uint64(5)
+	if h.labelled {
+		keys++
+	}
+	b := appendHead(nil, cborMap, keys)
 	b = appendBytes(appendText(b, "root"), h.Root[:])
 	b = appendHead(appendText(b, "size"), cborUint, h.Size)
 	b = appendText(b, "tree")
@@ -152,6 +159,9 @@ func encodeHead(h head) []byte {
 		b = appendLink(b, codecNode, h.tree)
 	}
 	b = appendText(appendText(b, "format"), format)
+	if h.labelled {
+		b = appendLink(appendText(b, "labels"), codecNode, h.labels)
+	}
 	return appendHead(appendText(b, "length"), cborUint, h.length)
 }
 
@@ -273,8 +283,9 @@ func (p *parser) end() error {
 func decodeHead(data []byte) (head, error) {
 	var h head
 	p := &parser{data: data}
-	if n := p.head(cborMap, "a map of a manifest"); p.err == nil && n != 5 {
-		p.fail("map of %d keys, want 5", n)
+	n := p.head(cborMap, "a map of a manifest")
+	if p.err == nil && n != 5 && n != 6 {
+		p.fail("map of %d keys, want 5 or 6", n)
 	}
 	p.text("root")
 	h.Root = p.hash()
@@ -288,10 +299,17 @@ func decodeHead(data []byte) (head, error) {
 	}
 	p.text("format")
 	p.text(format)
+	if n == 6 {
+		p.text("labels")
+		h.labels, h.labelled = p.link(codecNode), true
+	}
 	p.text("length")
 	h.length = p.head(cborUint, "the length")
 	if err := p.end(); err != nil {
 		return head{}, err
+	}
+	if h.Size == 0 && h.labelled {
+		return head{}, errors.New("labels of no notes")
 	}
 	if h.Size == 0 && h.Root != merkle.EmptyRoot {
 		return head{}, fmt.Errorf("root %s of no notes, want %s", h.Root, merkle.EmptyRoot)

@@ -28,7 +28,7 @@ func (e *ForkError) Error() string {
 func (e *ForkError) Unwrap() error { return ErrFork }
 
 // CheckExtends reports whether m is old with notes appended: its first old.Size notes are those of old, in
-// order, with the same raw lengths. It reads a few blocks of each, one path.
+// order, with the same raw lengths, and the labels that are as old are those of old. It reads a few blocks of each, one path, and the labels.
 func (m *Manifest) CheckExtends(ctx context.Context, old *Manifest) error {
 	fork := &ForkError{Old: old.Ref(), New: m.Ref()}
 	if old.head.Size > m.head.Size {
@@ -42,6 +42,18 @@ func (m *Manifest) CheckExtends(ctx context.Context, old *Manifest) error {
 	fork.At = at
 	if at != old.head.Root {
 		fork.Reason = fmt.Sprintf("root of its first %d notes is %s, not %s", old.head.Size, at, old.head.Root)
+		return fork
+	}
+	was, err := old.Labels(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := m.Labels(ctx)
+	if err != nil {
+		return err
+	}
+	if !was.equal(now.upTo(old.head.Size)) {
+		fork.Reason = fmt.Sprintf("the labels of its first %d notes differ", old.head.Size)
 		return fork
 	}
 	// The tree binds the notes. The lengths are bound by the blocks: equal links to full blocks, and equal entries

@@ -82,6 +82,32 @@ func TestGolden(t *testing.T) {
 	check("manifest of two notes", ref.Manifest, s)
 	check("page of two notes", cidOf(codecNode, mustOpen(t, s, ref.Manifest).head.tree), s)
 
+	// The same with labels: both notes are VIDEO, the second is TEXT.
+	if a, err = NewAppender(t.Context(), s, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []Note{goldenNote(t, []byte("a"), 1), goldenNote(t, []byte("b"), 245760)} {
+		if err := a.Add(t.Context(), n.CID, n.RawLen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, g := range []grant{{"VIDEO", NoteRun{0, 2}}, {"TEXT", NoteRun{1, 1}}} {
+		if err := a.Label(g.name, g.NoteRun); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ref, err = a.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	labelled := mustOpen(t, s, ref.Manifest).head
+	check("labelled manifest of two notes", ref.Manifest, s)
+	check("labels of two notes", cidOf(codecNode, labelled.labels), s)
+	labels, err := decodeLabelHead(s.blocks[cidOf(codecNode, labelled.labels)])
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("page of labels", cidOf(codecNode, labels.pages[0]), s)
+
 	// 257 times the first note: the tree is a branch.
 	if a, err = NewAppender(t.Context(), s, nil); err != nil {
 		t.Fatal(err)
@@ -102,6 +128,9 @@ func TestBlocksAreStrictDagCBOR(t *testing.T) {
 	for _, size := range []uint64{0, 1, 23, 24, 256, 257, 700, 65537} {
 		s := newMemStore()
 		mustAppend(t, s, cid.Undef, 0, size)
+		if size > 0 {
+			grow(t, s, cid.Undef, size, grant{"VIDEO", NoteRun{0, 1}}, grant{"TEXT", NoteRun{size / 2, 1}})
+		}
 		for c, data := range s.blocks {
 			nb := basicnode.Prototype.Any.NewBuilder()
 			if err := (dagcbor.DecodeOptions{AllowLinks: true}).Decode(nb, bytes.NewReader(data)); err != nil {
@@ -121,7 +150,7 @@ func TestBlocksAreStrictDagCBOR(t *testing.T) {
 // A generic IPLD walker sees the links that we see.
 func TestLinksAsIPLDSeesThem(t *testing.T) {
 	s := newMemStore()
-	m := mustOpen(t, s, mustAppend(t, s, cid.Undef, 0, 700).Manifest)
+	m := mustOpen(t, s, grow(t, s, cid.Undef, 700, grant{"VIDEO", NoteRun{0, 300}}, grant{"TEXT", NoteRun{400, 1}}).Manifest)
 	ours := make(map[string]bool)
 	err := m.Walk(t.Context(), func(l Link) (bool, error) {
 		ours[l.CID.String()] = true

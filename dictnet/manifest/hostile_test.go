@@ -58,12 +58,12 @@ func TestHostileManifests(t *testing.T) {
 		left, right := pageOf(0, 256), pageOf(256, 44)
 		es := []entry{over(s.putNode(encodeNode(1, left)), left), over(s.putNode(encodeNode(1, right)), right)}
 		top := over(s.putNode(encodeNode(2, es)), es)
-		return dag{s, head{merkle.Version{Size: 300, Root: top.hash}, top.length, top.link}}, es, right
+		return dag{s, head{Version: merkle.Version{Size: 300, Root: top.hash}, length: top.length, tree: top.link}}, es, right
 	}
 	onePage := func(size uint64, es []entry, raw []byte) dag {
 		s := newMemStore()
 		top := over(s.putNode(raw), es)
-		return dag{s, head{merkle.Version{Size: size, Root: top.hash}, top.length, top.link}}
+		return dag{s, head{Version: merkle.Version{Size: size, Root: top.hash}, length: top.length, tree: top.link}}
 	}
 	three := pageOf(0, 3)
 

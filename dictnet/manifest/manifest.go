@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sort"
+	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/ipfs/go-cid"
@@ -26,6 +27,9 @@ type Manifest struct {
 	head   head
 	height int // of the tree, 0 if there are no notes
 	cache  *lru.Cache[place, *node]
+
+	labelMu sync.Mutex
+	labels  *Labels // nil until they are read
 }
 
 // Note is one line of the dictionary.

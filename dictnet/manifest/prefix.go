@@ -8,7 +8,7 @@ import (
 )
 
 // Prefix writes the right edge of the version that had only the first size notes, and returns its name:
-// the one it was published under, if m extends it. So an old version is found and checked, lengths included, by who
+// the one it was published under, if m extends it: labels say since when they are. So an old version is found and checked, lengths included, by who
 // has only a later one. It reads one path of m.
 func (m *Manifest) Prefix(ctx context.Context, store Store, size uint64) (codec.DictionaryRef, error) {
 	if size > m.head.Size {
@@ -17,7 +17,11 @@ func (m *Manifest) Prefix(ctx context.Context, store Store, size uint64) (codec.
 	if size == m.head.Size {
 		return m.Ref(), nil
 	}
-	a := &Appender{store: store, levels: make([][]entry, m.height+1), size: size}
+	labels, err := m.Labels(ctx)
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	a := &Appender{labels: labels.upTo(size), store: store, levels: make([][]entry, m.height+1), size: size}
 	left := size // notes to take from the block at p, fewer than it has
 	for p := (place{m.height, 0}); left > 0; {
 		n, err := m.node(ctx, p)

@@ -14,11 +14,14 @@ type Link struct {
 }
 
 // Walk visits every block that the manifest reaches, parents before children and left to right: the
-// manifest, then the tree with its notes. Notes are named, not read. Where visit returns false, what is below the
+// manifest, then its labels, then the tree with its notes. Notes are named, not read. Where visit returns false, what is below the
 // block is left out. It stops at the first error.
 func (m *Manifest) Walk(ctx context.Context, visit func(Link) (descend bool, err error)) error {
 	descend, err := visit(Link{CID: m.cid})
 	if err != nil || !descend || m.height == 0 {
+		return err
+	}
+	if _, err := m.readLabels(ctx, func(d digest, _ string) (bool, error) { return visit(Link{CID: cidOf(codecNode, d)}) }); err != nil {
 		return err
 	}
 	return m.walk(ctx, place{m.height, 0}, m.head.tree, visit)
@@ -51,6 +54,9 @@ func (m *Manifest) walk(ctx context.Context, p place, link digest, visit func(Li
 // Load reads and checks every block of the manifest, many at once, and no note. When it returns without an
 // error, a Getter that keeps what it fetched can serve all of them.
 func (m *Manifest) Load(ctx context.Context, progress func(blocks uint64)) error {
+	if _, err := m.Labels(ctx); err != nil {
+		return err
+	}
 	done := uint64(1)
 	for h := m.height; h > 0; h-- {
 		count := uint64(1)
