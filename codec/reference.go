@@ -119,8 +119,8 @@ func (r *reference) find(pos uint64) (at, piece int, ok bool) {
 	return r.at[i] + int(pos-r.pieces[i].Pos), r.at[i], true
 }
 
-// referenceOf returns what the block that holds the local bytes begin to end of the frame is coded against.
-func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding) *reference {
+// referenceOf returns what the block that holds the local bytes begin to end of the frame is coded against; more is part of it, and shorter than the longest reference.
+func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding, more ...Span) *reference {
 	first, _ := slices.BinarySearchFunc(notes, begin, func(n freshNote, begin uint64) int {
 		if n.end <= begin {
 			return -1
@@ -132,8 +132,11 @@ func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding) *refe
 	if count >= 0 {
 		notes = notes[:count]
 	}
-	var pieces []Span
+	pieces := more
 	left, margin := c.mostReference(), c.margin(len(notes))
+	for _, s := range more {
+		left -= s.Len
+	}
 	for _, n := range notes {
 		if !n.ok {
 			continue
