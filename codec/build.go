@@ -34,6 +34,9 @@ type BuildOptions struct {
 	// MinFreq is how often a chunk occurs in the samples before it is taken. 1, or 0, takes each, and leaves out where 256 KiB or more
 	// in a row have been taken before; from 2 on, each is taken once.
 	MinFreq int
+	// Placed, if not nil, is told where on the tape bytes of samples stand, those that were there already included, and the label that their
+	// sample has (see Label). A byte may be told several times. It is called before Close returns, and must not call the builder.
+	Placed func(label int, s Span)
 	// Progress is called now and then with the number of bytes read so far.
 	Progress func(read int64)
 }
@@ -61,6 +64,7 @@ type Builder struct {
 	run    run
 	places []uint64
 	seal   sealer
+	place  *placing // nil if nobody wants to know
 	stats  BuildStats
 	err    error
 }
@@ -91,12 +95,22 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 		notes: newNoteCache(o.Base, encodeNotes),
 		seen:  make(map[uint64]uint32),
 		seal:  sealer{emit: emit},
+		place: newPlacing(o.Placed),
 	}
 	b.chunks = gathering[[]byte]{mask: noteMask(o.ChunkSize), add: b.take, end: b.endNote}
 	if o.BaseIndex != nil {
 		b.anchor = gear.Mask(o.BaseIndex.Spacing())
 	}
 	return b, nil
+}
+
+// Label says what the samples that follow are labelled. Samples with different labels do not add to the same note. At first the label is 0.
+func (b *Builder) Label(label int) error {
+	if b.err == nil && b.place != nil && label != b.place.label {
+		b.err = b.chunks.finish()
+		b.place.label = label
+	}
+	return b.err
 }
 
 // Add takes one sample. After an error the builder is of no more use.
@@ -130,6 +144,7 @@ func (b *Builder) add(sample io.Reader) error {
 			}
 		}
 		if len(buf) == 0 {
+			b.place.settled()
 			return b.chunks.settle()
 		}
 		n, hash := b.cut.Cut(buf)
@@ -157,16 +172,34 @@ func (b *Builder) chunk(c []byte, hash uint64) error {
 	}
 	if count > least && least == 1 && !known {
 		b.chunks.repeat(len(c), hash, func() []byte { return bytes.Clone(c) })
+		b.place.repeats(key, len(c), len(b.chunks.again) == 0)
 		return nil
 	}
-	if err := b.chunks.settle(); err != nil || known || count != least {
+	b.place.settled()
+	if err := b.chunks.settle(); err != nil {
 		return err
 	}
+	switch {
+	case known:
+		b.place.at(Span{b.run.pos - uint64(len(c)), uint64(len(c))})
+		return nil
+	case count < least:
+		b.place.waits(key)
+		return nil
+	case count > least:
+		b.place.known(key, len(c))
+		return nil
+	}
+	b.place.taken(key, Span{b.end(), uint64(len(c))})
 	return b.chunks.take(c, len(c), hash)
 }
 
+// end is where the next byte that is taken will stand on the tape.
+func (b *Builder) end() uint64 { return b.notes.size() + uint64(b.stats.Taken) }
+
 // take appends a chunk to the note.
 func (b *Builder) take(c []byte) {
+	b.place.at(Span{b.end(), uint64(len(c))})
 	b.note = append(b.note, c...)
 	b.stats.Taken += int64(len(c))
 }

@@ -236,3 +236,60 @@ func ExampleNewBuilder() {
 	fmt.Println(len(notes), "note of", notes[0].RawLen, "bytes")
 	// Output: 1 note of 27 bytes
 }
+
+// A builder says where on the tape each sample stands: what it is told of a label holds all bytes of its samples.
+func TestBuildPlaces(t *testing.T) {
+	common := text(600<<10, 1)
+	a := slices.Concat(noise(200<<10, 2), common)
+	c := slices.Concat(common[:100<<10], noise(150<<10, 3), common) // repeats a little first, then a lot
+	base := build(t, nil, BuildOptions{}, slices.Concat(noise(100<<10, 4), common[:300<<10]))
+	for name, test := range map[string]struct {
+		d *dictionary
+		o BuildOptions
+	}{"new": {nil, BuildOptions{}}, "on top": {base, BuildOptions{}}, "frequent": {nil, BuildOptions{MinFreq: 2}}} {
+		told := map[int][]Span{}
+		o := test.o
+		o.Placed = func(label int, s Span) { told[label] = append(told[label], s) }
+		samples := [][]byte{a, c, a}
+		labels := []int{1, 2, 1}
+		d := buildLabelled(t, test.d, o, labels, samples...)
+		tape := tapeBytes(t, d.tape)
+		for label, sample := range map[int][]byte{1: a, 2: c} {
+			var got []byte // of what was told, each byte of the tape once
+			mark := make([]bool, len(tape))
+			for _, s := range told[label] {
+				if s.Len == 0 || s.Pos+s.Len > uint64(len(tape)) || !bytes.Contains(sample, tape[s.Pos:s.Pos+s.Len]) {
+					t.Fatalf("%s: label %d: span %v is not of its sample", name, label, s)
+				}
+				for i := range s.Len {
+					mark[s.Pos+i] = true
+				}
+			}
+			for i, m := range mark {
+				if m {
+					got = append(got, tape[i])
+				}
+			}
+			missing := 0
+			for p := 0; p+256 <= len(sample); p += 4096 {
+				if !bytes.Contains(got, sample[p:p+256]) {
+					missing++
+				}
+			}
+			limit := 8 // pieces that a border of the tape runs through
+			if test.o.MinFreq > 1 && label == 2 {
+				limit += 40 // noise that occurs once is not on the tape
+			}
+			if missing > limit {
+				t.Errorf("%s: label %d: %d pieces of its sample were not told", name, label, missing)
+			}
+		}
+		// What only one of them has brought stands in notes of its own.
+		for i, start := range d.tape.starts {
+			raw := tape[start : start+uint64(d.tape.blocks[i].RawLen)]
+			if test.d == nil && bytes.Contains(raw, a[1000:1100]) && bytes.Contains(raw, c[150<<10:150<<10+100]) {
+				t.Errorf("%s: note %d holds bytes of both", name, i)
+			}
+		}
+	}
+}

@@ -58,6 +58,12 @@ type dictionary struct {
 // build makes a dictionary from samples, on top of base if that is not nil.
 func build(t testing.TB, base *dictionary, o BuildOptions, samples ...[]byte) *dictionary {
 	t.Helper()
+	return buildLabelled(t, base, o, make([]int, len(samples)), samples...)
+}
+
+// buildLabelled is build with a label for each sample.
+func buildLabelled(t testing.TB, base *dictionary, o BuildOptions, labels []int, samples ...[]byte) *dictionary {
+	t.Helper()
 	d := &dictionary{tape: new(memTape)}
 	if base != nil {
 		*d.tape = *base.tape
@@ -67,7 +73,10 @@ func build(t testing.TB, base *dictionary, o BuildOptions, samples ...[]byte) *d
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range samples {
+	for i, s := range samples {
+		if err := b.Label(labels[i]); err != nil {
+			t.Fatal(err)
+		}
 		if err := b.Add(bytes.NewReader(s)); err != nil {
 			t.Fatal(err)
 		}
