@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -33,6 +34,9 @@ type Client struct {
 	o      Options
 	blocks blockStore
 	fetch  *fetcher
+
+	mu       sync.Mutex
+	expected []codec.Span // see Expect
 }
 
 // NewClient returns a client. The caller closes it, before the store and the sources.
@@ -147,6 +151,11 @@ func (c *Client) OpenTape(ctx context.Context, ref codec.DictionaryRef) (codec.T
 // Open opens a version of a dictionary. See OpenTape.
 func (c *Client) Open(ctx context.Context, ref codec.DictionaryRef) (*Tape, error) {
 	if c.o.Anchor != nil {
+		early, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if len(c.o.Sources) > 0 { // it comes while the registry is asked
+			c.fetch.spawn(early, func(ctx context.Context) { c.openManifest(ctx, ref.Manifest) })
+		}
 		if err := c.checkAnchored(ctx, ref); err != nil {
 			return nil, err
 		}
@@ -175,7 +184,14 @@ func (c *Client) OpenManifest(ctx context.Context, name cid.Cid) (*Tape, error) 
 }
 
 func (c *Client) openManifest(ctx context.Context, name cid.Cid) (*Tape, error) {
-	m, err := manifest.Open(ctx, c, name)
+	c.mu.Lock()
+	spans := c.expected
+	c.mu.Unlock()
+	var get manifest.Getter = c
+	if len(spans) > 0 {
+		get = &leadingGetter{Client: c, lead: &lead{name, spans}}
+	}
+	m, err := manifest.Open(ctx, get, name)
 	if err != nil {
 		return nil, fmt.Errorf("open dictionary %s: %w", name, err)
 	}

@@ -52,6 +52,7 @@ type lane struct {
 
 	window      int
 	outstanding int       // wants that he is asked for
+	preludes    int       // that he is asked for
 	last        time.Time // of what he gave last, or when he was asked after he had nothing to do
 	idle        time.Duration
 	given       uint64 // good blocks
@@ -258,7 +259,7 @@ func (c *crew) watch(l *lane, now time.Time) {
 		}
 		l.counted, l.measured = l.given, now
 	}
-	if l.outstanding == 0 {
+	if l.outstanding == 0 && l.preludes == 0 {
 		return
 	}
 	silent := now.Sub(l.last)
@@ -384,6 +385,9 @@ func (l *lane) may(w *want, now time.Time) bool {
 
 // assign asks lanes for what is queued.
 func (c *crew) assign(now time.Time) {
+	if c.leading(now) {
+		return
+	}
 	groups := make(map[*lane][]*want)
 	for e := c.f.queue.Front(); e != nil; {
 		w := e.Value.(*want)
@@ -391,7 +395,7 @@ func (c *crew) assign(now time.Time) {
 		var best, busy *lane // the best with room, and the best without that is worth waiting for
 		anywhere := false    // somebody has room for something
 		for _, l := range c.lanes {
-			room := l.window > l.outstanding
+			room := l.room(len(groups[l]))
 			anywhere = anywhere || room
 			switch {
 			case !l.may(w, now):
@@ -407,8 +411,12 @@ func (c *crew) assign(now time.Time) {
 		if best == nil || busy != nil && (busy.src.rank < best.src.rank || !best.clean()) {
 			continue
 		}
-		groups[best] = append(groups[best], w)
 		c.hand(w, best, now)
+		if p, ok := best.sess.(Prelude); ok && w.lead != nil {
+			c.askPrelude(best, p, w)
+			break
+		}
+		groups[best] = append(groups[best], w)
 		if len(groups[best]) == groupSize {
 			c.ask(best, groups[best])
 			delete(groups, best)
@@ -417,6 +425,13 @@ func (c *crew) assign(now time.Time) {
 	for l, g := range groups {
 		c.ask(l, g)
 	}
+}
+
+// room reports whether a lane can be asked for one more in a request that asks for some already. A new request is begun where it can be a large one: many
+// small ones cost more.
+func (l *lane) room(begun int) bool {
+	free := l.window - l.outstanding
+	return free > 0 && (begun > 0 || free >= min(groupSize, l.window/2))
 }
 
 // clean reports whether a lane has a good record.
@@ -488,18 +503,58 @@ func (c *crew) ask(l *lane, wants []*want) {
 		if err == nil || ended || l.gone {
 			return
 		}
-		if _, member := l.src.sess.(Party); member { // if he has gone, join finds out
-			l.failed++
-			l.faults++
-			l.until = time.Now().Add(pauseAfter(l.faults))
-			for _, w := range wants {
-				w.cause = fmt.Errorf("%s: %w", l.name, err)
+		c.brokeOff(l, wants, err)
+	})
+}
+
+// leading reports whether a prelude is under way, which may bring what is queued.
+func (c *crew) leading(now time.Time) bool {
+	return slices.ContainsFunc(c.lanes, func(l *lane) bool { return l.preludes > 0 && now.Sub(l.last) < stagger })
+}
+
+// askPrelude asks a lane for a block and what it leads to. If the lane does not bring the block, it is asked for it as for any other.
+func (c *crew) askPrelude(l *lane, p Prelude, w *want) {
+	f := c.f
+	ctx, cancel := context.WithCancel(l.ctx)
+	g := &group{left: 1, cancel: func() {}} // what follows the block is to come, too
+	w.asked[l] = g
+	lead := w.lead
+	w.lead = nil
+	l.preludes++
+	f.wake()
+	f.wg.Go(func() {
+		defer cancel()
+		err := p.FetchPrelude(ctx, lead.manifest, lead.spans, func(name cid.Cid, data []byte) { f.arriveEarly(l, name, data) })
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		defer f.wake()
+		l.preludes--
+		if w.asked[l] == g {
+			l.answered(w, g)
+			if f.wants[w.c] == w {
+				c.requeue(w)
 			}
-			c.dirty = true
+		}
+		if err == nil || ctx.Err() != nil || l.gone {
 			return
 		}
-		l.src.fail(c, err)
+		c.brokeOff(l, []*want{w}, err)
 	})
+}
+
+// brokeOff notes that a lane could not go on.
+func (c *crew) brokeOff(l *lane, wants []*want, err error) {
+	if _, member := l.src.sess.(Party); member { // if he has gone, join finds out
+		l.failed++
+		l.faults++
+		l.until = time.Now().Add(pauseAfter(l.faults))
+		for _, w := range wants {
+			w.cause = fmt.Errorf("%s: %w", l.name, err)
+		}
+		c.dirty = true
+		return
+	}
+	l.src.fail(c, err)
 }
 
 // refusedBy reports whether nothing is to be expected of a source for a want.

@@ -24,6 +24,7 @@ const (
 	tick       = 50 * time.Millisecond
 	stagger    = 300 * time.Millisecond // of silence, until somebody else is asked as well
 	lingerTime = 2 * time.Second        // sessions are kept so long for what may be asked next
+	maxEarly   = 2 * PreludeBytes       // bytes of blocks that came before they were asked for
 )
 
 // fetcher brings blocks from sources into the store. Wants for the same block are one. Every block is checked before it is
@@ -48,6 +49,15 @@ type fetcher struct {
 	stats   Stats
 	arrived uint64    // blocks, for telling starved wants from slow sources
 	last    time.Time // of the last arrival
+
+	early      map[cid.Cid]arrival
+	earlyBytes int // of them
+}
+
+// arrival is a block that has come before it was asked for, with a prelude.
+type arrival struct {
+	lane *lane
+	data []byte
 }
 
 // Stats counts what came from sources.
@@ -65,6 +75,7 @@ type want struct {
 	check   func(data []byte) error // digest and contents; nil: the digest is all there is to check
 	replace bool                    // the copy in the store is damaged
 	keep    bool                    // somebody needs the data, not just that it is in the store
+	lead    *lead                   // what else to ask for with it; nil: nothing, or no more
 
 	refused map[string]bool // lanes, by name, that do not have it, or sent something else twice
 	lied    map[string]bool // lanes that sent something else
@@ -94,7 +105,7 @@ func newFetcher(blocks blockStore, sources []Source, timeout, idle time.Duration
 	return &fetcher{
 		blocks: blocks, sources: sources, timeout: timeout, idle: idle,
 		ctx: ctx, cancel: cancel,
-		wants: make(map[cid.Cid]*want), changed: make(chan struct{}),
+		wants: make(map[cid.Cid]*want), changed: make(chan struct{}), early: make(map[cid.Cid]arrival),
 	}
 }
 
@@ -135,7 +146,11 @@ func (f *fetcher) ask(w *want) *want {
 		return w
 	}
 	f.wants[w.c] = w
-	if w.keep {
+	if a, ok := f.early[w.c]; ok {
+		delete(f.early, w.c)
+		f.earlyBytes -= len(a.data)
+		f.wg.Go(func() { f.arrive(a.lane, w.c, a.data) }) // queues it if it is wrong
+	} else if w.keep {
 		w.queued = f.queue.PushFront(w)
 	} else {
 		w.queued = f.queue.PushBack(w)
@@ -258,6 +273,22 @@ func (f *fetcher) arrive(l *lane, c cid.Cid, data []byte) {
 	}
 }
 
+// arriveEarly takes a block of a prelude: those that are not asked for yet are kept for a while.
+func (f *fetcher) arriveEarly(l *lane, c cid.Cid, data []byte) {
+	f.mu.Lock()
+	l.last = time.Now()
+	if f.wants[c] == nil {
+		if f.early[c].data == nil && f.earlyBytes+len(data) <= maxEarly {
+			f.early[c] = arrival{l, data}
+			f.earlyBytes += len(data)
+		}
+		f.mu.Unlock()
+		return
+	}
+	f.mu.Unlock()
+	f.arrive(l, c, data)
+}
+
 // missing says that a want cannot be had. f.mu is held.
 func (f *fetcher) missing(w *want, asked []string, cause error) {
 	if cause == nil {
@@ -308,6 +339,8 @@ func (f *fetcher) run() {
 		}
 		if f.ctx.Err() != nil || time.Since(empty) >= lingerTime {
 			f.running = false
+			clear(f.early)
+			f.earlyBytes = 0
 			f.mu.Unlock()
 			return
 		}

@@ -32,9 +32,11 @@ var errTooMuch = errors.New("sends what nobody asked for")
 type client struct {
 	node *Node
 
-	mu    sync.Mutex
-	peers map[peer.ID]*conversation
-	stats Traffic
+	mu     sync.Mutex
+	peers  map[peer.ID]*conversation
+	silent map[peer.ID]bool          // do not speak the notes protocol
+	places map[peer.ID]chan struct{} // for requests of it
+	stats  Traffic
 }
 
 // conversation is what goes on with one peer.
@@ -174,6 +176,8 @@ func (t *conversation) end(err error) {
 func (b *client) lost(id peer.ID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	delete(b.silent, id) // he may come back as a newer one
+	delete(b.places, id)
 	if t := b.peers[id]; t != nil {
 		t.end(errors.New("the connection broke off"))
 		if !t.banned {
@@ -192,6 +196,23 @@ func (m member) Name() string { return "peer " + m.id.String() }
 
 // Fetch asks the peer for the blocks. It returns when he has sent, or has said that he has not, each of them.
 func (m member) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+	if m.node.speaks(m.id) {
+		if err := m.fetchNotes(ctx, want, got); !errors.Is(err, errNotSpoken) {
+			return err
+		}
+	}
+	return m.fetchBitswap(ctx, want, got)
+}
+
+// count counts a block that has come otherwise than by bitswap.
+func (b *client) count(bytes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stats.BlocksReceived++
+	b.stats.BytesReceived += uint64(bytes)
+}
+
+func (m member) fetchBitswap(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
 	b := m.node.client
 	events := make(chan event, len(want))
 	ask := bsmsg.New(false)
