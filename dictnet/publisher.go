@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dictnet/codec"
 	"dictnet/dictnet/manifest"
@@ -37,6 +38,8 @@ type Extension struct {
 	base  *manifest.Manifest // nil if the dictionary is new
 	app   *manifest.Appender
 	ctx   context.Context
+	first uint64   // notes of the base
+	ends  []uint64 // where each note that was added ends on the tape
 }
 
 // Extend begins the next version of the dictionary of a name, the first one if there is none. ctx is for all work
@@ -64,6 +67,7 @@ func (p *Publisher) Extend(ctx context.Context, name string) (*Extension, error)
 	if e.app, err = manifest.NewAppender(ctx, p.store, e.base); err != nil {
 		return nil, fmt.Errorf("extend dictionary %s: %w", name, err)
 	}
+	e.first = e.app.Size()
 	return e, nil
 }
 
@@ -75,15 +79,68 @@ func (e *Extension) Add(b codec.Block) error {
 	if err := e.store.Put(e.ctx, b.CID, b.Data); err != nil {
 		return err
 	}
-	return e.app.Add(e.ctx, b.CID, b.RawLen)
+	err := e.app.Add(e.ctx, b.CID, b.RawLen)
+	e.ends = append(e.ends, e.app.TapeSize())
+	return err
+}
+
+// Label gives a context the notes that hold the spans of the tape, which may be those of the base.
+func (e *Extension) Label(context string, spans []codec.Span) error {
+	for _, s := range spans {
+		from, err := e.noteAt(s.Pos)
+		if err != nil {
+			return err
+		}
+		last, err := e.noteAt(s.Pos + s.Len - 1)
+		if err != nil {
+			return err
+		}
+		if err := e.app.Label(context, manifest.NoteRun{First: from, Count: last - from + 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteAt returns which note holds a byte of the tape.
+func (e *Extension) noteAt(pos uint64) (uint64, error) {
+	if e.base != nil && pos < e.base.TapeSize() {
+		n, err := e.base.Locate(e.ctx, pos)
+		return n.Index, err
+	}
+	i, found := slices.BinarySearch(e.ends, pos)
+	if found {
+		i++
+	}
+	if i == len(e.ends) {
+		return 0, fmt.Errorf("byte %d is beyond the tape of %d bytes", pos, e.app.TapeSize())
+	}
+	return e.first + uint64(i), nil
+}
+
+// mark adds a note if there are new labels and no new note: a version is known by its notes, so that labels alone would make no other. The
+// note says what it is for.
+func (e *Extension) mark() error {
+	names := e.app.Unlabelled()
+	if len(names) == 0 || e.app.Size() > e.first {
+		return nil
+	}
+	b, err := codec.SealNote(fmt.Appendf(nil, "dictnet: %d notes, labels of %s\n", e.first, strings.Join(names, " ")))
+	if err != nil {
+		return err
+	}
+	return e.Add(b)
 }
 
 // Size returns the number of notes so far, those of the base included.
 func (e *Extension) Size() uint64 { return e.app.Size() }
 
-// Commit makes the new version the current one of the name, for good. Without notes added, the version stays
+// Commit makes the new version the current one of the name, for good. Without notes and labels added, the version stays
 // what it was.
 func (e *Extension) Commit() (Published, error) {
+	if err := e.mark(); err != nil {
+		return Published{}, err
+	}
 	ref, err := e.app.Finish(e.ctx)
 	if err != nil {
 		return Published{}, err
@@ -116,7 +173,7 @@ func (e *Extension) Commit() (Published, error) {
 			return Published{}, err
 		}
 	}
-	e.dict, e.base = d, m
+	e.dict, e.base, e.first, e.ends = d, m, ref.Size, nil
 	return pub, nil
 }
 

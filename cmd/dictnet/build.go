@@ -17,6 +17,7 @@ import (
 func (a *app) buildCommand() *cobra.Command {
 	var out string
 	var trees bool
+	var labels []string
 	var o codec.BuildOptions
 	c := &cobra.Command{
 		Use:   "build SAMPLE... -o DICT",
@@ -26,20 +27,34 @@ If DICT exists already, what it holds is not taken again and what is new is appe
 
 With --trees, a directory is one sample, packed as encode packs it: for releases that are directories.
 
+With --context NAME, what the samples bring, and what of them is there already, belongs to an expansion context: encode --contexts uses only what
+belongs to the contexts that it names. --context NAME=SAMPLE labels one sample.
+
 DICT is a local name, or the name of a CAR file that will hold the dictionary.
 
 ` + exitHelp,
 		Example: `  dictnet build release-1.tar -o releases
   dictnet build release-2.tar -o releases          # appends what is new
   dictnet build release-1/ -o releases --trees
+  dictnet build --context VIDEO clips/ -o media
+  dictnet build --context VIDEO=clips/ --context TEXT=subtitles/ -o media
   dictnet build samples/ --out samples.car --chunk-size 4096
   zcat dump.sql.gz | dictnet build - -o dumps --min-freq 2`,
-		Args: args(1, -1, "at least one sample"),
-		RunE: func(c *cobra.Command, samples []string) error { return a.build(c, samples, out, trees, o) },
+		RunE: func(c *cobra.Command, args []string) error {
+			samples, err := labelledSamples(args, labels)
+			if err == nil && len(samples) == 0 {
+				err = usageErrorf(c.CommandPath()+" --help shows examples", "%s needs at least one sample", c.CommandPath())
+			}
+			if err != nil {
+				return err
+			}
+			return a.build(c, samples, out, trees, o)
+		},
 	}
 	f := c.Flags()
 	f.StringVarP(&out, "out", "o", "", "the dictionary: a local name, or a file.car")
 	f.BoolVar(&trees, "trees", false, "take a directory as the tree that encode makes of it, with what lists its files")
+	f.StringArrayVar(&labels, "context", nil, "the expansion context that the samples belong to, or NAME=SAMPLE; may be given several times")
 	f.IntVar(&o.ChunkSize, "chunk-size", codec.DefaultBuildChunk, "average length of the chunks that samples are compared by, in bytes")
 	f.IntVar(&o.MinFreq, "min-freq", 1, "how often a chunk occurs in the samples before it is taken")
 	return c
@@ -56,9 +71,11 @@ type buildResult struct {
 	Stored   int64  `json:"storedBytes"` // by this build
 	Root     string `json:"root"`
 	Manifest string `json:"manifest"`
+
+	Contexts []contextInfo `json:"contexts,omitempty"`
 }
 
-func (a *app) build(c *cobra.Command, samples []string, out string, trees bool, o codec.BuildOptions) error {
+func (a *app) build(c *cobra.Command, samples []labelledSample, out string, trees bool, o codec.BuildOptions) error {
 	ctx := c.Context()
 	ref, err := parseDictRef(out)
 	if err != nil {
@@ -68,14 +85,13 @@ func (a *app) build(c *cobra.Command, samples []string, out string, trees bool, 
 		return usageErrorf("give it a local name, or the name of a file.car", "cannot build into %s", out)
 	}
 	// Find all samples first: a mistyped name is better told now than after an hour.
-	var files []string
 	var total int64
-	for _, s := range samples {
-		found, size, err := sampleFiles(s, trees)
+	for i, s := range samples {
+		found, size, err := sampleFiles(s.name, trees)
 		if err != nil {
 			return err
 		}
-		files = append(files, found...)
+		samples[i].files = found
 		if size < 0 || total < 0 {
 			total = -1
 		} else {
@@ -106,12 +122,18 @@ func (a *app) build(c *cobra.Command, samples []string, out string, trees bool, 
 		}
 		o.Base = tape
 	}
+	labels := labelsOf(samples)
+	o.Placed = labels.placed()
 	b, err := codec.NewBuilder(ctx, ext.Add, o)
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		if err := a.addSample(ctx, b, file); err != nil {
+	for _, s := range samples {
+		err := b.Label(s.label)
+		for i := 0; i < len(s.files) && err == nil; i++ {
+			err = a.addSample(ctx, b, s.files[i])
+		}
+		if err != nil {
 			b.Close()
 			return err
 		}
@@ -120,6 +142,9 @@ func (a *app) build(c *cobra.Command, samples []string, out string, trees bool, 
 		return err
 	}
 	bar.end()
+	if err := labels.give(ext); err != nil {
+		return err
+	}
 	version, err := ext.Commit()
 	if err != nil {
 		return err
@@ -134,13 +159,17 @@ func (a *app) build(c *cobra.Command, samples []string, out string, trees bool, 
 		Name: out, Samples: stats.Samples, Read: stats.Read, Added: uint64(stats.Notes), Taken: stats.Taken, Stored: stats.Stored,
 		Size: version.Ref.Size, Tape: version.TapeSize, Root: version.Ref.Root.String(), Manifest: version.Ref.Manifest.String(),
 	}
-	return a.print(result,
-		row{"dictionary", out},
-		row{"read", fmt.Sprintf("%s in %d samples", bytesText(stats.Read), stats.Samples)},
-		row{"added", fmt.Sprintf("%d notes, %s, stored as %s", stats.Notes, bytesText(stats.Taken), bytesText(stats.Stored))},
-		row{"size", fmt.Sprintf("%d notes, %s", version.Ref.Size, bytesText(version.TapeSize))},
-		row{"root", version.Ref.Root},
-		row{"manifest", version.Ref.Manifest})
+	rows := []row{
+		{"dictionary", out},
+		{"read", fmt.Sprintf("%s in %d samples", bytesText(stats.Read), stats.Samples)},
+		{"added", fmt.Sprintf("%d notes, %s, stored as %s", stats.Notes, bytesText(stats.Taken), bytesText(stats.Stored))},
+		{"size", fmt.Sprintf("%d notes, %s", version.Ref.Size, bytesText(version.TapeSize))},
+		{"root", version.Ref.Root},
+		{"manifest", version.Ref.Manifest}}
+	if result.Contexts, err = dictionaryContexts(ctx, home, version.Ref.Manifest); err != nil {
+		return err
+	}
+	return a.print(result, append(rows, contextRows(result.Contexts)...)...)
 }
 
 // buildHome opens the store that a dictionary is built in and says under which name. What goes into a CAR file is built
