@@ -33,6 +33,7 @@ const (
 // One goroutine runs while there is something to fetch and a little longer.
 type fetcher struct {
 	blocks  blockStore
+	put     func(ctx context.Context, c cid.Cid, data []byte) error // into blocks, what has been checked
 	sources []Source
 	timeout time.Duration // without any progress, or with others served first, until a want fails
 	idle    time.Duration // without any progress until one who was asked is left alone for a while
@@ -102,8 +103,14 @@ type blockStore interface {
 
 func newFetcher(blocks blockStore, sources []Source, timeout, idle time.Duration) *fetcher {
 	ctx, cancel := context.WithCancel(context.Background())
+	put := blocks.Put
+	if b, ok := blocks.(interface {
+		PutChecked(ctx context.Context, c cid.Cid, data []byte) error
+	}); ok {
+		put = b.PutChecked
+	}
 	return &fetcher{
-		blocks: blocks, sources: sources, timeout: timeout, idle: idle,
+		blocks: blocks, put: put, sources: sources, timeout: timeout, idle: idle,
 		ctx: ctx, cancel: cancel,
 		wants: make(map[cid.Cid]*want), changed: make(chan struct{}), early: make(map[cid.Cid]arrival),
 	}
@@ -254,7 +261,7 @@ func (f *fetcher) arrive(l *lane, c cid.Cid, data []byte) {
 		if w.replace {
 			err = f.blocks.Replace(f.ctx, c, data)
 		} else {
-			err = f.blocks.Put(f.ctx, c, data)
+			err = f.put(f.ctx, c, data)
 		}
 	}
 	f.mu.Lock()

@@ -71,6 +71,11 @@ func (o *overlay) Put(_ context.Context, c cid.Cid, data []byte) error {
 	return nil
 }
 
+// PutChecked is Put: what is put has been checked before.
+func (o *overlay) PutChecked(ctx context.Context, c cid.Cid, data []byte) error {
+	return o.Put(ctx, c, data)
+}
+
 // Replace covers a damaged block of the store.
 func (o *overlay) Replace(ctx context.Context, c cid.Cid, data []byte) error {
 	return o.Put(ctx, c, data)

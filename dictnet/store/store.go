@@ -185,11 +185,20 @@ func (s *Store) Put(ctx context.Context, c cid.Cid, data []byte) error {
 	if err != nil {
 		return err
 	}
+	if len(data) <= MaxBlock && sha256.Sum256(data) != d {
+		return fmt.Errorf("store block %s: %w", c, ErrCorrupt)
+	}
+	return s.PutChecked(ctx, c, data)
+}
+
+// PutChecked is Put for callers who have just checked that c is the name of data, so that it is not hashed again.
+func (s *Store) PutChecked(ctx context.Context, c cid.Cid, data []byte) error {
+	d, err := checkCID(c)
+	if err != nil {
+		return err
+	}
 	if len(data) > MaxBlock {
 		return fmt.Errorf("block %s has %d bytes, limit %d", c, len(data), MaxBlock)
-	}
-	if sha256.Sum256(data) != d {
-		return fmt.Errorf("store block %s: %w", c, ErrCorrupt)
 	}
 	if s.ReadOnly() {
 		return blockError("write", c, ErrReadOnly)
