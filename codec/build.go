@@ -252,7 +252,7 @@ func (b *Builder) inBase(c []byte) (bool, error) {
 func (b *Builder) endNote() error {
 	raw := b.note
 	b.note = make([]byte, 0, MaxNote)
-	return b.seal.add(raw)
+	return b.seal.add(func() (Block, error) { return SealNote(raw) })
 }
 
 // Close seals the last note and waits until all have been handed over.
@@ -287,7 +287,8 @@ type sealed struct {
 	err   error
 }
 
-func (s *sealer) add(raw []byte) error {
+// add has a note sealed by seal.
+func (s *sealer) add(seal func() (Block, error)) error {
 	if len(s.queue) > 2*runtime.GOMAXPROCS(0) {
 		if err := s.handOver(); err != nil {
 			return err
@@ -296,7 +297,7 @@ func (s *sealer) add(raw []byte) error {
 	c := make(chan sealed, 1)
 	s.queue = append(s.queue, c)
 	go func() {
-		b, err := SealNote(raw)
+		b, err := seal()
 		c <- sealed{b, err}
 	}()
 	return nil

@@ -31,13 +31,21 @@ func (t *memTape) add(b Block) error {
 
 func (t *memTape) Size() uint64 { return t.size }
 
-func (t *memTape) NoteAt(_ context.Context, pos uint64) (uint64, []byte, error) {
+func (t *memTape) NoteAt(ctx context.Context, pos uint64) (uint64, []byte, error) {
+	return NewDeriver(t.note, nil).NoteAt(ctx, pos)
+}
+
+func (t *memTape) note(_ context.Context, pos uint64) (uint64, Note, error) {
 	if pos >= t.size {
-		return 0, nil, fmt.Errorf("no byte %d on a tape of %d", pos, t.size)
+		return 0, Note{}, fmt.Errorf("no byte %d on a tape of %d", pos, t.size)
 	}
 	i := sort.Search(len(t.starts), func(i int) bool { return t.starts[i] > pos }) - 1
-	raw, err := OpenNote(t.blocks[i].CID, t.blocks[i].Data)
-	return t.starts[i], raw, err
+	n, err := CheckNote(t.blocks[i].CID, t.blocks[i].Data)
+	return t.starts[i], n, err
+}
+
+func (t *memTape) Depth(ctx context.Context, pos uint64) (int, error) {
+	return NewDeriver(t.note, nil).Depth(ctx, pos)
 }
 
 // locatingTape is one that says where its notes end, so that they can be opened side by side.

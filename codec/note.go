@@ -61,21 +61,33 @@ func CheckNoteCID(c cid.Cid) error {
 	return nil
 }
 
-// OpenNote checks that block is the note named c and returns its raw bytes. Nothing is expanded before
-// the name, the frame's shape and its stated size have been found good. It is safe for concurrent use.
-func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
+// checkName checks that block is not too long and has the name c.
+func checkName(c cid.Cid, block []byte) error {
 	if err := CheckNoteCID(c); err != nil {
-		return nil, err
+		return err
 	}
 	if len(block) > MaxNoteBlock {
-		return nil, fmt.Errorf("%w: block of %s has %d bytes, limit %d", ErrNote, c, len(block), MaxNoteBlock)
+		return fmt.Errorf("%w: block of %s has %d bytes, limit %d", ErrNote, c, len(block), MaxNoteBlock)
 	}
 	got, err := NoteCID(block)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !got.Equals(c) {
-		return nil, fmt.Errorf("%w: block of %s has the bytes of %s", ErrNote, c, got)
+		return fmt.Errorf("%w: block of %s has the bytes of %s", ErrNote, c, got)
+	}
+	return nil
+}
+
+// OpenNote checks that block is the note named c and returns its raw bytes. Nothing is expanded before
+// the name, the frame's shape and its stated size have been found good. The error wraps ErrDerived if it takes other notes
+// to open this one: see [CheckNote]. It is safe for concurrent use.
+func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
+	if err := checkName(c, block); err != nil {
+		return nil, err
+	}
+	if isDerived(block) {
+		return nil, fmt.Errorf("%s: %w", c, ErrDerived)
 	}
 	size, err := frameSize(block, MaxNote)
 	if err != nil {

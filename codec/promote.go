@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sort"
 
-	"dictnet/codec/internal/gear"
 	"dictnet/codec/internal/repair"
 )
 
@@ -19,11 +18,9 @@ import (
 // Add each template, then Close, then make the new version of the dictionary, then Write each template against it.
 type Promoter struct {
 	ctx   context.Context
-	base  *noteCache // nil if the dictionary is empty
-	moved localTape  // what is appended to the tape
-	note  []byte     // of it, not sealed yet
-	hash  uint64     // rolling, of note
-	seal  sealer
+	base  *noteCache        // nil if the dictionary is empty
+	moved localTape         // what is appended to the tape
+	notes noteWriter        // of it
 	known map[uint64]uint64 // hash of a window -> where it ends on the tape
 	seen  map[Span]bool     // of the tape, whose windows are known
 	moves map[*Reader]*moved
@@ -60,12 +57,15 @@ const (
 )
 
 // NewPromoter returns a promoter that hands each note to emit, in order, to be appended to the dictionary of which base is the
-// tape, nil if it is empty.
-func NewPromoter(ctx context.Context, base Tape, emit func(Block) error) *Promoter {
-	return &Promoter{
-		ctx: ctx, base: newNoteCache(base, encodeNotes), seal: sealer{emit: emit},
+// tape, nil if it is empty. The profile is that of the notes: those of ProfileFast stand for themselves, the others are derived from
+// what they replace and from those before them.
+func NewPromoter(ctx context.Context, base Tape, profile Profile, emit func(Block) error) *Promoter {
+	p := &Promoter{
+		ctx: ctx, base: newNoteCache(base, encodeNotes),
 		known: make(map[uint64]uint64), seen: make(map[Span]bool), moves: make(map[*Reader]*moved),
 	}
+	p.notes = noteWriter{p: p, coding: profile.shape().coding, seal: sealer{emit: emit}, room: newPackers(), begin: p.base.size(), depths: make(map[uint64]int)}
+	return p
 }
 
 // Add moves what the local notes of a template hold. The template's dictionary must be the promoter's, or a beginning of it.
@@ -93,7 +93,15 @@ func (p *Promoter) Add(r *Reader) error {
 
 // frame moves the local notes of a frame.
 func (p *Promoter) frame(r *Reader, fr *frame, moves []Common, bridges map[Span]uint64) ([]Common, error) {
-	terminals := slices.DeleteFunc(slices.Clone(fr.score.symbols), func(s symbol) bool { return s.code == codeRule })
+	plays := fr.score.firstPlays(fr.start)
+	var terminals []symbol
+	var files []uint64 // where they play first
+	for i, s := range fr.score.symbols {
+		if s.code != codeRule {
+			terminals, files = append(terminals, s), append(files, plays[i])
+		}
+	}
+	fresh := freshNotes(&fr.score, fr.start)
 	var raw []byte
 	var near uint64     // where the last span of the tape ended
 	var appended uint64 // how long the tape was after the last local note, if it ended there
@@ -113,11 +121,13 @@ func (p *Promoter) frame(r *Reader, fr *frame, moves []Common, bridges map[Span]
 			if err != nil {
 				return nil, err
 			}
-			if bridges[span], err = p.append(b); err != nil {
+			if bridges[span], err = p.append(b, freshNote{end: span.Len, file: files[i], ok: true, from: span.Pos, to: span.Pos + span.Len, near: true}); err != nil {
 				return nil, err
 			}
 			appended = p.size()
 		case codeFresh:
+			note := fresh[0]
+			fresh = fresh[1:]
 			appended = 0
 			if err := p.ctx.Err(); err != nil {
 				return nil, err
@@ -144,7 +154,7 @@ func (p *Promoter) frame(r *Reader, fr *frame, moves []Common, bridges map[Span]
 				}
 				pos := s.pos + s.len - uint64(len(raw))
 				if at.B > 0 {
-					to, err := p.append(raw[:at.B])
+					to, err := p.append(raw[:at.B], note.part(pos-s.pos, at.B))
 					if err != nil {
 						return nil, err
 					}
@@ -183,34 +193,15 @@ func (p *Promoter) at(pos uint64) (uint64, []byte, error) {
 	return p.base.at(p.ctx, pos)
 }
 
-// append puts bytes at the end of the tape and returns where.
-func (p *Promoter) append(b []byte) (pos uint64, err error) {
+// append puts bytes at the end of the tape and returns where. Place says what they replace; its positions count from their begin.
+func (p *Promoter) append(b []byte, place freshNote) (pos uint64, err error) {
 	pos = p.size()
 	if err := p.moved.append(b); err != nil {
 		return 0, err
 	}
 	p.stats.Moved += int64(len(b))
 	p.remember(b, pos)
-	for mask := gear.Mask(noteStep); len(b) > 0; {
-		room := b[:min(len(b), MaxNote-len(p.note))]
-		n, h, end := gear.Next(p.hash, room, mask)
-		p.note, p.hash, b = append(p.note, room[:n]...), h, b[n:]
-		if end && len(p.note) >= minNote || len(p.note) == MaxNote {
-			if err := p.endNote(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return pos, nil
-}
-
-func (p *Promoter) endNote() error {
-	if len(p.note) == 0 {
-		return nil
-	}
-	note := p.note
-	p.note = make([]byte, 0, MaxNote)
-	return p.seal.add(note)
+	return pos, p.notes.add(b, place)
 }
 
 // windowHash mixes the first movedWindow bytes of b.
@@ -270,17 +261,18 @@ func (p *Promoter) find(b []byte) (Common, error) {
 
 // Close seals the last note and waits until all have been handed over. The templates are still to be written.
 func (p *Promoter) Close() error {
-	err := p.endNote()
+	err := p.notes.end()
 	p.moved.close()
-	return p.seal.wait(err)
+	return p.notes.seal.wait(err)
 }
 
 // Stats says what has been done so far.
 func (p *Promoter) Stats() PromoteStats {
 	s := p.stats
-	p.seal.mu.Lock()
-	defer p.seal.mu.Unlock()
-	s.Notes, s.Stored = p.seal.notes, p.seal.stored
+	seal := &p.notes.seal
+	seal.mu.Lock()
+	defer seal.mu.Unlock()
+	s.Notes, s.Stored = seal.notes, seal.stored
 	return s
 }
 

@@ -16,6 +16,11 @@ import (
 // promote moves the local notes of templates into a dictionary, and returns the new version and the new templates.
 func promote(t testing.TB, d *dictionary, templates ...[]byte) (*dictionary, [][]byte, PromoteStats) {
 	t.Helper()
+	return promoteAs(t, d, ProfileDefault, templates...)
+}
+
+func promoteAs(t testing.TB, d *dictionary, profile Profile, templates ...[]byte) (*dictionary, [][]byte, PromoteStats) {
+	t.Helper()
 	next := &dictionary{tape: new(memTape)}
 	var base Tape
 	if d != nil && d.tape.size > 0 {
@@ -23,7 +28,7 @@ func promote(t testing.TB, d *dictionary, templates ...[]byte) (*dictionary, [][
 		next.tape.blocks, next.tape.starts = slices.Clip(next.tape.blocks), slices.Clip(next.tape.starts)
 		base = locatingTape{d.tape}
 	}
-	p := NewPromoter(t.Context(), base, next.tape.add)
+	p := NewPromoter(t.Context(), base, profile, next.tape.add)
 	var readers []*Reader
 	for _, b := range templates {
 		r := openTemplate(t, d, b)
@@ -162,7 +167,7 @@ func TestPromoteFails(t *testing.T) {
 	cause := errors.New("disk full")
 	emit := func(Block) error { return cause }
 
-	p := NewPromoter(t.Context(), d.tape, emit)
+	p := NewPromoter(t.Context(), d.tape, ProfileFast, emit)
 	err := p.Add(r)
 	if cerr := p.Close(); err == nil {
 		err = cerr
@@ -170,22 +175,22 @@ func TestPromoteFails(t *testing.T) {
 	if !errors.Is(err, cause) {
 		t.Error(err)
 	}
-	if err := NewPromoter(t.Context(), nil, emit).Add(r); err == nil {
+	if err := NewPromoter(t.Context(), nil, ProfileFast, emit).Add(r); err == nil {
 		t.Error("a template of another dictionary is taken")
 	}
-	if err := NewPromoter(t.Context(), d.tape, emit).Write(new(bytes.Buffer), r, d.ref); err == nil {
+	if err := NewPromoter(t.Context(), d.tape, ProfileFast, emit).Write(new(bytes.Buffer), r, d.ref); err == nil {
 		t.Error("a template is written that was not added")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	p = NewPromoter(ctx, d.tape, emit)
+	p = NewPromoter(ctx, d.tape, ProfileDefault, emit)
 	if err := p.Add(r); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	p.Close()
 	bad := bytes.Clone(template)
 	bad[len(bad)/2] ^= 1
-	p = NewPromoter(t.Context(), d.tape, func(Block) error { return nil })
+	p = NewPromoter(t.Context(), d.tape, ProfileDefault, func(Block) error { return nil })
 	var format *FormatError
 	if err := p.Add(openTemplate(t, d, bad)); !errors.As(err, &format) {
 		t.Error(err)

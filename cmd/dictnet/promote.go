@@ -79,7 +79,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict string) error {
 		}
 		tape = base
 	}
-	p := codec.NewPromoter(ctx, tape, ext.Add)
+	p := codec.NewPromoter(ctx, tape, codec.ProfileDefault, ext.Add)
 	closed := false
 	defer func() {
 		if !closed {

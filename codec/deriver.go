@@ -1,0 +1,171 @@
+package codec
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// GetNote returns the checked note that holds byte pos of a tape, and the position of its first byte.
+type GetNote func(ctx context.Context, pos uint64) (start uint64, n Note, err error)
+
+// Deriver reads a tape some of whose notes are derived. Each of those is opened once: what it holds is kept, 8 MiB of it in memory
+// and the rest in a temporary file, which goes with the Deriver. It is safe for concurrent use.
+type Deriver struct {
+	get      GetNote
+	prefetch func(context.Context, []Span)
+	slots    chan struct{} // a reader has one while it opens a derived note, and all that takes
+
+	opening runCache
+
+	mu   sync.Mutex
+	kept []keptNote // by start
+	raw  spool
+}
+
+// keptNote is a derived note that has been opened.
+type keptNote struct {
+	start uint64
+	len   int
+	at    int64 // in the spool
+}
+
+const (
+	derivers   = 2    // derived notes that are opened at a time, each with up to 8 MiB of others at hand
+	mostOpened = 4096 // notes that may be opened for the sake of one
+)
+
+// NewDeriver returns a Deriver that gets notes by get. Prefetch, if it is not nil, is told which spans it is about to get, as a [Prefetcher] is.
+func NewDeriver(get GetNote, prefetch func(context.Context, []Span)) *Deriver {
+	return &Deriver{get: get, prefetch: prefetch, slots: make(chan struct{}, derivers), opening: runCache{max: derivers}}
+}
+
+// NoteAt is that of a [Tape].
+func (d *Deriver) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
+	if start, raw, err = d.keptAt(pos); raw != nil || err != nil {
+		return start, raw, err
+	}
+	start, n, err := d.get(ctx, pos)
+	if err != nil || n.Derived == nil {
+		return start, n.Raw, err
+	}
+	select { // taken before the note is said to be on its way, so that whoever waits for it waits for somebody at work
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-ctx.Done():
+		return 0, nil, ctx.Err()
+	}
+	left := mostOpened
+	return d.at(ctx, pos, maxDerivedDepth+1, &left)
+}
+
+// at returns the note that holds pos, which must be less deep than depth. It may open so many others as are left.
+func (d *Deriver) at(ctx context.Context, pos uint64, depth int, left *int) (start uint64, raw []byte, err error) {
+	for {
+		r, err := d.opening.get(ctx, pos)
+		if err != nil {
+			return 0, nil, err
+		}
+		if r != nil {
+			return r.start, r.raw, nil
+		}
+		if start, raw, err = d.keptAt(pos); raw != nil || err != nil {
+			return start, raw, err
+		}
+		start, n, err := d.get(ctx, pos)
+		if err != nil || n.Derived == nil {
+			return start, n.Raw, err
+		}
+		if n.Derived.depth >= depth {
+			return 0, nil, fmt.Errorf("%w: byte %d of the tape is in a derived note of depth %d, where less than %d is wanted", ErrNote, pos, n.Derived.depth, depth)
+		}
+		if *left--; *left < 0 {
+			return 0, nil, fmt.Errorf("%w: it takes more than %d others to open it", ErrNote, mostOpened)
+		}
+		if r = d.opening.begin(pos, start, start+uint64(n.Derived.rawLen)); r != nil {
+			raw, err = d.open(ctx, start, n.Derived, left)
+			d.opening.finish(r, start, raw, err)
+			return start, raw, err
+		}
+	}
+}
+
+// open opens a derived note and keeps it.
+func (d *Deriver) open(ctx context.Context, start uint64, n *Derived, left *int) ([]byte, error) {
+	ref := n.reference(start)
+	if d.prefetch != nil {
+		d.prefetch(ctx, ref.pieces)
+	}
+	old := make([]byte, 0, ref.size())
+	var first uint64
+	var note []byte // the one that was read last: many pieces may be of the same
+	for _, s := range ref.pieces {
+		var err error
+		old, err = source(func(pos uint64) (uint64, []byte, error) {
+			if pos-first < uint64(len(note)) {
+				return first, note, nil
+			}
+			var err error
+			first, note, err = d.at(ctx, pos, n.depth, left)
+			return first, note, err
+		}).read(old, s)
+		if err != nil {
+			return nil, err
+		}
+	}
+	raw, err := n.open(counterpart{old, ref})
+	if err != nil {
+		return nil, err
+	}
+	return raw, d.keep(start, raw)
+}
+
+// keep keeps an opened note.
+func (d *Deriver) keep(start uint64, raw []byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i, found := d.search(start)
+	if found {
+		return nil
+	}
+	at := d.raw.size
+	if _, err := d.raw.Write(raw); err != nil {
+		return err
+	}
+	d.kept = slices.Insert(d.kept, i, keptNote{start, len(raw), at})
+	return nil
+}
+
+func (d *Deriver) search(start uint64) (int, bool) {
+	return slices.BinarySearchFunc(d.kept, start, func(k keptNote, start uint64) int { return cmp.Compare(k.start, start) })
+}
+
+// keptAt returns the note that holds pos if it has been opened; else nil.
+func (d *Deriver) keptAt(pos uint64) (start uint64, raw []byte, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i, found := d.search(pos)
+	if !found {
+		i--
+	}
+	if i < 0 || pos-d.kept[i].start >= uint64(d.kept[i].len) {
+		return 0, nil, nil
+	}
+	k := d.kept[i]
+	raw = make([]byte, k.len)
+	if _, err := d.raw.ReadAt(raw, k.at); err != nil {
+		return 0, nil, fmt.Errorf("read an opened note back: %w", err)
+	}
+	return k.start, raw, nil
+}
+
+// Depth returns how deep the note that holds byte pos is: 0 if it is not derived, else 1 to 63, more than any it is coded against.
+func (d *Deriver) Depth(ctx context.Context, pos uint64) (int, error) {
+	_, n, err := d.get(ctx, pos)
+	if err != nil || n.Derived == nil {
+		return 0, err
+	}
+	return n.Derived.depth, nil
+}

@@ -1,0 +1,163 @@
+package codec
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"dictnet/codec/internal/gear"
+)
+
+// noteWriter makes notes of what a Promoter appends to the tape: derived ones, if its coding is one of those that have a reference beside what
+// they replace.
+type noteWriter struct {
+	p      *Promoter
+	coding coding
+	seal   sealer
+	room   packers
+
+	raw    []byte
+	hash   uint64      // rolling, of raw
+	runs   []freshNote // what raw replaces; positions count from its begin
+	begin  uint64      // of raw, on the tape
+	made   []madeNote  // ascending
+	depths map[uint64]int
+}
+
+// madeNote is a note that has been appended to the tape.
+type madeNote struct {
+	begin, end uint64
+	depth      int
+}
+
+const (
+	groupNotes   = 8  // notes that are coded each against all before it: what one costs to read, at most, that replaces nothing
+	replaceNotes = 48 // notes of the tape that a note replaces parts of, at most
+)
+
+// part returns what n bytes of a note from off on replace; positions count from their begin.
+func (f freshNote) part(off, n uint64) freshNote {
+	last := off+n == f.end-f.begin
+	f.begin, f.end = 0, n
+	f.file, f.from = f.file+off, f.from+off
+	f.near = f.near && last
+	return f
+}
+
+// add appends bytes to the tape.
+func (w *noteWriter) add(b []byte, place freshNote) error {
+	for off := uint64(0); len(b) > 0; {
+		room := b[:min(len(b), MaxNote-len(w.raw))]
+		n, full := len(room), false
+		if w.coding < codingAligned {
+			n, w.hash, full = gear.Next(w.hash, room, gear.Mask(noteStep))
+			full = full && len(w.raw)+n >= minNote
+		}
+		run := place.part(off, uint64(n))
+		run.begin, run.end = run.begin+uint64(len(w.raw)), run.end+uint64(len(w.raw))
+		w.runs = append(w.runs, run)
+		w.raw, b = append(w.raw, room[:n]...), b[n:]
+		off += uint64(n)
+		if full || len(w.raw) == MaxNote {
+			if err := w.end(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// end seals the note, if there is one.
+func (w *noteWriter) end() error {
+	raw, runs := w.raw, w.runs
+	if len(raw) == 0 {
+		return nil
+	}
+	w.raw, w.runs = make([]byte, 0, MaxNote), nil
+	defer func() { w.begin += uint64(len(raw)) }()
+	if w.coding < codingAligned {
+		return w.seal.add(func() (Block, error) { return SealNote(raw) })
+	}
+	d, old, err := w.derive(raw, runs)
+	if err != nil {
+		return err
+	}
+	w.made = append(w.made, madeNote{w.begin, w.begin + uint64(len(raw)), d.depth})
+	return w.seal.add(func() (Block, error) {
+		if d.depth == 0 || d.depth > maxDerivedDepth {
+			return SealNote(raw)
+		}
+		w.room <- struct{}{}
+		defer func() { <-w.room }()
+		return sealDerived(d, raw, old)
+	})
+}
+
+// derive says what a note is coded against, and reads it.
+func (w *noteWriter) derive(raw []byte, runs []freshNote) (*Derived, counterpart, error) {
+	d := &Derived{rawLen: len(raw), coding: w.coding}
+	if k := len(w.made) % groupNotes; k > 0 {
+		d.back = w.begin - w.made[len(w.made)-k].begin
+	}
+	replaced := make(map[uint64]bool) // notes, by their begin
+	for i, r := range runs {
+		if !r.ok {
+			continue
+		}
+		n, err := w.noteAt(min(r.from, w.begin-1))
+		if err != nil {
+			return nil, counterpart{}, err
+		}
+		if n.depth == maxDerivedDepth || !replaced[n.begin] && len(replaced) == replaceNotes {
+			runs[i].ok = false
+		} else {
+			replaced[n.begin] = true
+		}
+	}
+
+	// As a reader will see it.
+	f := &fields{b: appendRuns(nil, runs)}
+	if d.runs = f.runs(len(raw)); f.err != nil {
+		return nil, counterpart{}, f.err
+	}
+	ref := d.reference(w.begin)
+	old := make([]byte, 0, ref.size())
+	for _, s := range ref.pieces {
+		for pos := s.Pos; pos < s.Pos+s.Len; {
+			n, err := w.noteAt(pos)
+			if err != nil {
+				return nil, counterpart{}, err
+			}
+			d.depth = max(d.depth, n.depth+1)
+			pos = n.end
+		}
+		var err error
+		if old, err = source(w.p.at).read(old, s); err != nil {
+			return nil, counterpart{}, err
+		}
+	}
+	return d, counterpart{old, ref}, nil
+}
+
+// noteAt returns the note that holds byte pos of the tape.
+func (w *noteWriter) noteAt(pos uint64) (madeNote, error) {
+	if i, found := slices.BinarySearchFunc(w.made, pos, func(n madeNote, pos uint64) int { return cmp.Compare(n.begin, pos) }); found {
+		return w.made[i], nil
+	} else if i > 0 {
+		return w.made[i-1], nil
+	}
+	begin, raw, err := w.p.base.at(w.p.ctx, pos)
+	if err != nil {
+		return madeNote{}, err
+	}
+	depth, ok := w.depths[begin]
+	if t, deep := w.p.base.tape.(interface {
+		Depth(ctx context.Context, pos uint64) (int, error)
+	}); deep && !ok {
+		if depth, err = t.Depth(w.p.ctx, begin); err != nil {
+			return madeNote{}, err
+		}
+		w.depths[begin] = depth
+	}
+	return madeNote{begin, begin + uint64(len(raw)), depth}, nil
+}
