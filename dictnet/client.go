@@ -103,37 +103,37 @@ func wantNote(n manifest.Note) *want {
 
 // openNote opens a block as the note that a manifest lists. The digest of the block is known to be right, or is
 // checked by the caller on error.
-func openNote(n manifest.Note, data []byte) ([]byte, error) {
-	raw, err := codec.OpenNote(n.CID, data)
-	if err == nil && len(raw) != n.RawLen {
-		err = fmt.Errorf("%w: %s has %d bytes, the manifest says %d", codec.ErrNote, n.CID, len(raw), n.RawLen)
+func openNote(n manifest.Note, data []byte) (codec.Note, error) {
+	note, err := codec.CheckNote(n.CID, data)
+	if err == nil && note.RawLen() != n.RawLen {
+		err = fmt.Errorf("%w: %s has %d bytes, the manifest says %d", codec.ErrNote, n.CID, note.RawLen(), n.RawLen)
 	}
 	if err != nil {
-		return nil, &ContradictionError{What: fmt.Sprintf("note %d", n.Index), Err: err}
+		return codec.Note{}, &ContradictionError{What: fmt.Sprintf("note %d", n.Index), Err: err}
 	}
-	return raw, nil
+	return note, nil
 }
 
-// note returns the raw bytes of a note.
-func (c *Client) note(ctx context.Context, n manifest.Note) ([]byte, error) {
+// note returns a note.
+func (c *Client) note(ctx context.Context, n manifest.Note) (codec.Note, error) {
 	data, err := c.blocks.Get(ctx, n.CID)
 	damaged := errors.Is(err, store.ErrCorrupt)
 	if err == nil {
-		raw, bad := openNote(n, data)
+		note, bad := openNote(n, data)
 		if bad == nil {
-			return raw, nil
+			return note, nil
 		}
 		if name, err := codec.NoteCID(data); err != nil || name.Equals(n.CID) {
-			return nil, bad // these are the bytes that the dictionary names, and they are no note
+			return codec.Note{}, bad // these are the bytes that the dictionary names, and they are no note
 		}
 		damaged = true
 	} else if !damaged && !errors.Is(err, store.ErrMissing) {
-		return nil, err
+		return codec.Note{}, err
 	}
 	w := wantNote(n)
 	w.replace = damaged
 	if data, err = c.fetch.fetch(ctx, w); err != nil {
-		return nil, noteDamage(err, damaged)
+		return codec.Note{}, noteDamage(err, damaged)
 	}
 	return openNote(n, data)
 }
@@ -195,7 +195,9 @@ func (c *Client) openManifest(ctx context.Context, name cid.Cid) (*Tape, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open dictionary %s: %w", name, err)
 	}
-	return &Tape{client: c, m: m}, nil
+	t := &Tape{client: c, m: m}
+	t.deriver = codec.NewDeriver(t.GetNote, t.Prefetch)
+	return t, nil
 }
 
 // checkAnchored compares a version with the registry's head record: it must be the head, or what the head's

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 
 	"github.com/ipfs/go-cid"
 
 	"dictnet/codec"
 	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
 )
 
 // Prober is what a Session may offer besides: it finds out who has blocks, without moving them.
@@ -51,19 +53,15 @@ func (p *Plan) Err() error {
 	return nil
 }
 
-// Plan finds out what reading the spans of a tape would cost, and asks every source who has what is missing.
+// Plan finds out what reading the spans of a tape would cost, and asks every source who has what is missing. What a derived note that is missing is coded
+// against is not known before it is here, and not counted.
 func (c *Client) Plan(ctx context.Context, t *Tape, spans []codec.Span) (*Plan, error) {
 	p := &Plan{Missing: []PlannedNote{}, Silent: []string{}}
 	at := make(map[cid.Cid][]int) // in p.Missing
-	seen := make(map[uint64]bool)
-	for n, err := range t.notesOf(ctx, spans) {
+	for n, err := range t.needed(ctx, spansOf(spans...), c.here) {
 		if err != nil {
 			return nil, err
 		}
-		if seen[n.Index] {
-			continue
-		}
-		seen[n.Index] = true
 		if err := p.add(ctx, c, n, at); err != nil {
 			return nil, err
 		}
@@ -94,6 +92,26 @@ func (c *Client) Plan(ctx context.Context, t *Tape, spans []codec.Span) (*Plan, 
 		}
 	}
 	return p, nil
+}
+
+// spansOf yields spans.
+func spansOf(spans ...codec.Span) iter.Seq2[codec.Span, error] {
+	return func(yield func(codec.Span, error) bool) {
+		for _, s := range spans {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
+
+// here returns a block if it is in the store, else nil.
+func (c *Client) here(ctx context.Context, name cid.Cid) ([]byte, error) {
+	data, err := c.blocks.Get(ctx, name)
+	if errors.Is(err, store.ErrMissing) || errors.Is(err, store.ErrCorrupt) {
+		return nil, nil
+	}
+	return data, err
 }
 
 func (p *Plan) add(ctx context.Context, c *Client, n manifest.Note, at map[cid.Cid][]int) error {

@@ -36,23 +36,14 @@ const (
 	notePrefix       = "\x01\x55\x12\x20" // of the CID of every note
 )
 
-// Portable lists the notes that the spans touch, with a proof if one is asked for.
+// Portable lists the notes that reading the spans takes, with a proof if one is asked for.
 func (t *Tape) Portable(ctx context.Context, spans iter.Seq2[codec.Span, error], prove bool) (*Portable, error) {
 	p := &Portable{TapeSize: t.Size()}
-	seen := make(map[uint64]bool)
-	for s, err := range spans {
+	for n, err := range t.needed(ctx, spans, t.client.Get) {
 		if err != nil {
 			return nil, err
 		}
-		for n, err := range t.notesOf(ctx, []codec.Span{s}) {
-			if err != nil {
-				return nil, err
-			}
-			if !seen[n.Index] {
-				seen[n.Index] = true
-				p.Notes = append(p.Notes, n)
-			}
-		}
+		p.Notes = append(p.Notes, n)
 	}
 	slices.SortFunc(p.Notes, func(a, b manifest.Note) int {
 		if a.Index < b.Index {
@@ -262,8 +253,9 @@ func (r *portableReader) uvarint(lo, hi uint64, what string) (v uint64) {
 
 // PortableTape reads those notes of a version that a portable template lists. It is safe for concurrent use.
 type PortableTape struct {
-	client *Client
-	p      *Portable
+	client  *Client
+	p       *Portable
+	deriver *codec.Deriver
 }
 
 var (
@@ -274,7 +266,11 @@ var (
 
 // OpenPortable reads the notes of a list. Each is checked by its CID, and nothing else is: whether the list is to be believed is for the
 // caller to know, by [Portable.Check].
-func (c *Client) OpenPortable(p *Portable) *PortableTape { return &PortableTape{c, p} }
+func (c *Client) OpenPortable(p *Portable) *PortableTape {
+	t := &PortableTape{client: c, p: p}
+	t.deriver = codec.NewDeriver(t.getNote, t.Prefetch)
+	return t
+}
 
 // Size returns the length of the tape in bytes.
 func (t *PortableTape) Size() uint64 { return t.p.TapeSize }
@@ -294,12 +290,16 @@ func (t *PortableTape) Find(pos uint64) (manifest.Note, error) {
 
 // NoteAt returns the note that holds byte pos, from the store or from elsewhere.
 func (t *PortableTape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
-	n, err := t.Find(pos)
+	return t.deriver.NoteAt(ctx, pos)
+}
+
+func (t *PortableTape) getNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error) {
+	at, err := t.Find(pos)
 	if err != nil {
-		return 0, nil, err
+		return 0, codec.Note{}, err
 	}
-	raw, err = t.client.note(ctx, n)
-	return n.Start, raw, err
+	n, err = t.client.note(ctx, at)
+	return at.Start, n, err
 }
 
 // Locate returns where the note lies that holds byte pos.

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"iter"
 	"strings"
 	"testing"
 
@@ -17,16 +16,6 @@ import (
 	"dictnet/dictnet/store"
 	"dictnet/merkle"
 )
-
-func spansOf(spans ...codec.Span) iter.Seq2[codec.Span, error] {
-	return func(yield func(codec.Span, error) bool) {
-		for _, s := range spans {
-			if !yield(s, nil) {
-				return
-			}
-		}
-	}
-}
 
 // listed makes the list of notes that spans of the test dictionary of n notes touch.
 func listed(t testing.TB, n int, prove bool, spans ...codec.Span) (*Portable, Published, *storeSource) {

@@ -12,8 +12,9 @@ import (
 
 // Tape reads one version of a dictionary as a codec.Tape. It is safe for concurrent use and needs no closing.
 type Tape struct {
-	client *Client
-	m      *manifest.Manifest
+	client  *Client
+	m       *manifest.Manifest
+	deriver *codec.Deriver
 }
 
 var (
@@ -33,13 +34,21 @@ func (t *Tape) Size() uint64 { return t.m.TapeSize() }
 
 // NoteAt returns the note that holds byte pos, from the store or from elsewhere.
 func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
-	n, err := t.m.Locate(ctx, pos)
-	if err != nil {
-		return 0, nil, err
-	}
-	raw, err = t.client.note(ctx, n)
-	return n.Start, raw, err
+	return t.deriver.NoteAt(ctx, pos)
 }
+
+// GetNote is NoteAt but for derived notes, which it does not open.
+func (t *Tape) GetNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error) {
+	at, err := t.m.Locate(ctx, pos)
+	if err != nil {
+		return 0, codec.Note{}, err
+	}
+	n, err = t.client.note(ctx, at)
+	return at.Start, n, err
+}
+
+// Depth returns how deep the note that holds byte pos is: see [codec.Deriver].
+func (t *Tape) Depth(ctx context.Context, pos uint64) (int, error) { return t.deriver.Depth(ctx, pos) }
 
 // Locate returns where the note lies that holds byte pos, so that the codec can open several notes side by side.
 func (t *Tape) Locate(ctx context.Context, pos uint64) (codec.Span, error) {

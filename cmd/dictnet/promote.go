@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) promoteCommand() *cobra.Command {
-	var dict string
+	var dict, profile string
 	c := &cobra.Command{
 		Use:   "promote TEMPLATE... -d DICT",
 		Short: "Move what is new in templates into a dictionary",
@@ -31,8 +31,9 @@ new version; until then others cannot play the new templates.
   dictnet promote release-2.dn -d releases
   dictnet publish releases`,
 		Args: args(1, -1, "templates"),
-		RunE: func(c *cobra.Command, args []string) error { return a.promote(c, args, dict) },
+		RunE: func(c *cobra.Command, args []string) error { return a.promote(c, args, dict, profile) },
 	}
+	c.Flags().StringVar(&profile, "profile", codec.ProfileDefault.String(), "of the added notes: fast (each opens by itself), default, or max (smallest; they open at a megabyte a second)")
 	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary, by its local name")
 	return c
 }
@@ -46,8 +47,12 @@ type promoteResult struct {
 	codec.PromoteStats
 }
 
-func (a *app) promote(c *cobra.Command, names []string, dict string) error {
+func (a *app) promote(c *cobra.Command, names []string, dict, profileName string) error {
 	ctx := c.Context()
+	profile, err := codec.ParseProfile(profileName)
+	if err != nil {
+		return usageErrorf("", "%w", err)
+	}
 	ref, err := parseDictRef(dict)
 	if err != nil {
 		return err
@@ -79,7 +84,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict string) error {
 		}
 		tape = base
 	}
-	p := codec.NewPromoter(ctx, tape, codec.ProfileDefault, ext.Add)
+	p := codec.NewPromoter(ctx, tape, profile, ext.Add)
 	closed := false
 	defer func() {
 		if !closed {

@@ -79,7 +79,7 @@ func ExportSince(ctx context.Context, w io.Writer, get manifest.Getter, old, nam
 			return false, fmt.Errorf("%s (%s): %w", what, l.CID, err)
 		}
 		if l.Note {
-			if _, err := codec.OpenNote(l.CID, data); err != nil {
+			if _, err := codec.CheckNote(l.CID, data); err != nil {
 				return false, fmt.Errorf("%s: %w", what, err)
 			}
 			if progress != nil {
@@ -197,15 +197,16 @@ func check(ctx context.Context, s *store.Store, root cid.Cid) (map[cid.Cid]bool,
 		if err == nil {
 			err = ctx.Err()
 		}
-		var data, raw []byte
+		var data []byte
+		var note codec.Note
 		if err == nil {
 			data, err = s.Get(ctx, n.CID)
 		}
 		if err == nil {
-			raw, err = codec.OpenNote(n.CID, data)
+			note, err = codec.CheckNote(n.CID, data)
 		}
-		if err == nil && len(raw) != n.RawLen {
-			err = fmt.Errorf("%w: %d bytes, the manifest says %d", codec.ErrNote, len(raw), n.RawLen)
+		if err == nil && note.RawLen() != n.RawLen {
+			err = fmt.Errorf("%w: %d bytes, the manifest says %d", codec.ErrNote, note.RawLen(), n.RawLen)
 		}
 		if errors.Is(err, codec.ErrNote) {
 			err = &dictnet.ContradictionError{What: fmt.Sprintf("note %d of the CAR", n.Index), Err: err}

@@ -14,7 +14,8 @@ import (
 // fetched. It is safe for concurrent use.
 type Tape struct {
 	*dictnet.Tape
-	seeds *Seeds
+	seeds   *Seeds
+	deriver *codec.Deriver
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -30,6 +31,7 @@ var (
 // NewTape puts seeds before t. The caller closes it before the client of t.
 func NewTape(ctx context.Context, t *dictnet.Tape, seeds *Seeds) *Tape {
 	s := &Tape{Tape: t, seeds: seeds}
+	s.deriver = codec.NewDeriver(s.GetNote, s.Prefetch)
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	return s
 }
@@ -43,21 +45,26 @@ func (t *Tape) Close() error {
 
 // NoteAt returns the note that holds byte pos: from the store, from a seed, or from elsewhere.
 func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
-	n, err := t.Manifest().Locate(ctx, pos)
+	return t.deriver.NoteAt(ctx, pos)
+}
+
+// GetNote is NoteAt but for derived notes, which it does not open.
+func (t *Tape) GetNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error) {
+	at, err := t.Manifest().Locate(ctx, pos)
 	if err != nil {
-		return 0, nil, err
+		return 0, codec.Note{}, err
 	}
-	here, err := t.Here(ctx, n)
+	here, err := t.Here(ctx, at)
 	if err != nil {
-		return 0, nil, err
+		return 0, codec.Note{}, err
 	}
 	if !here {
-		raw, ok, err := t.seeds.Note(ctx, n.CID, n.RawLen)
+		raw, ok, err := t.seeds.Note(ctx, at.CID, at.RawLen)
 		if ok || err != nil {
-			return n.Start, raw, err
+			return at.Start, codec.Note{Raw: raw}, err
 		}
 	}
-	return t.Tape.NoteAt(ctx, pos)
+	return t.Tape.GetNote(ctx, pos)
 }
 
 // Prefetch finds out which notes of the spans have to be fetched, and asks for these.
