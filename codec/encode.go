@@ -24,6 +24,8 @@ type EncodeOptions struct {
 	Dictionary *DictionaryRef
 	Tape       Tape
 	Index      *Index
+	// Within are the parts of the tape that the template may refer to; nil: all of it. Who has the notes that hold them can decode it.
+	Within []Span
 
 	// ChunkSize is how far apart, in bytes, the places are on average at which a match may be found; shorter
 	// matches may be missed. 0 is the index's spacing, or DefaultChunkSize without one; it is not below the index's spacing.
@@ -93,6 +95,7 @@ type encoder struct {
 	src    io.Reader
 	o      EncodeOptions
 	notes  *noteCache
+	within within
 	mask   uint64
 	limit  frameLimits
 	shape  shape
@@ -166,6 +169,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	e := &encoder{
 		ctx: ctx, cancel: cancel, dst: dst, src: src, o: o,
 		notes:   newNoteCache(o.Tape, encodeNotes),
+		within:  withinOf(o.Within),
 		mask:    gear.Mask(spacing),
 		limit:   defaultFrame,
 		shape:   o.Profile.shape(),
@@ -294,6 +298,7 @@ func (e *encoder) match() (best found, err error) {
 		if e.places, err = e.o.Index.lookup(e.hash, e.places[:0]); err != nil {
 			return found{}, err
 		}
+		e.places = e.within.only(e.places)
 		slices.SortFunc(e.places, func(a, b uint64) int { // the nearest first
 			x, y := distance(a, e.near), distance(b, e.near)
 			switch {
@@ -305,11 +310,11 @@ func (e *encoder) match() (best found, err error) {
 			return 1
 		})
 		for _, p := range e.places[:min(len(e.places), candidates)] {
-			before, err := commonBefore(e.tapeAt, p, e.buf[e.lit:e.pos])
+			before, err := e.tapeBefore(p, e.buf[e.lit:e.pos])
 			if err != nil {
 				return found{}, err
 			}
-			after, err := commonAfter(e.tapeAt, e.notes.size(), p, e.buf[e.pos:])
+			after, err := e.tapeAfter(p, e.buf[e.pos:])
 			if err != nil {
 				return found{}, err
 			}
@@ -347,11 +352,11 @@ func (e *encoder) step() (found, error) {
 	if p >= e.notes.size() || e.near == 0 {
 		return found{}, nil
 	}
-	after, err := commonAfter(e.tapeAt, e.notes.size(), p, e.buf[e.pos:])
+	after, err := e.tapeAfter(p, e.buf[e.pos:])
 	if err != nil || uint64(after) < stepSize {
 		return found{}, err
 	}
-	before, err := commonBefore(e.tapeAt, p, e.buf[e.lit:e.pos])
+	before, err := e.tapeBefore(p, e.buf[e.lit:e.pos])
 	if err != nil {
 		return found{}, err
 	}
@@ -384,7 +389,7 @@ func (e *encoder) take(m found) error {
 	}
 	src, size := source(e.local.at), e.local.size
 	if m.sym.code == codeTape {
-		src, size = e.tapeAt, e.notes.size()
+		src, size = e.tapeAt, e.within.end(m.sym.pos, e.notes.size())
 	}
 	at := m.start // up to where the file has been compared
 	n := m.sym.len
@@ -431,7 +436,7 @@ func (e *encoder) join(m found) (back uint64, err error) {
 	}
 	for _, t := range e.threads {
 		back := m.sym.pos - t.end
-		if t.end >= m.sym.pos || back >= min(e.held.len, most) {
+		if t.end >= m.sym.pos || back >= min(e.held.len, most) || e.within.end(t.end, m.sym.pos) < m.sym.pos {
 			continue
 		}
 		a, err := e.notes.read(e.ctx, nil, Span{t.end, back})

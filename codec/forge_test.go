@@ -15,6 +15,7 @@ type forgedFrame struct {
 	score   []byte // stands in place of streams if not nil
 	blocks  []blockEntry
 	data    [][]byte // of the blocks
+	holes   []Span
 }
 
 // forged is a template as a stranger may write it.
@@ -35,7 +36,7 @@ func (g forged) bytes() []byte {
 	for _, f := range g.frames {
 		whole.Write(f.plays)
 		e := frameEntry{off: int64(len(b)), start: x.play(), play: f.play}
-		b = appendHead(b, f.play, uint32(xxhash.Sum64(f.plays)), f.count, f.written(), f.blocks)
+		b = appendHead(b, f.play, uint32(xxhash.Sum64(f.plays)), f.count, f.written(), f.blocks, f.holes)
 		for i, d := range f.data {
 			b = append(b, d...)
 			b = binary.LittleEndian.AppendUint32(b, crc32c(d))

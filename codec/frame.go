@@ -12,6 +12,9 @@ const (
 	maxBlockBits = 23
 )
 
+// maxHoles is how many holes a frame may have (section 4.2).
+const maxHoles = 1 << 16
+
 // blockEntry says how a block of local notes is stored, and where.
 type blockEntry struct {
 	coding      coding
@@ -25,6 +28,7 @@ type frame struct {
 	sum    uint32 // low half of the xxh64 of what it plays
 	score  score
 	blocks []blockEntry
+	holes  []Span // of the tape, which its references have not
 	once   sync.Once
 	fresh  []freshNote // for the references, made once
 	parts  Parts
@@ -38,7 +42,7 @@ type Parts struct {
 }
 
 // appendHead writes the head of a frame with its tag and checksum (section 4.2), for blocks that are packed already.
-func appendHead(b []byte, play uint64, sum uint32, count int, symbols []byte, blocks []blockEntry) []byte {
+func appendHead(b []byte, play uint64, sum uint32, count int, symbols []byte, blocks []blockEntry, holes []Span) []byte {
 	head := binary.AppendUvarint(nil, play)
 	head = binary.LittleEndian.AppendUint32(head, sum)
 	head = binary.AppendUvarint(head, uint64(count))
@@ -55,8 +59,13 @@ func appendHead(b []byte, play uint64, sum uint32, count int, symbols []byte, bl
 			head = binary.AppendUvarint(head, uint64(e.stored))
 		}
 	}
+	tag := byte(tagFrame)
+	if len(holes) > 0 {
+		tag = tagHoles
+		head = appendHoles(head, holes)
+	}
 	from := len(b)
-	b = append(b, tagFrame)
+	b = append(b, tag)
 	b = binary.AppendUvarint(b, uint64(len(head)))
 	b = append(b, head...)
 	return binary.LittleEndian.AppendUint32(b, crc32c(b[from:]))
@@ -66,7 +75,7 @@ func appendHead(b []byte, play uint64, sum uint32, count int, symbols []byte, bl
 // stands before the head proper. b is the first 1 to 11 bytes.
 func headSize(b []byte, base int64) (size, lead int, err error) {
 	f := fields{b: b, base: base}
-	if t := f.bytes(1, "frame"); t != nil && t[0] != tagFrame {
+	if t := f.bytes(1, "frame"); t != nil && t[0] != tagFrame && t[0] != tagHoles {
 		return 0, 0, formatErrorf(base, "neither a frame nor an index begins with %#02x", t[0])
 	}
 	n := f.uvarint(1, maxHead, "length of a head")
@@ -100,6 +109,9 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int
 		fr.parts.Local += int64(e.stored)
 		fr.blocks = append(fr.blocks, e)
 	}
+	if b[0] == tagHoles {
+		fr.holes = parseHoles(&f, tapeSize)
+	}
 	f.end("head")
 	if f.err != nil {
 		return nil, f.err
@@ -110,6 +122,42 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int
 	var err error
 	fr.score, err = readScore(symbols, count, fr.play, at.localPos, local, tapeSize, at.off)
 	return fr, err
+}
+
+// appendHoles writes the holes of a frame, which are as JoinSpans returns them.
+func appendHoles(b []byte, holes []Span) []byte {
+	b = binary.AppendUvarint(b, uint64(len(holes)))
+	var end uint64
+	for _, s := range holes {
+		b = binary.AppendUvarint(b, s.Pos-end)
+		b = binary.AppendUvarint(b, s.Len)
+		end = s.Pos + s.Len
+	}
+	return b
+}
+
+// parseHoles reads the holes of a frame: at least one, in the order of the tape, none of which touches the next.
+func parseHoles(f *fields, tapeSize uint64) (holes []Span) {
+	count := f.uvarint(1, maxHoles, "number of holes")
+	var end uint64
+	for i := range count {
+		least := uint64(min(i, 1))
+		gap := f.uvarint(0, tapeSize-end, "place of a hole")
+		if f.err == nil && gap < least {
+			f.fail("a hole touches the one before")
+		}
+		end += gap
+		n := f.uvarint(0, tapeSize-end, "length of a hole")
+		if f.err == nil && n == 0 {
+			f.fail("a hole has no bytes")
+		}
+		if f.err != nil {
+			return nil
+		}
+		holes = append(holes, Span{end, n})
+		end += n
+	}
+	return holes
 }
 
 // readFrame reads the head of the frame that e describes from a template.

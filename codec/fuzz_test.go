@@ -215,6 +215,11 @@ func seeds(t *testing.T) map[string]map[string][]any {
 	}
 	spans, _ := encode(t, d, slices.Concat(noise(10000, 1)[:5000], []byte("new"), noise(10000, 1)[6000:]))
 	all["FuzzDecode"]["good spans"] = []any{spans}
+	all["FuzzDecode"]["good holes"] = []any{templateWithHoles(t, d)}
+	all["FuzzHoles"] = map[string][]any{"good": {[]byte("\x02\x00\x01\x01\x62"), uint64(100)}}
+	for name, h := range hostileHoles {
+		all["FuzzHoles"][name] = []any{[]byte(h.raw), uint64(100)}
+	}
 
 	b := func(v ...byte) []byte { return v }
 	forgeries := all["FuzzDecodeStreams"]

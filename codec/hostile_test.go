@@ -365,7 +365,7 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"unknown shape":           {[]byte("\xd7nt\x01\x10" + strings.Repeat("\x00", 60)), "shape", 4},
 		"head of 2^24 bytes":      {append(must(appendHeader(nil, nil, forgedBlockBits)), 1, 0x80, 0x80, 0x80, 8, 1, 2, 3), "", -1},
 		"head beyond 2^24":        {append(must(appendHeader(nil, nil, forgedBlockBits)), 1, 0x81, 0x80, 0x80, 8, 1, 2, 3), "", -1},
-		"unknown part":            {append(must(appendHeader(nil, nil, forgedBlockBits)), 3, 1, 1), "", -1},
+		"unknown part":            {append(must(appendHeader(nil, nil, forgedBlockBits)), 4, 1, 1), "", -1},
 	}
 }
 

@@ -18,6 +18,7 @@ type closedFrame struct {
 	count   int // symbols in the sequence that is written
 	rules   int
 	symbols []byte
+	holes   []Span // what no reference may have
 	blocks  []blockEntry
 	data    [][]byte
 	err     error
@@ -34,6 +35,7 @@ func (e *encoder) code(f *closedFrame) error {
 	n := (len(f.fresh) + blockSize - 1) / blockSize
 	f.blocks, f.data = make([]blockEntry, n), make([][]byte, n)
 	fresh := freshNotes(&score, f.entry.start)
+	holes := make([][]Span, n)
 	g, ctx := errgroup.WithContext(e.ctx)
 	for i := range n {
 		g.Go(func() error {
@@ -42,18 +44,30 @@ func (e *encoder) code(f *closedFrame) error {
 			begin := i * blockSize
 			raw := f.fresh[begin:min(begin+blockSize, len(f.fresh))]
 			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
+			as, out := e.shape.coding, e.within.outside(old.ref.pieces)
+			if len(out) > maxHoles/n {
+				as, old.ref, out = codingZstd, new(reference), nil
+			}
+			old.ref.leaveOut(out)
 			for _, s := range old.ref.pieces {
 				var err error
 				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {
 					return err
 				}
 			}
-			c, d := pack(e.shape.coding, raw, old)
+			c, d := pack(as, raw, old)
+			if c.referenced() {
+				holes[i] = out
+			}
 			f.blocks[i], f.data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	f.holes = JoinSpans(slices.Concat(holes...))
+	return nil
 }
 
 // writeFrame writes the first of the frames that are being coded as soon as it is ready, and before all others the header.
@@ -86,7 +100,7 @@ func (e *encoder) writeFrame() error {
 		return nil
 	}
 	f.entry.off = e.written
-	if err := e.write(appendHead(nil, f.entry.play, f.sum, f.count, f.symbols, f.blocks)); err != nil {
+	if err := e.write(appendHead(nil, f.entry.play, f.sum, f.count, f.symbols, f.blocks, f.holes)); err != nil {
 		return err
 	}
 	for _, d := range f.data {

@@ -242,7 +242,9 @@ func (fr *frame) blockReference(i int, blockSize, tapeSize uint64) *reference {
 	}
 	fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start) })
 	begin := uint64(i) * blockSize
-	return referenceOf(fr.fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
+	r := referenceOf(fr.fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
+	r.leaveOut(fr.holes)
+	return r
 }
 
 // frameReader plays one frame.

@@ -323,7 +323,7 @@ func (p *Promoter) Write(dst io.Writer, r *Reader, d DictionaryRef) error {
 			return fmt.Errorf("promote: frame %d: %w", i, err)
 		}
 		_, streams := writeScore(m.terminals, sequence, rules, 0)
-		head := appendHead(nil, fr.play, fr.sum, len(sequence), appendScore(nil, streams), nil)
+		head := appendHead(nil, fr.play, fr.sum, len(sequence), appendScore(nil, streams), nil, nil)
 		if len(head) > maxHead {
 			return fmt.Errorf("promote: frame %d: %w", i, ErrTooManySpans)
 		}

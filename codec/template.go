@@ -16,6 +16,7 @@ const (
 	endMagic = "nt\xd7\n" // ends every template (section 4.5)
 	tagFrame = 0x01
 	tagIndex = 0x02
+	tagHoles = 0x03    // a frame with holes
 	maxPlay  = 1 << 48 // bytes that a frame plays
 	maxHead  = 1 << 24 // bytes of a frame's head
 	minFrame = 14      // bytes of a frame: no frame is shorter
