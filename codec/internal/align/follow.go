@@ -54,10 +54,15 @@ func (f *Follower) key(p int) uint64 {
 }
 
 // Add tells of the next byte.
-func (f *Follower) Add(c byte) {
+func (f *Follower) Add(c byte) { f.add(c, f.Ptr >= 0 && f.Win[f.Ptr] == c) }
+
+// AddExpected tells of the next byte, which somebody expected who knows more of the diagonal than the byte on it.
+func (f *Follower) AddExpected(c byte) { f.add(c, true) }
+
+func (f *Follower) add(c byte, expected bool) {
 	if f.Ptr >= 0 {
 		f.Misses <<= 1
-		if f.Win[f.Ptr] == c {
+		if expected {
 			f.Run++
 		} else {
 			f.Run = 0

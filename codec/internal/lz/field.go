@@ -1,6 +1,10 @@
 package lz
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"dictnet/codec/internal/align"
+)
 
 // field predicts four-byte little-endian numbers that hold a place, relative to their own (fields[0]) or absolute (fields[1]): it learns how far
 // places have moved from the numbers before, as in "Compressing differences of executable code" (Baker, Manber, Muth, 1999), but knows no instructions.
@@ -44,7 +48,8 @@ func unlikely(v uint32) bool { return v >= 1<<28 && v < 0xff<<24 }
 // expect fills in x of the fields.
 func (m *model) expect() {
 	f, g := &m.fields[0], &m.fields[1]
-	f.x, g.x = -1, -1
+	f.x, g.x, m.fields[2].x = -1, -1, -1
+	m.expectDecimal()
 	if f.right|g.right != 0 {
 		if f.right > 0 {
 			f.x = int(byte(f.value >> (8 * f.right)))
@@ -70,6 +75,18 @@ func (m *model) expect() {
 			g.find(t, v, shift, m.c1)
 		}
 	}
+}
+
+// expectDecimal fills in x of fields[2].
+func (m *model) expectDecimal() {
+	d, f := &m.decimal, &m.fields[2]
+	if !d.Inside {
+		if !align.IsDigit(m.src[m.sp]) || m.dist <= m.i || align.IsDigit(byte(m.c1)) || m.sp > 0 && align.IsDigit(m.src[m.sp-1]) {
+			return
+		}
+		d.Begin(m.src[m.sp:], byte(m.c1))
+	}
+	f.x, f.right, f.level, f.start = d.Next(), d.Right, d.Level, uint32(d.Before)
 }
 
 // find looks for a move of t.
@@ -103,7 +120,7 @@ func (m *model) learnMove() {
 		return
 	}
 	w := binary.LittleEndian.Uint32(m.raw[m.i-4:])
-	for kind := range m.fields {
+	for kind := range 2 {
 		t, shift, ok := m.place(kind, 4, v)
 		if !ok {
 			continue

@@ -362,3 +362,27 @@ func Benchmark(b *testing.B) {
 		})
 	}
 }
+
+// Rows that are numbered anew: what all numbers have become higher by is said about once.
+func TestDecimalNumbers(t *testing.T) {
+	rows := func(id int, skip int) (b []byte) {
+		for i := range 2000 {
+			if i == skip {
+				continue
+			}
+			b = fmt.Appendf(b, "(%d,%d,'%x')\n", id, i%7, i*i*i)
+			id++
+		}
+		return b
+	}
+	ref, raw := rows(1000, 200), rows(1000, 5000)
+	out := Encode(nil, raw, ref, []align.Hint{{}}, Default)
+	got := make([]byte, len(raw))
+	if err := Decode(got, out, ref, []align.Hint{{}}); err != nil || !bytes.Equal(got, raw) {
+		t.Fatal(err)
+	}
+	t.Logf("%d of %d bytes", len(out), len(raw))
+	if len(out) > 400 {
+		t.Errorf("%d rows with new numbers take %d bytes", 1800, len(out))
+	}
+}

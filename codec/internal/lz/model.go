@@ -45,16 +45,17 @@ type model struct {
 	watch      uint32 // a bit for each of the last bytes, the last one lowest: whether a number may have begun there
 	diff       uint32 // last difference of a literal from the aligned byte
 
-	fields [2]field
+	fields  [3]field
+	decimal align.Decimals // fields[2] says what it foresees
 
 	same     [16 << 8]rans.Prob // by age and history
 	equal    [1 << equalBits]rans.Prob
 	order    [1 << orderBits]rans.Prob
 	ahead    [1 << aheadBits]rans.Prob
-	fit      [64]rans.Prob      // of fields: by kind, bytes right, level, and whether it is the aligned byte
-	fitAt    [64 << 8]rans.Prob // and by the byte before the number
-	flags    [32 << 4]weights
-	second   [32 << 8]rans.Prob
+	fit      [96]rans.Prob      // of fields: by kind, bytes right, level, and whether it is the aligned byte
+	fitAt    [96 << 8]rans.Prob // and by the byte before the number
+	flags    [64 << 4]weights
+	second   [64 << 8]rans.Prob
 	turned   [16 << 8]rans.Prob
 	ways     [8]rans.Prob
 	step     [2]rans.Int
@@ -135,6 +136,7 @@ func (m *model) turn(dist int) {
 	m.dist = dist
 	m.age, m.hist, m.watch = 0, 0, 0
 	m.known = false
+	m.decimal.End()
 	m.fields[0].right, m.fields[1].right = 0, 0
 	if dist <= m.i {
 		m.src, m.sp = m.raw, m.i-dist
@@ -184,9 +186,9 @@ func (m *model) run(end int) error {
 		e := uint32(m.src[m.sp])
 		same, equal := m.aligned(e)
 		m.expect()
-		f, g := m.fields[0].x, m.fields[1].x
+		f, g, d := m.fields[0].x, m.fields[1].x, m.fields[2].x
 		p := equal.One()
-		if p < certain || f >= 0 && f != int(e) || g >= 0 && g != int(e) {
+		if p < certain || f >= 0 && f != int(e) || g >= 0 && g != int(e) || d >= 0 && d != int(e) {
 			if err := m.uncertain(c, e, same, equal, false); err != nil {
 				return err
 			}
@@ -230,6 +232,9 @@ func (m *model) put(c, e uint32) {
 	if m.enc == nil {
 		m.raw[m.i] = byte(c)
 	}
+	if m.decimal.Inside {
+		m.decimal.Add(byte(c), byte(e))
+	}
 	m.i++
 	m.sp++
 	m.age++
@@ -246,7 +251,7 @@ func (m *model) uncertain(c, e uint32, same, equal *rans.Prob, turned bool) erro
 	// The two likeliest bytes, and who says so.
 	x1, x2 := int(e), -1
 	p1, p2 := same.One(), uint32(0)
-	var fit, fitAt [2]*rans.Prob
+	var fit, fitAt [3]*rans.Prob
 	for k := range m.fields {
 		f := &m.fields[k]
 		if f.x < 0 {
@@ -269,7 +274,7 @@ func (m *model) uncertain(c, e uint32, same, equal *rans.Prob, turned bool) erro
 	first, next := equal, same
 	for k := len(m.fields) - 1; k >= 0; k-- {
 		if f := &m.fields[k]; f.x == x1 {
-			kind |= 2<<k | f.right<<3
+			kind |= 2<<k | f.right<<4
 			next = fitAt[k]
 			if x1 != int(e) {
 				first = fit[k]
@@ -296,7 +301,9 @@ func (m *model) uncertain(c, e uint32, same, equal *rans.Prob, turned bool) erro
 			on := f.x == got
 			fit[k].Learn(b2u(on))
 			fitAt[k].Learn(b2u(on))
-			f.went(on)
+			if k < 2 {
+				f.went(on)
+			}
 		}
 	}
 	if next != same {

@@ -7,16 +7,17 @@ import "encoding/binary"
 // from the numbers that pointed there before. Nothing is known of formats or machines: any four bytes may be such a number, and how
 // much a guess is worth is learned as well. (The idea is that of Courgette and Zucchini, which take programs apart for it.)
 type field struct {
-	kind   fieldKind
-	moves  [3][]move // by the place, and by what it is near to
-	bits   uint
-	guess  expected
-	read   uint8  // bytes of the number that were as guessed
-	level  uint8  // index into moves, of the guess
-	before byte   // that stands before the number
-	value  uint32 // guessed
-	old    uint32
-	probs  [2][]adaptive
+	kind    fieldKind
+	moves   [3][]move // by the place, and by what it is near to
+	bits    uint
+	guess   expected
+	decimal bool   // the guess is a digit of a decimal number
+	read    uint8  // bytes of the number that were as guessed
+	level   uint8  // index into moves, of the guess
+	before  byte   // that stands before the number
+	value   uint32 // guessed
+	old     uint32
+	probs   [2][]adaptive
 }
 
 type fieldKind uint8
@@ -110,7 +111,7 @@ func (f *field) add(c byte) {
 	if f.guess.value < 0 {
 		return
 	}
-	if int(c) != f.guess.value || f.value == f.old {
+	if f.decimal || int(c) != f.guess.value || f.value == f.old {
 		f.read = 0
 		return
 	}

@@ -35,6 +35,8 @@ type model struct {
 	diagonal         expected
 	match            expected
 	fields           [nFields]field
+	decimals         align.Decimals
+	decimalAt        int // ptr at which decimals goes on
 	certain          certainty
 	ruledOut         bool // the next byte is not the expected one
 	ready            bool // its contexts have been found
@@ -169,9 +171,31 @@ func (m *model) look() {
 		}
 	}
 	for i := range m.fields {
+		m.fields[i].decimal = false
 		m.fields[i].predict(m)
 	}
+	m.foresee()
 	m.ready, m.ruledOut = false, false
+}
+
+// foresee lets the relative field, where it says nothing, say which digit is foreseen.
+func (m *model) foresee() {
+	d := &m.decimals
+	if d.Inside && m.ptr != m.decimalAt {
+		d.End()
+	}
+	if !d.Inside {
+		if m.ptr < 0 || m.ptr >= m.ref || !align.IsDigit(m.ahead[1]) || align.IsDigit(m.ahead[0]) || align.IsDigit(byte(m.last)) {
+			return
+		}
+		d.Begin(m.win[m.ptr:m.ref], byte(m.last))
+	}
+	m.decimalAt = m.ptr + 1
+	if f := &m.fields[relative]; f.guess.value < 0 {
+		if f.guess.value = d.Next(); f.guess.value >= 0 {
+			f.decimal, f.level, f.read, f.before = true, 3, uint8(d.Right), d.Before
+		}
+	}
 }
 
 // locate finds out where the expected byte stands on the tape, and the next one in the file.
@@ -397,7 +421,12 @@ func (m *model) learnBit(bit int) {
 
 // add tells of the byte that came.
 func (m *model) add(c byte) {
+	if m.decimals.Inside {
+		m.decimals.Add(c, m.ahead[1])
+	}
 	m.remember(c)
+	f := &m.fields[relative]
+	foreseen := f.decimal && f.guess.value == int(c) && !m.borrowed
 	for i := range m.fields {
 		m.fields[i].add(c)
 	}
@@ -407,7 +436,11 @@ func (m *model) add(c byte) {
 			m.diff, m.since = c-byte(e), 0
 		}
 	}
-	m.follower.Add(c)
+	if foreseen {
+		m.follower.AddExpected(c)
+	} else {
+		m.follower.Add(c)
+	}
 	m.win = m.follower.Win
 	m.ptr++
 	m.along++
