@@ -193,14 +193,14 @@ func (d *Decoder) nextFrame() error {
 	if err != nil {
 		return err
 	}
+	if p, ok := d.tape().(Prefetcher); ok { // notes come while the rest of the frame does
+		p.Prefetch(d.ctx, fr.wanted(d.play.blockSize, d.play.notes.size()))
+	}
 	if err := d.keep(int(fr.size) - size); err != nil {
 		return err
 	}
 	d.index.frames = append(d.index.frames, fr.frameEntry)
 	d.play.add(fr)
-	if p, ok := d.tape().(Prefetcher); ok {
-		p.Prefetch(d.ctx, fr.wanted(d.play.blockSize, d.play.notes.size()))
-	}
 	d.cur = d.play.play(fr, 0)
 	if d.ahead {
 		d.cur.startAhead(d.ctx)
