@@ -3,6 +3,8 @@ package codec
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"iter"
 	"math"
 	"runtime"
 	"slices"
@@ -17,26 +19,39 @@ type Measure struct {
 	Lines     uint64      `json:"lines"`   // newlines, and what follows the last one
 	Entropy   float64     `json:"entropy"` // bits for each byte, if bytes came independently (order 0)
 	Tape      uint64      `json:"dictionaryBytes"`
-	Fresh     uint64      `json:"localBytes"`    // local notes, where they play first
+	Fresh     uint64      `json:"localBytes"`    // local notes, where they play first in the file
 	Repeat    uint64      `json:"repeatedBytes"` // local notes, where they play again
 	Distinct  uint64      `json:"distinctBytes"` // of the tape and the local tape that play at all
 	Histogram [256]uint64 `json:"histogram"`     // how often each byte occurs
 }
 
 // Measure measures the file without playing it: how often each byte of a note plays follows from the symbols, and so
-// every note, or local note, is looked at once. What is touched is checked as by ReadAt.
-func (r *Reader) Measure(ctx context.Context) (Measure, error) {
-	m := Measure{Bytes: uint64(r.Size())}
+// every note, or local note, is looked at once. Given parts of the file, it measures what they are one after the other. What is touched is
+// checked as by ReadAt.
+func (r *Reader) Measure(ctx context.Context, parts ...Span) (Measure, error) {
+	if parts == nil {
+		parts = []Span{{0, uint64(r.Size())}}
+	}
+	var m Measure
 	var w weights
-	for i := range r.idx.frames {
-		fr, err := r.play.frame(i)
-		if err != nil {
-			return Measure{}, err
+	end := uint64(0) // of the last part that is not empty
+	for _, p := range parts {
+		if size := uint64(r.Size()); p.Pos > size || p.Len > size-p.Pos {
+			return Measure{}, fmt.Errorf("bytes %d:%d of a file of %d", p.Pos, p.Len, size)
 		}
-		w.add(fr, &m)
-		if len(w.tape)+len(w.local) > maxSteps {
-			if err := w.weigh(ctx, r, &m); err != nil {
+		if p.Len > 0 {
+			end = p.Pos + p.Len
+		}
+		m.Bytes += p.Len
+		for fr, err := range r.framesWithin(p) {
+			if err != nil {
 				return Measure{}, err
+			}
+			w.add(fr, p, &m)
+			if len(w.tape)+len(w.local) > maxSteps {
+				if err := w.weigh(ctx, r, &m); err != nil {
+					return Measure{}, err
+				}
 			}
 		}
 	}
@@ -44,9 +59,9 @@ func (r *Reader) Measure(ctx context.Context) (Measure, error) {
 		return Measure{}, err
 	}
 	m.Lines = m.Histogram['\n']
-	if m.Bytes > 0 {
+	if end > 0 {
 		var last [1]byte
-		if _, err := r.ReadAt(last[:], int64(m.Bytes)-1); err != nil {
+		if _, err := r.ReadAt(last[:], int64(end)-1); err != nil {
 			return Measure{}, err
 		}
 		if last[0] != '\n' {
@@ -62,6 +77,45 @@ func (r *Reader) Measure(ctx context.Context) (Measure, error) {
 	return m, nil
 }
 
+// framesWithin yields the frames that play bytes of a part of the file.
+func (r *Reader) framesWithin(part Span) iter.Seq2[*frame, error] {
+	return func(yield func(*frame, error) bool) {
+		for i := r.frameAt(part.Pos); i < len(r.idx.frames) && r.idx.frames[i].start < part.Pos+part.Len; i++ {
+			if fr, err := r.play.frame(i); !yield(fr, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// PlaysFrom says how many bytes of parts of the file play from each of several sets of spans of the tape, which are as JoinSpans returns them.
+func (r *Reader) PlaysFrom(sets [][]Span, parts ...Span) ([]uint64, error) {
+	if parts == nil {
+		parts = []Span{{0, uint64(r.Size())}}
+	}
+	sums := make([]uint64, len(sets))
+	for _, p := range parts {
+		for fr, err := range r.framesWithin(p) {
+			if err != nil {
+				return nil, err
+			}
+			for s, times := range fr.playedWithin(p) {
+				if s.code != codeTape {
+					continue
+				}
+				for i, set := range sets {
+					rest := s.len
+					for _, out := range append(within{}, set...).outside([]Span{{s.pos, s.len}}) {
+						rest -= out.Len
+					}
+					sums[i] += times * rest
+				}
+			}
+		}
+	}
+	return sums, nil
+}
+
 // maxSteps is how many steps are collected before they are weighed: 48 MiB.
 const maxSteps = 3 << 20
 
@@ -74,35 +128,82 @@ type step struct {
 // weights say how often each byte of the tape and of the local tape plays.
 type weights struct{ tape, local []step }
 
-// add adds the terminals of a frame.
-func (w *weights) add(fr *frame, m *Measure) {
-	for n, times := range fr.score.times() {
-		s := fr.score.symbols[n]
-		var to *[]step
-		switch s.code {
-		case codeRule:
-			continue
-		case codeTape:
-			to = &w.tape
-			m.Tape += uint64(times) * s.len
-		case codeFresh:
+// add adds the terminals of a frame that play in a part of the file.
+func (w *weights) add(fr *frame, part Span, m *Measure) {
+	var local uint64
+	for s, times := range fr.playedWithin(part) {
+		to := &w.tape
+		if s.code == codeTape {
+			m.Tape += times * s.len
+		} else {
 			to = &w.local
-			m.Fresh += s.len
-			m.Repeat += uint64(times-1) * s.len
-		default:
-			to = &w.local
-			m.Repeat += uint64(times) * s.len
+			local += times * s.len
 		}
-		*to = append(*to, step{s.pos, times}, step{s.pos + s.len, -times})
+		*to = append(*to, step{s.pos, int64(times)}, step{s.pos + s.len, -int64(times)})
 	}
+	var fresh uint64
+	for n, at := range fr.score.firstPlays(fr.start) {
+		if s := fr.score.symbols[n]; s.code == codeFresh {
+			if from, end := max(at, part.Pos), min(at+s.len, part.Pos+part.Len); from < end {
+				fresh += end - from
+			}
+		}
+	}
+	m.Fresh += fresh
+	m.Repeat += local - fresh
 	w.tape, w.local = merged(w.tape), merged(w.local)
 }
 
-// times returns how often each symbol of a score plays.
-func (s *score) times() []int64 {
-	times := make([]int64, len(s.symbols))
-	for _, n := range s.sequence {
-		times[n]++
+// playedWithin yields the terminals of a frame that play in a part of the file, and how often; of those at its ends, what plays of them.
+func (fr *frame) playedWithin(part Span) iter.Seq2[symbol, uint64] {
+	from := max(part.Pos, fr.start) - fr.start
+	end := min(part.Pos+part.Len, fr.start+fr.play) - fr.start
+	return func(yield func(symbol, uint64) bool) {
+		times, ends := fr.score.timesWithin(from, end)
+		for _, s := range ends {
+			if !yield(s, 1) {
+				return
+			}
+		}
+		for n, k := range times {
+			if s := fr.score.symbols[n]; k > 0 && s.code != codeRule && !yield(s, uint64(k)) {
+				return
+			}
+		}
+	}
+}
+
+// timesWithin returns how often each symbol of a score plays as a whole within the bytes from to end of what it plays, and what plays of the
+// terminals at its ends.
+func (s *score) timesWithin(from, end uint64) (times []int64, ends []symbol) {
+	times = make([]int64, len(s.symbols))
+	var visit func(n uint32, at uint64)
+	visit = func(n uint32, at uint64) { // a rule is opened only if an end runs through it
+		x := s.symbols[n]
+		switch {
+		case at >= end || at+x.len <= from:
+		case from <= at && at+x.len <= end:
+			times[n]++
+		case x.code == codeRule:
+			visit(x.left, at)
+			visit(x.right, at+s.symbols[x.left].len)
+		default:
+			a, b := max(from, at), min(end, at+x.len)
+			ends = append(ends, symbol{code: x.code, pos: x.pos + a - at, len: b - a})
+		}
+	}
+	first, _ := slices.BinarySearchFunc(s.ends, from, func(e, from uint64) int {
+		if e <= from {
+			return -1
+		}
+		return 1
+	})
+	for i := first; i < len(s.sequence); i++ {
+		at := s.ends[i] - s.symbols[s.sequence[i]].len
+		if at >= end {
+			break
+		}
+		visit(s.sequence[i], at)
 	}
 	for n := len(s.symbols) - 1; n >= 0; n-- { // a rule has a higher number than its parts
 		if r := s.symbols[n]; r.code == codeRule {
@@ -110,6 +211,12 @@ func (s *score) times() []int64 {
 			times[r.right] += times[n]
 		}
 	}
+	return times, ends
+}
+
+// times returns how often each symbol of a score plays.
+func (s *score) times() []int64 {
+	times, _ := s.timesWithin(0, s.ends[len(s.ends)-1])
 	return times
 }
 

@@ -98,3 +98,63 @@ func BenchmarkMeasure(b *testing.B) {
 		}
 	}
 }
+
+// Parts of a file are measured as if they were files, and play from where they say.
+func TestMeasureParts(t *testing.T) {
+	old := text(300<<10, 5)
+	d := build(t, nil, BuildOptions{}, old)
+	rare := noise(60<<10, 3)
+	file := slices.Concat(old[1000:150000], rare, old[2000:100000], rare, old[100:90000], []byte("end"))
+	for i := range 20 {
+		file = append(append(file, rare[:20000+i]...), old[5000:40000]...)
+	}
+	for name, template := range map[string][]byte{"whole": first(encode(t, d, file)), "frames": encodeFrames(t, d, file, 7, 20000)} {
+		r := openTemplate(t, d, template)
+		whole, err := r.Measure(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cuts := range [][]uint64{{0, uint64(len(file))}, {0, 1, 77777, 150000, 150001, 400000, uint64(len(file)) - 1, uint64(len(file))}, {0, 0, 300000, 300000, uint64(len(file))}} {
+			var sum Measure
+			for i := 1; i < len(cuts); i++ {
+				part := Span{cuts[i-1], cuts[i] - cuts[i-1]}
+				m, err := r.Measure(t.Context(), part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				raw := file[part.Pos : part.Pos+part.Len]
+				var want [256]uint64
+				for _, c := range raw {
+					want[c]++
+				}
+				lines := uint64(bytes.Count(raw, []byte("\n")))
+				if len(raw) > 0 && raw[len(raw)-1] != '\n' {
+					lines++
+				}
+				if m.Histogram != want || m.Lines != lines || m.Bytes != part.Len || m.Tape+m.Fresh+m.Repeat != m.Bytes {
+					t.Errorf("%s: part %v: %d bytes, %d lines, shares %d, %d, %d", name, part, m.Bytes, m.Lines, m.Tape, m.Fresh, m.Repeat)
+				}
+				sum.Tape, sum.Fresh, sum.Repeat = sum.Tape+m.Tape, sum.Fresh+m.Fresh, sum.Repeat+m.Repeat
+				sets := [][]Span{{{0, d.tape.size}}, {}, {{0, 1000}, {2000, 50000}}, {{1000, 1000}, {52000, d.tape.size - 52000}}}
+				from, err := r.PlaysFrom(sets, part)
+				if err != nil || from[0] != m.Tape || from[1] != 0 || from[2]+from[3] != m.Tape {
+					t.Errorf("%s: part %v plays %v of %d bytes: %v", name, part, from, m.Tape, err)
+				}
+			}
+			if sum.Tape != whole.Tape || sum.Fresh != whole.Fresh || sum.Repeat != whole.Repeat {
+				t.Errorf("%s: parts have %d, %d, %d; the whole %d, %d, %d", name, sum.Tape, sum.Fresh, sum.Repeat, whole.Tape, whole.Fresh, whole.Repeat)
+			}
+		}
+		two, err := r.Measure(t.Context(), Span{100, 50}, Span{0, 100}, Span{5, 0})
+		if err != nil || two.Bytes != 150 || two.Lines != uint64(bytes.Count(file[:150], []byte("\n")))+1 && file[99] != '\n' {
+			t.Error(two.Bytes, two.Lines, err)
+		}
+		for _, beyond := range []Span{{uint64(len(file)), 1}, {uint64(len(file)) + 1, 0}, {1, 1<<64 - 1}} {
+			if _, err := r.Measure(t.Context(), beyond); err == nil {
+				t.Errorf("%v is measured", beyond)
+			}
+		}
+	}
+}
+
+func first[T, U any](v T, _ U) T { return v }
