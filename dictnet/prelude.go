@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/ipfs/go-cid"
@@ -27,12 +32,14 @@ const (
 	PreludeSpans = 64
 	// PreludeBytes is how many bytes of blocks a prelude has; the block that reaches it is sent whole.
 	PreludeBytes = 1 << 20
+	// PreludeBlocks is how many blocks it has at most.
+	PreludeBlocks = 1024
 )
 
 var errPreludeEnds = errors.New("the prelude is long enough")
 
 // Play sends what leads to spans of the version that a manifest names: the manifest, then for each span, in the order given, the branches and pages on the way and
-// the notes, each block once and parents first, up to PreludeBytes. An error says that a block is not to be had or is none of a manifest; what
+// the notes, each block once and parents first, up to PreludeBytes and PreludeBlocks. An error says that a block is not to be had or is none of a manifest; what
 // was sent before is right.
 func Play(ctx context.Context, get manifest.Getter, name cid.Cid, spans []codec.Span, send func(c cid.Cid, data []byte) error) error {
 	p := &preludeSender{get: get, send: send, sent: make(map[cid.Cid]bool)}
@@ -52,7 +59,7 @@ type preludeSender struct {
 
 // Get sends what the manifest reads on the way.
 func (p *preludeSender) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
-	if p.bytes >= PreludeBytes {
+	if p.bytes >= PreludeBytes || len(p.sent) >= PreludeBlocks {
 		return nil, errPreludeEnds
 	}
 	data, err := p.get.Get(ctx, c)
@@ -69,22 +76,66 @@ func (p *preludeSender) play(ctx context.Context, name cid.Cid, spans []codec.Sp
 	if err != nil {
 		return err
 	}
-	for _, s := range spans {
+	for wanted := spans; len(wanted) > 0; {
+		s := wanted[0]
+		wanted = wanted[1:]
 		if s.Pos > m.TapeSize() || s.Len > m.TapeSize()-s.Pos {
 			continue // of another version
 		}
 		for pos := s.Pos; pos < s.Pos+s.Len; {
 			n, err := m.Locate(ctx, pos)
-			if err == nil && !p.sent[n.CID] {
-				_, err = p.Get(ctx, n.CID)
-			}
 			if err != nil {
 				return err
 			}
 			pos = n.Start + uint64(n.RawLen)
+			if p.sent[n.CID] {
+				continue
+			}
+			block, err := p.Get(ctx, n.CID)
+			if err != nil {
+				return err
+			}
+			behind, err := codec.References(block, n.Start)
+			if err != nil {
+				return err
+			}
+			if len(behind) > 0 { // it cannot be opened without these
+				wanted = slices.Concat(behind, []codec.Span{{Pos: pos, Len: s.Pos + s.Len - pos}}, wanted)
+				break
+			}
 		}
 	}
 	return nil
+}
+
+// FormatSpans writes spans as POSITION:LENGTH, in bytes of the tape, with commas between, as they stand in a URL.
+func FormatSpans(spans []codec.Span) string {
+	var b []byte
+	for i, s := range spans {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, s.Pos, 10)
+		b = strconv.AppendUint(append(b, ':'), s.Len, 10)
+	}
+	return string(b)
+}
+
+// ParseSpans reads what FormatSpans writes: up to PreludeSpans spans of one byte or more.
+func ParseSpans(text string) ([]codec.Span, error) {
+	var spans []codec.Span
+	for part := range strings.SplitSeq(text, ",") {
+		pos, length, _ := strings.Cut(part, ":")
+		var s codec.Span
+		var err, err2 error
+		s.Pos, err = strconv.ParseUint(pos, 10, 63)
+		s.Len, err2 = strconv.ParseUint(length, 10, 63)
+		if err != nil || err2 != nil || s.Len == 0 || len(spans) == PreludeSpans {
+			return nil, fmt.Errorf("want up to %d spans as POSITION:LENGTH, with commas between", PreludeSpans)
+		}
+		spans = append(spans, s)
+	}
+	return spans, nil
 }
 
 // FirstSpans returns which spans of its dictionary a template asks for first, in playing order, as far as the beginning of the template tells: the
@@ -97,6 +148,17 @@ func FirstSpans(ctx context.Context, beginning []byte) []codec.Span {
 	}
 	defer d.Close()
 	d.Read(make([]byte, 1)) // which fails at the latest when it wants a note
+	return tape.spans
+}
+
+// FirstSpansAt is FirstSpans for n bytes of the file from off on, of a template that is all there.
+func FirstSpansAt(ctx context.Context, template io.ReaderAt, size, off, n int64) []codec.Span {
+	tape := new(spanRecorder)
+	r, err := codec.NewReaderAt(ctx, template, size, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return tape, nil })
+	if err != nil || off >= r.Size() {
+		return nil
+	}
+	r.Prefetch(off, min(n, r.Size()-off, 1<<20))
 	return tape.spans
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -17,6 +18,7 @@ import (
 
 	"dictnet/codec"
 	"dictnet/codec/tree"
+	"dictnet/dictnet"
 	"dictnet/dictnet/seed"
 )
 
@@ -148,6 +150,9 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	defer w.abandon()
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f, portable: portable, whole: span == "" && !picked.named()}
 	defer opener.Close()
+	if f.node.any() && !f.offline {
+		opener.first = firstSpans(ctx, in, off, length)
+	}
 	counting := &countingWriter{Writer: w, ctx: ctx}
 	var play io.WriterTo
 	var whole *codec.Reader // nil while the template arrives as a stream
@@ -243,6 +248,22 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		rows = append(rows, row{"from seeds", fmt.Sprintf("%d notes, %s", s.Notes, bytesText(s.Bytes))})
 	}
 	return a.print(result, rows...)
+}
+
+// firstSpans returns which spans of the dictionary will be played first, as far as can be told from a file, or from what a stream has brought at first.
+func firstSpans(ctx context.Context, in *input, off, length int64) []codec.Span {
+	_, local := in.closer.(*os.File)
+	switch {
+	case in.size >= 0 && local:
+		return dictnet.FirstSpansAt(ctx, in.file, in.size, off, length)
+	case in.size >= 0:
+		return nil // it would be asked for twice
+	}
+	buffered := bufio.NewReaderSize(in.Reader, 64<<10)
+	in.Reader = buffered
+	buffered.Peek(1)
+	beginning, _ := buffered.Peek(buffered.Buffered())
+	return dictnet.FirstSpans(ctx, beginning)
 }
 
 // parseRange reads OFF:LEN or OFF:.

@@ -117,6 +117,7 @@ type templateDictionary struct {
 
 	portable *dictnet.Portable // the list of notes that came with the template, or nil
 	whole    bool              // all notes will be needed
+	first    []codec.Span      // will be played first, as far as is known
 
 	ref    codec.DictionaryRef
 	reader *reader       // nil if the template names no dictionary
@@ -143,6 +144,7 @@ func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) 
 		return nil, err
 	}
 	d.reader.closers = append([]io.Closer{s}, d.reader.closers...)
+	d.reader.Expect(d.first)
 	d.ref = ref
 	if t, err := d.openListed(ctx, ref); t != nil || err != nil {
 		return t, err
@@ -200,6 +202,8 @@ func (a *app) inspectDictionary(c *cobra.Command, name string) error {
 		Present  uint64 `json:"present"`     // notes that are here
 		Shortest int    `json:"shortest"`    // raw bytes of a note
 		Longest  int    `json:"longest"`
+
+		Contexts []contextInfo `json:"contexts,omitempty"`
 	}{Manifest: ref.Manifest.String(), Size: ref.Size, Root: ref.Root.String(), Tape: m.TapeSize()}
 	for n, err := range m.Notes(ctx, 0) {
 		if err != nil {
@@ -219,10 +223,14 @@ func (a *app) inspectDictionary(c *cobra.Command, name string) error {
 		result.Present++
 		result.Stored += uint64(len(b))
 	}
-	return a.print(result,
-		row{"manifest", result.Manifest},
-		row{"root", result.Root},
-		row{"notes", fmt.Sprintf("%d of %d to %d bytes; %d are here", result.Size, result.Shortest, result.Longest, result.Present)},
-		row{"tape", bytesText(result.Tape)},
-		row{"stored as", bytesText(result.Stored)})
+	if result.Contexts, err = dictionaryContexts(ctx, s, ref.Manifest); err != nil {
+		return err
+	}
+	rows := []row{
+		{"manifest", result.Manifest},
+		{"root", result.Root},
+		{"notes", fmt.Sprintf("%d of %d to %d bytes; %d are here", result.Size, result.Shortest, result.Longest, result.Present)},
+		{"tape", bytesText(result.Tape)},
+		{"stored as", bytesText(result.Stored)}}
+	return a.print(result, append(rows, contextRows(result.Contexts)...)...)
 }

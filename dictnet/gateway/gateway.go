@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 	carv2 "github.com/ipld/go-car/v2"
 	"golang.org/x/sync/errgroup"
 
+	"dictnet/codec"
 	"dictnet/dictnet"
 	"dictnet/dictnet/store"
 )
@@ -44,6 +46,7 @@ var (
 	_ dictnet.Source  = (*Gateway)(nil)
 	_ dictnet.Prober  = (*session)(nil)
 	_ dictnet.Archive = (*session)(nil)
+	_ dictnet.Prelude = (*session)(nil)
 )
 
 // New returns the gateway at a base URL, as "https://gateway.example" or "http://127.0.0.1:8080". It does not call it yet.
@@ -198,9 +201,25 @@ func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, [
 
 // FetchBelow asks for a block and all that it reaches, as a CAR (?format=car&dag-scope=all).
 func (s *session) FetchBelow(ctx context.Context, root cid.Cid, got func(cid.Cid, []byte)) error {
+	return s.stream(ctx, root, url.Values{"dag-scope": {"all"}}, math.MaxInt64, got)
+}
+
+// FetchPrelude asks for what leads to spans of a tape, as a CAR (?spans=...). A gateway that does not know this sends just the manifest, or
+// anything: that is no error, since it may serve blocks well.
+func (s *session) FetchPrelude(ctx context.Context, name cid.Cid, spans []codec.Span, got func(cid.Cid, []byte)) error {
+	query := url.Values{"dag-scope": {"block"}, "spans": {dictnet.FormatSpans(spans)}}
+	s.stream(ctx, name, query, dictnet.PreludeBytes+store.MaxBlock, got)
+	return ctx.Err()
+}
+
+var errTooMuch = errors.New("sends more than was asked for")
+
+// stream asks for a CAR, and passes on its blocks, up to so many bytes.
+func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, limit int64, got func(cid.Cid, []byte)) error {
 	u := *s.g.base
 	u.Path += "/ipfs/" + root.String()
-	u.RawQuery = "format=car&dag-scope=all"
+	query.Set("format", "car")
+	u.RawQuery = query.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return err
@@ -233,6 +252,9 @@ func (s *session) FetchBelow(ctx context.Context, root cid.Cid, got func(cid.Cid
 		}
 		if err != nil {
 			return fmt.Errorf("the CAR breaks off: %w", err)
+		}
+		if limit -= int64(len(b.RawData())); limit < 0 {
+			return errTooMuch
 		}
 		got(b.Cid(), b.RawData())
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
@@ -101,7 +102,6 @@ func Start(o Options) (_ *Node, err error) {
 	}
 	opts := []libp2p.Option{
 		libp2p.UserAgent("dictnet"),
-		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New), // AES, which takes half the time of Noise's cipher
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
@@ -112,8 +112,10 @@ func Start(o Options) (_ *Node, err error) {
 		libp2p.WithDialTimeout(o.DialTimeout),
 		libp2p.WithFxOption(fx.NopLogger), // what goes wrong at the start is returned
 	}
-	if o.SwarmKey != nil {
-		opts = append(opts, libp2p.PrivateNetwork(o.SwarmKey))
+	if o.SwarmKey != nil { // whose holders speak nothing in clear
+		opts = append(opts, libp2p.PrivateNetwork(o.SwarmKey), libp2p.Transport(tcp.NewTCPTransport))
+	} else {
+		opts = append(opts, libp2p.Transport(newEarlyTransport))
 	}
 	if o.Key != nil {
 		opts = append(opts, libp2p.Identity(o.Key))
@@ -269,7 +271,7 @@ func (n *Node) Connect(ctx context.Context) error {
 			}
 			ctx, cancel := context.WithTimeout(ctx, n.o.DialTimeout)
 			defer cancel()
-			if err := n.host.Connect(ctx, p); err != nil {
+			if err := n.call(ctx, p); err != nil {
 				failed[i] = dialError(p.ID, err)
 			}
 		})
@@ -287,6 +289,13 @@ func (n *Node) Connect(ctx context.Context) error {
 	return errors.New("not connected with any peer, and none is configured")
 }
 
+// call opens a connection with a peer. What he speaks it does not wait to hear.
+func (n *Node) call(ctx context.Context, p peer.AddrInfo) error {
+	n.host.Peerstore().AddAddrs(p.ID, p.Addrs, peerstore.TempAddrTTL)
+	_, err := n.host.Network().DialPeer(ctx, p.ID)
+	return err
+}
+
 // Call calls nodes that are not among the configured peers: multiaddrs with /p2p/. It returns an error if none of them, and
 // at least one was named, can be reached.
 func (n *Node) Call(ctx context.Context, addrs ...string) error {
@@ -300,7 +309,7 @@ func (n *Node) Call(ctx context.Context, addrs ...string) error {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, n.o.DialTimeout)
-		err := n.host.Connect(ctx, p)
+		err := n.call(ctx, p)
 		cancel()
 		if err == nil {
 			return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/multiformats/go-multistream"
 
 	"dictnet/codec"
+	"dictnet/dictnet"
 )
 
 // errNotSpoken says that a peer does not speak the protocol.
@@ -152,6 +153,8 @@ func (m member) fetchNotes(ctx context.Context, want []cid.Cid, got func(cid.Cid
 		return in.end()
 	})
 }
+
+var _ dictnet.Prelude = member{}
 
 // FetchPrelude asks the peer for what leads to spans.
 func (m member) FetchPrelude(ctx context.Context, name cid.Cid, spans []codec.Span, got func(cid.Cid, []byte)) error {

@@ -143,8 +143,9 @@ func (s *notesServer) sendBlocks(ctx context.Context, w network.Stream, names []
 	})
 	defer reading.Wait()
 	defer cancel()
+	first := make([]byte, 0, pieceOfABlock)
 	for data := range ready {
-		if err := s.send(w, nil, data); err != nil {
+		if err := s.send(w, first, data); err != nil {
 			return err
 		}
 	}
@@ -155,7 +156,7 @@ func (s *notesServer) sendBlocks(ctx context.Context, w network.Stream, names []
 func (s *notesServer) prelude(ctx context.Context, w network.Stream, r *notesRequest) error {
 	var failed error
 	dictnet.Play(ctx, served{s.node}, r.manifest, r.spans, func(c cid.Cid, data []byte) error {
-		failed = s.send(w, []byte{byte(c.Prefix().Codec)}, data)
+		failed = s.send(w, append(make([]byte, 0, pieceOfABlock), byte(c.Prefix().Codec)), data)
 		return failed
 	})
 	if failed != nil {
@@ -166,10 +167,11 @@ func (s *notesServer) prelude(ctx context.Context, w network.Stream, r *notesReq
 	return err
 }
 
-// send sends a block, with its length and what stands before that. As long as the peer takes something now and then, it goes on.
+// send sends a block, with its length and first what stands in before, whose room it uses. As long as the peer takes something now and then, it
+// goes on.
 func (s *notesServer) send(w network.Stream, before, data []byte) error {
-	n := min(len(data), pieceOfABlock-32)
-	first := binary.AppendUvarint(append(make([]byte, 0, n+32), before...), uint64(len(data)))
+	first := binary.AppendUvarint(before, uint64(len(data)))
+	n := min(len(data), pieceOfABlock-len(first))
 	first = append(first, data[:n]...)
 	for rest := data[n:]; ; {
 		w.SetWriteDeadline(time.Now().Add(takeTime))

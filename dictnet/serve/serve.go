@@ -3,6 +3,7 @@
 //
 //	GET /ipfs/CID?format=raw            a block; ranges (IPFS trustless gateway specification)
 //	GET /ipfs/CID?format=car            a DAG as CARv1, dag-scope=block|entity|all
+//	GET /ipfs/MANIFEST?format=car&spans=POSITION:LENGTH,...  what leads to spans of the tape, and the first notes (docs/network.md)
 //	GET /templates/NAME                 a file of the folder of templates; ranges
 //	GET /api/v1/store                   dictionaries, pins and size of the store
 //	GET /api/v1/node                    id, addresses, peers, traffic
@@ -124,7 +125,7 @@ func trustless(o Options, registry *prometheus.Registry) (http.Handler, error) {
 		MaxRequestDuration: o.Longest,
 		MetricsRegistry:    registry,
 	}, backend)
-	return boxo.NewHeaders(nil).ApplyCors().Wrap(present(blocks, h)), nil
+	return boxo.NewHeaders(nil).ApplyCors().Wrap(present(blocks, preludes(blocks, h))), nil
 }
 
 // present answers 404 where the block that a path begins at is not here: boxo begins a CAR before it knows.

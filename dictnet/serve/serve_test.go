@@ -249,19 +249,23 @@ func TestNotThere(t *testing.T) {
 			}
 		}
 	}
-	for i, damage := range []func(path string) error{
-		func(path string) error { return os.Truncate(path, 100) },
-		func(path string) error { return os.Truncate(path, 1<<40) },
-		func(path string) error { return os.WriteFile(path, s.notes[3].Data, 0o644) },
+	packs, err := filepath.Glob(filepath.Join(s.home.Dir(), "blocks", "*.pack"))
+	if err != nil || len(packs) != 1 {
+		t.Fatal(packs, err)
+	}
+	for i, damage := range []func(pack []byte, at int){
+		func(pack []byte, at int) { pack[at+100] ^= 1 },
+		func(pack []byte, at int) { clear(pack[at : at+100]) },
+		func(pack []byte, at int) { copy(pack[at:], s.notes[3].Data) },
 	} {
 		c := s.notes[i].CID
-		files, _ := filepath.Glob(filepath.Join(s.home.Dir(), "blocks", "*", "*.data"))
-		for _, f := range files {
-			if data, err := os.ReadFile(f); err == nil && bytes.Equal(data, s.notes[i].Data) {
-				if err := damage(f); err != nil {
-					t.Fatal(err)
-				}
-			}
+		pack, err := os.ReadFile(packs[0])
+		if err == nil {
+			damage(pack, bytes.Index(pack, s.notes[i].Data))
+			err = os.WriteFile(packs[0], pack, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		for range 2 { // also when it is known already
 			if resp, body := s.ask(t, "GET", "/ipfs/"+c.String()+"?format=raw"); resp.StatusCode != 404 {
