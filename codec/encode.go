@@ -95,6 +95,7 @@ type encoder struct {
 	src    io.Reader
 	o      EncodeOptions
 	notes  *noteCache
+	sums   noteSums
 	within within
 	mask   uint64
 	limit  frameLimits
@@ -181,6 +182,9 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		whole:   xxhash.New(),
 	}
 	e.localMask = e.mask
+	if o.Dictionary != nil && o.Index.root == o.Dictionary.Root {
+		e.sums.x = o.Index
+	}
 	return e, nil
 }
 
@@ -387,30 +391,30 @@ func (e *encoder) take(m found) error {
 	if err := e.release(); err != nil {
 		return err
 	}
-	src, size := source(e.local.at), e.local.size
-	if m.sym.code == codeTape {
-		src, size = e.tapeAt, e.within.end(m.sym.pos, e.notes.size())
-	}
 	at := m.start // up to where the file has been compared
-	n := m.sym.len
+	n, short := int(m.sym.len), false
 	for {
-		e.pos = at + int(n)
+		e.pos = at + n
 		e.account(e.buf[at:e.pos])
 		e.lit = e.pos
-		if e.pos < len(e.buf) || e.eof {
+		if (e.pos < len(e.buf) && !short) || e.eof {
 			break
 		}
 		if err := e.fill(); err != nil {
 			return err
 		}
 		at = e.pos
-		k, err := commonAfter(src, size, m.sym.pos+m.sym.len, e.buf[at:])
+		end := m.sym.pos + m.sym.len
+		if m.sym.code == codeTape {
+			n, short, err = e.follow(end, e.within.end(m.sym.pos, e.notes.size()), e.buf[at:], !e.eof)
+		} else {
+			n, err = commonAfter(e.local.at, e.local.size, end, e.buf[at:])
+		}
 		if err != nil {
 			return err
 		}
-		n = uint64(k)
-		m.sym.len += n
-		if n == 0 {
+		m.sym.len += uint64(n)
+		if n == 0 && !short {
 			break
 		}
 	}
@@ -455,9 +459,11 @@ func (e *encoder) join(m found) (back uint64, err error) {
 	return 0, nil
 }
 
-// account adds played bytes to the checksums.
+// account adds played bytes to the checksums. As long as there is one frame, both are the same.
 func (e *encoder) account(b []byte) {
-	e.sum.Write(b)
+	if e.start > 0 {
+		e.sum.Write(b)
+	}
 	e.whole.Write(b)
 	e.play += uint64(len(b))
 }
@@ -545,6 +551,9 @@ func (e *encoder) flush() error {
 		entry: frameEntry{start: e.start, play: e.play, localPos: e.freshPos, local: uint64(len(e.fresh))},
 		sum:   uint32(e.sum.Sum64()),
 		done:  make(chan struct{}),
+	}
+	if e.start == 0 {
+		f.sum = uint32(e.whole.Sum64())
 	}
 	e.coding = append(e.coding, f)
 	go func() {

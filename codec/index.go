@@ -2,8 +2,7 @@ package codec
 
 import (
 	"bufio"
-	"cmp"
-	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,32 +10,40 @@ import (
 	"io"
 	"math/bits"
 	"slices"
+	"sort"
 
 	"dictnet/codec/internal/gear"
+	"dictnet/merkle"
 )
 
-// Index finds places of a tape by their content: its anchors (see codec/internal/gear) by their hashes. It is derived
+// Index finds places of a tape by their content: its anchors (see codec/internal/gear) by their hashes. Besides it knows the digest of
+// every note, so that what is compared with a whole note need not open it. It is derived
 // from the notes, a cache that is never published. A lookup reads a few hundred bytes, so that the index of a
 // large dictionary may stay on disk. It is safe for concurrent use.
 type Index struct {
 	src     io.ReaderAt
-	spacing int      // bytes between anchors on average, a power of two
-	size    uint64   // bytes of the tape
-	count   uint64   // entries
+	spacing int         // bytes between anchors on average, a power of two
+	size    uint64      // bytes of the tape
+	root    merkle.Hash // of the version that the tape is of; zero if it did not say
+	count   uint64      // entries
+	notes   uint64
 	shift   uint8    // a hash >> shift is its bucket
 	ends    []uint32 // entries up to the end of each bucket
 	base    int64    // offset of the first entry
+	sums    int64    // offset of what is known of the notes
 }
 
 // ErrIndex is wrapped by errors that say that bytes are not the index they are taken for; it can be made again.
 var ErrIndex = errors.New("not a valid index")
 
-// The file, all big endian: magic; spacing, tape size, number of entries, 8 bytes each; the end of each bucket, 4 bytes; the
-// entries, in ascending order, 7 bytes of hash and 5 of position each; the crc32c of all before it.
+// The file, all big endian: magic; spacing, tape size, number of entries, number of notes, 8 bytes each; the root of the dictionary's version; the
+// end of each bucket, 4 bytes; the entries, in ascending order, 7 bytes of hash and 5 of position each; of each note where it ends on the tape, 8
+// bytes, and the sha256 of its raw bytes; the crc32c of all before it.
 const (
-	indexMagic   = "dnix\x01\x00\x00\x00"
-	indexHeader  = len(indexMagic) + 3*8
+	indexMagic   = "dnix\x02\x00\x00\x00"
+	indexHeader  = len(indexMagic) + 4*8 + merkle.HashSize
 	entryLen     = 12
+	noteSumLen   = 8 + sha256.Size
 	hashBits     = 56
 	maxTapeSize  = 1 << 40 // of positions in an entry
 	perBucket    = 16      // entries, on average
@@ -50,86 +57,6 @@ type indexEntry struct {
 
 // anchorHash mixes a rolling hash, the top bits of which are zero at an anchor.
 func anchorHash(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> (64 - hashBits) }
-
-// BuildIndex reads the whole tape and writes its index to w. Spacing, in bytes, is how far apart anchors are
-// on average, rounded to a power of two: finer anchors find shorter matches. It needs 16 bytes of memory an anchor.
-func BuildIndex(ctx context.Context, t Tape, spacing int, w io.Writer) error {
-	if t.Size() > maxTapeSize {
-		return fmt.Errorf("tape of %d bytes, an index holds %d", t.Size(), uint64(maxTapeSize))
-	}
-	if spacing < gear.MinChunk || spacing > gear.MaxChunk {
-		return fmt.Errorf("spacing of %d bytes is not within %d to %d", spacing, gear.MinChunk, gear.MaxChunk)
-	}
-	spacing = 1 << (bits.Len(uint(spacing)) - 1)
-	mask := gear.Mask(spacing)
-	var entries []indexEntry
-	var h, pos uint64
-	for pos < t.Size() {
-		start, raw, err := t.NoteAt(ctx, pos)
-		if err != nil {
-			return err
-		}
-		raw = raw[pos-start:]
-		for len(raw) > 0 {
-			var n int
-			var ok bool
-			n, h, ok = gear.Next(h, raw, mask)
-			raw, pos = raw[n:], pos+uint64(n)
-			if ok {
-				entries = append(entries, indexEntry{anchorHash(h), pos})
-			}
-		}
-	}
-	slices.SortFunc(entries, func(a, b indexEntry) int {
-		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.pos, b.pos))
-	})
-	kept := entries[:0]
-	same := 0
-	for i, e := range entries {
-		if i > 0 && e.hash == entries[i-1].hash {
-			same++
-		} else {
-			same = 0
-		}
-		if same < samePlaces {
-			kept = append(kept, e)
-		}
-	}
-	return writeIndex(w, kept, uint64(spacing), t.Size())
-}
-
-func writeIndex(w io.Writer, entries []indexEntry, spacing, size uint64) error {
-	sum := crc32.New(castagnoli)
-	b := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
-	b.WriteString(indexMagic)
-	n := uint64(len(entries))
-	var word [entryLen]byte
-	for _, v := range []uint64{spacing, size, n} {
-		binary.BigEndian.PutUint64(word[:], v)
-		b.Write(word[:8])
-	}
-	shift, buckets := bucketing(n)
-	i := 0
-	for k := range buckets {
-		for i < len(entries) && entries[i].hash>>shift <= uint64(k) {
-			i++
-		}
-		binary.BigEndian.PutUint32(word[:], uint32(i))
-		b.Write(word[:4])
-	}
-	for _, e := range entries {
-		binary.BigEndian.PutUint64(word[:], e.hash<<8|e.pos>>32)
-		binary.BigEndian.PutUint32(word[8:], uint32(e.pos))
-		b.Write(word[:])
-	}
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("write index: %w", err)
-	}
-	if _, err := w.Write(sum.Sum(nil)); err != nil {
-		return fmt.Errorf("write index: %w", err)
-	}
-	return nil
-}
 
 // bucketing returns how the hashes of n entries are bucketed.
 func bucketing(n uint64) (shift uint8, buckets int) {
@@ -147,7 +74,8 @@ func OpenIndex(src io.ReaderAt, size int64) (*Index, error) {
 		return nil, fmt.Errorf("%w: begins with % x", ErrIndex, head[:len(indexMagic)])
 	}
 	word := func(i int) uint64 { return binary.BigEndian.Uint64(head[len(indexMagic)+8*i:]) }
-	x := &Index{src: src, size: word(1), count: word(2)}
+	x := &Index{src: src, size: word(1), count: word(2), notes: word(3)}
+	copy(x.root[:], head[indexHeader-merkle.HashSize:])
 	if s := word(0); s < gear.MinChunk || s > gear.MaxChunk || s&(s-1) != 0 {
 		return nil, fmt.Errorf("%w: spacing of %d bytes", ErrIndex, s)
 	}
@@ -158,20 +86,22 @@ func OpenIndex(src io.ReaderAt, size int64) (*Index, error) {
 	var buckets int
 	x.shift, buckets = bucketing(x.count)
 	x.base = int64(indexHeader) + 4*int64(buckets)
-	if x.count > 1<<32-1 || 4*buckets > maxIndexMemo || size != x.base+int64(x.count)*entryLen+4 {
-		return nil, fmt.Errorf("%w: %d bytes for %d entries", ErrIndex, size, x.count)
+	x.sums = x.base + int64(x.count)*entryLen
+	if x.count > 1<<32-1 || 4*buckets > maxIndexMemo || x.notes > x.size || size != x.sums+int64(x.notes)*noteSumLen+4 {
+		return nil, fmt.Errorf("%w: %d bytes for %d entries and %d notes", ErrIndex, size, x.count, x.notes)
 	}
 	sum := crc32.New(castagnoli)
-	if _, err := io.Copy(sum, io.NewSectionReader(src, 0, size-4)); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrIndex, err)
-	}
-	rest := make([]byte, 4*buckets)
-	if _, err := src.ReadAt(rest, int64(indexHeader)); err != nil {
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(src, 0, size-4), make([]byte, 256<<10)); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrIndex, err)
 	}
 	x.ends = make([]uint32, buckets)
+	rest := bufio.NewReaderSize(io.NewSectionReader(src, int64(indexHeader), 4*int64(buckets)), 64<<10)
 	for i := range x.ends {
-		x.ends[i] = binary.BigEndian.Uint32(rest[4*i:])
+		var b [4]byte
+		if _, err := io.ReadFull(rest, b[:]); err != nil {
+			return nil, fmt.Errorf("%w: %v", ErrIndex, err)
+		}
+		x.ends[i] = binary.BigEndian.Uint32(b[:])
 		if uint64(x.ends[i]) > x.count || i > 0 && x.ends[i] < x.ends[i-1] {
 			return nil, fmt.Errorf("%w: bucket %d ends at %d", ErrIndex, i, x.ends[i])
 		}
@@ -221,4 +151,67 @@ func (x *Index) lookup(h uint64, places []uint64) ([]uint64, error) {
 		from += n
 	}
 	return places, nil
+}
+
+// noteSum is what an index knows of a note.
+type noteSum struct {
+	start, end uint64 // on the tape
+	digest     [sha256.Size]byte
+}
+
+// noteSums reads what an index knows of notes in the order of the tape. The zero value knows nothing.
+type noteSums struct {
+	x    *Index
+	read []byte // of the notes that were read about last
+}
+
+// notesAtOnce is how many notes are read about at a time.
+const notesAtOnce = 64
+
+// at returns what is known of the note that begins at pos. It is cheapest for one note after the other.
+func (s *noteSums) at(pos uint64) (noteSum, bool, error) {
+	x := s.x
+	if x == nil || pos >= x.size {
+		return noteSum{}, false, nil
+	}
+	in := func(i int) uint64 { return binary.BigEndian.Uint64(s.read[i*noteSumLen:]) } // where it ends
+	n := len(s.read) / noteSumLen                                                      // the first of them is only for where the second begins
+	if n == 0 || pos < in(0) || pos >= in(n-1) {
+		if err := s.seek(pos); err != nil {
+			return noteSum{}, false, err
+		}
+		n = len(s.read) / noteSumLen
+	}
+	i := sort.Search(n, func(i int) bool { return in(i) > pos })
+	if i == n {
+		return noteSum{}, false, nil
+	}
+	k := noteSum{end: in(i)}
+	if i > 0 {
+		k.start = in(i - 1)
+	}
+	copy(k.digest[:], s.read[i*noteSumLen+8:])
+	return k, k.start == pos, nil
+}
+
+// seek reads about the notes around pos: the one that ends there or before it, if there is one, and those behind it.
+func (s *noteSums) seek(pos uint64) error {
+	var failed error
+	i := sort.Search(int(s.x.notes), func(i int) bool {
+		var end [8]byte
+		if _, err := s.x.src.ReadAt(end[:], s.x.sums+int64(i)*noteSumLen); err != nil {
+			failed = err
+		}
+		return binary.BigEndian.Uint64(end[:]) > pos
+	})
+	from := max(i-1, 0)
+	s.read = slices.Grow(s.read[:0], notesAtOnce*noteSumLen)[:min(notesAtOnce, int(s.x.notes)-from)*noteSumLen]
+	if _, err := s.x.src.ReadAt(s.read, s.x.sums+int64(from)*noteSumLen); err != nil {
+		failed = err
+	}
+	if failed != nil {
+		s.read = nil
+		return fmt.Errorf("read index: %w", failed)
+	}
+	return nil
 }

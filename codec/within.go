@@ -66,7 +66,8 @@ func (w within) only(places []uint64) []uint64 {
 
 // tapeAfter returns how many bytes of b stand on the tape at pos, where it may be used.
 func (e *encoder) tapeAfter(pos uint64, b []byte) (int, error) {
-	return commonAfter(e.tapeAt, e.within.end(pos, e.notes.size()), pos, b)
+	n, _, err := e.follow(pos, e.within.end(pos, e.notes.size()), b, false)
+	return n, err
 }
 
 // tapeBefore returns how many bytes at the end of b stand on the tape just before pos, where it may be used.
