@@ -132,6 +132,15 @@ func (a *Auditor) Audit(ctx context.Context, o Audit) (*Report, error) {
 	if err := a.notes(ctx, o, t, r); err != nil {
 		return nil, err
 	}
+	if _, err := t.m.Labels(ctx); err != nil {
+		f, ok := blame("labels", err)
+		if !ok {
+			return nil, err
+		}
+		f.CID = r.Manifest
+		r.Add(f)
+		return r, nil // without them, no earlier version can be told
+	}
 	if err := a.history(ctx, o, t, r); err != nil {
 		return nil, err
 	}
@@ -209,7 +218,7 @@ func (a *Auditor) beginning(ctx context.Context, what string, v codec.Dictionary
 		found, err = t.m.Prefix(ctx, nowhere{a.client}, v.Size)
 		if err == nil && found.Manifest != v.Manifest {
 			f.Want, f.Got = v.Manifest.String(), found.Manifest.String()
-			f.Detail = fmt.Sprintf("the first %d notes do not have the manifest that was published for them, so their lengths differ", v.Size)
+			f.Detail = fmt.Sprintf("the first %d notes do not have the manifest that was published for them, so their lengths or their labels differ", v.Size)
 			r.Add(f)
 			return false, nil
 		}

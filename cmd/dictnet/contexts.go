@@ -212,6 +212,28 @@ func (blindTape) Size() uint64 { return 1 << 62 }
 
 func (blindTape) NoteAt(context.Context, uint64) (uint64, []byte, error) { return 0, nil, errBlind }
 
+// inspectLabels says how many of the notes that a template asks for belong to which context of its dictionary, if enough of that is here.
+func (a *app) inspectLabels(c *cobra.Command, in io.ReaderAt, size int64) []noteContexts {
+	opener := templateDictionary{app: a, command: c, flags: &readerFlags{offline: true}}
+	defer opener.Close()
+	r, err := codec.NewReaderAt(c.Context(), in, size, opener.open)
+	if err != nil || opener.tape == nil {
+		return nil
+	}
+	var spans []codec.Span
+	for s, err := range r.Wanted() {
+		if err != nil {
+			return nil
+		}
+		spans = append(spans, s)
+	}
+	list, err := contextsOfNotes(c.Context(), opener.tape.Manifest(), spans)
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
 // inspectContexts reads the contexts of a template, without its dictionary if possible, else with what is here of it. known is false
 // if that does not suffice.
 func (a *app) inspectContexts(c *cobra.Command, in io.ReaderAt, size int64) (d *contexts.Directory, known bool) {

@@ -19,7 +19,7 @@ import (
 func (a *app) encodeCommand() *cobra.Command {
 	var in, dict, out, profile, grammar string
 	var noTimes bool
-	var seeds, variants []string
+	var seeds, variants, within []string
 	var mapFile string
 	var o codec.EncodeOptions
 	var portable portableFlags
@@ -33,8 +33,11 @@ A directory is packed as it is encoded: names, permissions, times and links, the
 
 With --variant, one template holds several variants, each under the name of an expansion context; what they share is stored once. decode --context picks one.
 
+With --contexts, only notes of the dictionary that belong to one of these expansion contexts are used, and nothing else of it will be needed to decode.
+
 ` + exitHelp,
 		Example: `  dictnet encode release-2.tar -d releases -o release-2.dn
+  dictnet encode clip.mp4 -d media --contexts VIDEO,TEXT -o clip.dn
   dictnet encode site/ -d releases -o site.dn --no-times
   dictnet encode --variant en=manual-en.txt --variant fr=manual-fr.txt -o manual.dn
   tar c src | dictnet encode - -d releases -o - | ssh host dictnet decode - -o src.tar
@@ -67,7 +70,10 @@ With --variant, one template holds several variants, each under the name of an e
 			if err := portable.check(dict); err != nil {
 				return err
 			}
-			return a.encode(c, open, dict, out, seeds, portable, o)
+			if len(within) > 0 && dict == "" {
+				return usageErrorf("-d names it", "--contexts says which notes of a dictionary to use, and none is named")
+			}
+			return a.encode(c, open, dict, within, out, seeds, portable, o)
 		},
 	}
 	f := c.Flags()
@@ -78,6 +84,7 @@ With --variant, one template holds several variants, each under the name of an e
 	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
 	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; give two or more")
 	f.StringVar(&mapFile, "contexts-map", "", "with variants, what plays if nobody picks a context: a file with a line CONTEXT OFF:LEN for each range")
+	f.StringSliceVar(&within, "contexts", nil, "use only notes of the dictionary that belong to these expansion contexts, as VIDEO,TEXT")
 	f.StringArrayVar(&seeds, "seed", nil, seedHelp)
 	f.StringVar(&profile, "profile", codec.ProfileDefault.String(), "how much time for how small a template: fast, default or max")
 	f.IntVar(&o.ChunkSize, "chunk-size", 0, fmt.Sprintf("how far apart matches are looked for, on average, in bytes (default %d)", codec.DefaultChunkSize))
@@ -89,10 +96,12 @@ With --variant, one template holds several variants, each under the name of an e
 type encodeResult struct {
 	Template   string `json:"template"`
 	Dictionary string `json:"dictionary,omitempty"` // manifest CID
+
+	Contexts []string `json:"contexts,omitempty"` // of the dictionary, that alone were used
 	codec.EncodeStats
 }
 
-func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error), dict, out string, seeds []string, portable portableFlags, o codec.EncodeOptions) error {
+func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error), dict string, within []string, out string, seeds []string, portable portableFlags, o codec.EncodeOptions) error {
 	ctx := c.Context()
 	in, err := open(ctx)
 	if err != nil {
@@ -117,6 +126,11 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 		}
 		defer done.Close()
 		named = tape
+		if len(within) > 0 {
+			if o.Within, _, err = contextSpans(ctx, tape.Manifest(), within...); err != nil {
+				return err
+			}
+		}
 		if ref := tape.Ref(); ref.Size > 0 {
 			o.Dictionary, o.Tape = &ref, tape
 			if slices.ContainsFunc(seeds, isCAR) {
@@ -163,7 +177,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 		return err
 	}
 	bar.end()
-	result := encodeResult{Template: out, EncodeStats: stats}
+	result := encodeResult{Template: out, Contexts: within, EncodeStats: stats}
 	if o.Dictionary != nil {
 		result.Dictionary = o.Dictionary.Manifest.String()
 	}

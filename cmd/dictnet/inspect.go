@@ -18,7 +18,8 @@ func (a *app) inspectCommand() *cobra.Command {
 		Use:   "inspect TEMPLATE|DICT",
 		Short: "Show what a template or a dictionary is made of",
 		Long: `Show what a template is made of: the dictionary it names, what the file plays from it, from local notes and from repeats, and
-where the template's bytes go. Neither the dictionary nor a network is needed. With --notes, list the notes that it asks for: the CID, which note of the
+where the template's bytes go. Neither the dictionary nor a network is needed; if the dictionary's pages are here and it has contexts, how many of the notes that are asked for belong to
+each is told, too. With --notes, list the notes that it asks for: the CID, which note of the
 dictionary, where on the tape, and which bytes of it, as OFFSET:LENGTH; the manifest says so, or a portable template itself. If there is no file of that name, show the dictionary of that name.
 
 ` + exitHelp,
@@ -59,9 +60,11 @@ func (a *app) inspectTemplate(c *cobra.Command, name string) error {
 	result := struct {
 		codec.Info
 		Contexts *contexts.Directory `json:"contexts,omitempty"`
+		Notes    []noteContexts      `json:"notesOfContexts,omitempty"` // of the dictionary
 	}{Info: info}
 	known := false
 	result.Contexts, known = a.inspectContexts(c, in, size)
+	result.Notes = a.inspectLabels(c, in, size)
 	names := "not known without the dictionary"
 	if known {
 		names = "none"
@@ -80,8 +83,8 @@ func (a *app) inspectTemplate(c *cobra.Command, name string) error {
 	if d := info.Dictionary; d != nil {
 		dict = fmt.Sprintf("%s, %d notes, root %s", d.Manifest, d.Size, d.Root)
 	}
-	return a.print(result,
-		row{"dictionary", dict},
+	rows := append([]row{{"dictionary", dict}}, noteContextRows(result.Notes)...)
+	return a.print(result, append(rows,
 		row{"contexts", names},
 		row{"file", bytesText(info.FileSize)},
 		row{"template", bytesText(info.TemplateSize)},
@@ -94,5 +97,5 @@ func (a *app) inspectTemplate(c *cobra.Command, name string) error {
 		row{"dictionary touched", fmt.Sprintf("%s in %d spans", bytesText(info.TapeSpanSize), info.TapeSpans)},
 		row{"frames", info.Frames},
 		row{"symbols", info.Symbols},
-		row{"rules", info.Rules})
+		row{"rules", info.Rules})...)
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
+	"dictnet/dictnet"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -80,7 +82,15 @@ func (a *app) plan(c *cobra.Command, name, dict string, f *readerFlags) error {
 		rows = append(rows, row{"  no answer", s})
 	}
 	rows = append(rows, row{"nowhere", plan.Nowhere})
-	if err := a.print(plan, rows...); err != nil {
+	result := struct {
+		*dictnet.Plan
+		Contexts []noteContexts `json:"contexts,omitempty"` // of the dictionary
+	}{Plan: plan}
+	if result.Contexts, err = contextsOfNotes(ctx, opener.tape.Manifest(), spans); err != nil {
+		return err
+	}
+	rows = slices.Insert(rows, 1, noteContextRows(result.Contexts)...)
+	if err := a.print(result, rows...); err != nil {
 		return err
 	}
 	return plan.Err()

@@ -27,6 +27,12 @@ type NoteRun struct {
 
 func (r NoteRun) end() uint64 { return r.First + r.Count }
 
+// InRuns reports whether a note is in one of the runs, which are ascending, as [Labels.Notes] returns them.
+func InRuns(runs []NoteRun, note uint64) bool {
+	i, found := slices.BinarySearchFunc(runs, note, func(r NoteRun, note uint64) int { return cmp.Compare(r.First, note) })
+	return found || i > 0 && note < runs[i-1].end()
+}
+
 // labelRun says that a context got a run of notes as its own in the version that has since notes.
 type labelRun struct {
 	since   uint64
