@@ -1,6 +1,7 @@
 package dictnet
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,27 +9,31 @@ import (
 	"dictnet/dictnet/store"
 )
 
-// damage cuts or changes the file of every block of a store.
+// damage changes every block of a store where it lies on the disk: all of it, one bit of it, or so that it is gone.
 func damage(t *testing.T, s *store.Store) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(s.Dir(), "blocks", "*", "*.data"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files, %v", len(files), err)
+	packs, err := filepath.Glob(filepath.Join(s.Dir(), "blocks", "*.pack"))
+	if err != nil || len(packs) == 0 {
+		t.Fatalf("%d packs, %v", len(packs), err)
 	}
-	for i, name := range files {
-		data, err := os.ReadFile(name)
+	for _, name := range packs {
+		pack, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch i % 3 {
-		case 0:
-			data = data[:len(data)/2]
-		case 1:
-			data[len(data)/2] ^= 1
-		case 2:
-			data = nil
+		for i, at := 0, 0; at < len(pack); i++ { // docs/operating.md
+			block := pack[at+44 : at+44+int(binary.LittleEndian.Uint32(pack[at+4:]))]
+			switch i % 3 {
+			case 0:
+				clear(block)
+			case 1:
+				block[len(block)/2] ^= 1
+			case 2:
+				copy(pack[at:], "gone")
+			}
+			at = (at + 44 + len(block) + 7) &^ 7
 		}
-		if err := os.WriteFile(name, data, 0o644); err != nil {
+		if err := os.WriteFile(name, pack, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -92,6 +92,10 @@ func (f *fsck) run(ctx context.Context) error {
 	var names []cid.Cid
 	var err error
 	f.result.Blocks, err = f.store.Check(ctx, func(c cid.Cid, err error) {
+		if !c.Defined() { // nobody can say which it was
+			f.result.Damaged = append(f.result.Damaged, &fsckBlock{CID: "unknown", Error: oneLine(err)})
+			return
+		}
 		b := &fsckBlock{CID: c.String(), Error: oneLine(err)}
 		f.damaged[string(c.Hash())] = b
 		f.result.Damaged = append(f.result.Damaged, b)

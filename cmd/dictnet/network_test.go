@@ -2,13 +2,14 @@ package main
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,15 +106,13 @@ func serveHTTP(ts *testscript.TestScript, neg bool, args []string) {
 // flipNote HOME: flips a bit in the largest block of a home, which is a note.
 func flipNote(ts *testscript.TestScript, neg bool, args []string) {
 	var largest string
-	var size int64
-	eachBlock(ts, args[0], func(path string) {
-		st, err := os.Stat(path)
-		ts.Check(err)
-		if st.Size() > size {
-			largest, size = path, st.Size()
+	var place, size int
+	eachBlock(ts, args[0], func(path string, at int, block []byte) {
+		if len(block) > size {
+			largest, place, size = path, at, len(block)
 		}
 	})
-	flip(ts, false, []string{largest, "1000"})
+	flip(ts, false, []string{largest, strconv.Itoa(place + 1000)})
 }
 
 // flipBlock HOME CID: flips a bit in a block of a home.
@@ -121,11 +120,9 @@ func flipBlock(ts *testscript.TestScript, neg bool, args []string) {
 	c, err := cid.Decode(args[1])
 	ts.Check(err)
 	found := false
-	eachBlock(ts, args[0], func(path string) {
-		b, err := os.ReadFile(path)
-		ts.Check(err)
-		if sum := sha256.Sum256(b); string(sum[:]) == string(c.Hash()[2:]) {
-			flip(ts, false, []string{path, "-10"})
+	eachBlock(ts, args[0], func(path string, at int, block []byte) {
+		if sum := sha256.Sum256(block); string(sum[:]) == string(c.Hash()[2:]) {
+			flip(ts, false, []string{path, strconv.Itoa(at + len(block) - 10)})
 			found = true
 		}
 	})
@@ -134,11 +131,20 @@ func flipBlock(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func eachBlock(ts *testscript.TestScript, home string, do func(path string)) {
-	ts.Check(filepath.WalkDir(filepath.Join(ts.MkAbs(home), "blocks"), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && filepath.Ext(path) == ".data" {
-			do(path)
+// eachBlock visits the blocks of a home, as docs/operating.md says that they lie in its packs, with their places in these.
+func eachBlock(ts *testscript.TestScript, home string, do func(path string, at int, block []byte)) {
+	packs, err := filepath.Glob(filepath.Join(ts.MkAbs(home), "blocks", "*.pack"))
+	ts.Check(err)
+	for _, path := range packs {
+		pack, err := os.ReadFile(path)
+		ts.Check(err)
+		for at := 0; at < len(pack); {
+			begin := at + 44
+			end := begin + int(binary.LittleEndian.Uint32(pack[at+4:]))
+			if string(pack[at:at+4]) == "note" {
+				do(path, begin, pack[begin:end])
+			}
+			at = (end + 7) &^ 7
 		}
-		return err
-	}))
+	}
 }

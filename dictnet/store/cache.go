@@ -1,14 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 )
 
 // Evicted says what was removed because the cache had grown beyond its limit.
@@ -20,7 +19,7 @@ type Evicted struct {
 
 // cache keeps the blocks that no pin and no named dictionary reaches within a limit.
 //
-// Which they are is only known after all manifests that are kept have been walked and all files listed, so that is done
+// Which they are is only known after all manifests that are kept have been walked and the whole table was read, so that is done
 // seldom. In between, a bound of their bytes is carried on: what is put adds to it, and what it may grow by is written to disk
 // beforehand, so that a process which is killed leaves it too high, never too low. When it exceeds the limit, a pass
 // counts what is there and removes the least recently used until a tenth of the limit is free.
@@ -180,63 +179,55 @@ func (s *Store) evict(ctx context.Context, limit int64) (Evicted, error) {
 	if err != nil {
 		return Evicted{}, err
 	}
-	type use struct {
-		at   int64 // nanoseconds since 1970
-		size int64
-	}
-	var uses []use // 16 bytes for each block, so that there may be many
+	type use struct{ minute, size uint32 } // 8 bytes for each block, so that there may be many
+	var uses []use
 	var total int64
-	now := s.files.now()
-	err = s.eachFile(ctx, func(d digest, size int64, at time.Time) error {
-		if live.has(d) {
-			return nil
+	now := s.packs.minute()
+	err = s.eachLoose(ctx, live, func(b slot) error {
+		uses = append(uses, use{min(b.used, now), b.size})
+		total += int64(b.size)
+		if b.used > now {
+			return s.packs.usedNow(b.key)
 		}
-		if at.After(now) {
-			at = now
-			s.files.touch(d, now.Add(time.Hour))
-		}
-		uses = append(uses, use{at.UnixNano(), size})
-		total += size
 		return nil
 	})
 	if err != nil || total <= limit {
 		return Evicted{Left: uint64(total)}, err
 	}
-	slices.SortFunc(uses, func(a, b use) int { return int(min(max(a.at-b.at, -1), 1)) })
+	slices.SortFunc(uses, func(a, b use) int { return cmp.Compare(a.minute, b.minute) })
 	excess := total - limit/10*9
-	latest, sum := int64(0), int64(0) // those used until then are too much
+	latest, sum := uint32(0), int64(0) // those used until then are too much
 	for _, u := range uses {
-		latest = u.at
-		if sum += u.size; sum >= excess {
+		latest = u.minute
+		if sum += int64(u.size); sum >= excess {
 			break
 		}
 	}
 	done := Evicted{Left: uint64(total)}
-	err = s.eachFile(ctx, func(d digest, size int64, at time.Time) error {
-		if int64(done.RemovedBytes) >= excess || live.has(d) || at.UnixNano() > latest { // perhaps used since
+	err = s.eachLoose(ctx, live, func(b slot) error {
+		if int64(done.RemovedBytes) >= excess || b.used > latest { // perhaps used since
 			return nil
 		}
-		if err := s.files.remove(d); err != nil {
-			return blockError("delete", rawCID(d), err)
+		if _, err := s.packs.remove(b.key); err != nil {
+			return err
 		}
 		done.Removed++
-		done.RemovedBytes += uint64(size)
-		done.Left -= uint64(size)
+		done.RemovedBytes += uint64(b.size)
+		done.Left -= uint64(b.size)
 		return nil
 	})
-	return done, err
+	if err == nil {
+		err = s.packs.reclaim(ctx)
+	}
+	return done, storageError("remove what was used least recently", err)
 }
 
-// eachFile visits the blocks with their sizes and when they were used.
-func (s *Store) eachFile(ctx context.Context, visit func(d digest, size int64, used time.Time) error) error {
-	return storageError("list blocks", s.files.each(ctx, func(d digest, e fs.DirEntry) error {
-		info, err := e.Info()
-		if notExist(err) {
-			return nil // meanwhile
+// eachLoose visits the blocks that are not live.
+func (s *Store) eachLoose(ctx context.Context, live live, visit func(slot) error) error {
+	return storageError("list blocks", s.packs.each(ctx, func(b slot) error {
+		if live.has(b.key) {
+			return nil
 		}
-		if err != nil {
-			return blockError("find", rawCID(d), err)
-		}
-		return visit(d, info.Size(), info.ModTime())
+		return visit(b)
 	}))
 }

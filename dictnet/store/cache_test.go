@@ -28,9 +28,7 @@ func loose(t testing.TB, s *Store, n int, end time.Time) []cid.Cid {
 		}
 		names = append(names, mustName(data))
 		at := end.Add(time.Duration(i-n+1) * time.Minute)
-		if err := os.Chtimes(fileOf(t, s, names[i]), time.Time{}, at); err != nil {
-			t.Fatal(err)
-		}
+		usedAt(t, s, names[i], at)
 	}
 	return names
 }
@@ -87,7 +85,9 @@ func TestEvictsLeastRecentlyUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	ancient := time.Unix(1, 0)
-	s.each(t.Context(), func(c cid.Cid) error { return os.Chtimes(fileOf(t, s, c), time.Time{}, ancient) })
+	if err := s.each(t.Context(), func(c cid.Cid) error { usedAt(t, s, c, ancient); return nil }); err != nil {
+		t.Fatal(err)
+	}
 	names := loose(t, s, 10, time.Now().Add(-time.Hour))
 	s.Close()
 
@@ -128,18 +128,14 @@ func TestClockJumps(t *testing.T) {
 	future := time.Now().Add(20 * 365 * 24 * time.Hour)
 	names := loose(t, s, 4, future)
 	old := loose(t, s, 6, time.Now().Add(-time.Hour))[4:] // 0 to 3 are the same: old now
-	if err := os.Chtimes(fileOf(t, s, names[1]), time.Time{}, future); err != nil {
-		t.Fatal(err)
-	}
+	usedAt(t, s, names[1], future)
 	if _, err := s.Get(t.Context(), names[1]); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(fileOf(t, s, names[1])); err != nil || info.ModTime().After(time.Now().Add(time.Minute)) {
-		t.Errorf("used %v after it was read, %v", info.ModTime(), err)
+	if at := lastUse(t, s, names[1]); at.After(time.Now().Add(time.Minute)) {
+		t.Errorf("used %v after it was read", at)
 	}
-	if err := os.Chtimes(fileOf(t, s, names[2]), time.Time{}, future); err != nil {
-		t.Fatal(err)
-	}
+	usedAt(t, s, names[2], future)
 	s.Close()
 	all, err := evicted(t, dir, 5000) // 7 are there: down to 4
 	if err != nil || len(all) != 1 || all[0].Removed != 3 {
@@ -149,13 +145,13 @@ func TestClockJumps(t *testing.T) {
 	if got := left(t, r, append(names, old...)); got != "011001" { // 0, 3 and 4 were the oldest
 		t.Errorf("left %s", got)
 	}
-	if info, err := os.Stat(fileOf(t, r, names[2])); err != nil || info.ModTime().After(time.Now().Add(time.Minute)) {
-		t.Errorf("used %v after the count, %v", info.ModTime(), err)
+	if at := lastUse(t, r, names[2]); at.After(time.Now().Add(time.Minute)) {
+		t.Errorf("used %v after the count", at)
 	}
 
 	// The clock goes back: everything was used in the future. Nothing fails, and something goes.
 	s = mustOpen(t, dir, Options{CacheSize: 2000})
-	s.files.now = func() time.Time { return time.Unix(1000, 0) }
+	s.packs.o.now = func() time.Time { return time.Unix(1000, 0) }
 	if e, err := s.evict(t.Context(), 2000); err != nil || e.Left > 2000 {
 		t.Errorf("evicted %+v, %v", e, err)
 	}

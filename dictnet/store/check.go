@@ -1,56 +1,117 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/ipfs/go-cid"
 	"golang.org/x/sync/errgroup"
 )
 
 // Check reads every block, on all processors, and calls bad, one call at a time, for each whose bytes are not those of its name or cannot
-// be read. It returns how many were read. Names come as raw CIDs: what kind of block it is the store does not know.
+// be read. It returns how many were read. Names come as raw CIDs: what kind of block it is the store does not know; of a block
+// whose record is damaged so much that nobody can say which it was, cid.Undef. A store that is open for writing is mended as far as it can
+// be: what was not in the index is, and what is no block is not there any more.
 func (s *Store) Check(ctx context.Context, bad func(c cid.Cid, err error)) (uint64, error) {
+	if !s.ReadOnly() {
+		if err := s.packs.complete(ctx); err != nil {
+			return 0, storageError("check the index", err)
+		}
+	}
+	var all []slot
+	if err := s.packs.each(ctx, func(b slot) error { all = append(all, b); return nil }); err != nil {
+		return 0, storageError("check blocks", err)
+	}
+	slices.SortFunc(all, func(a, b slot) int { // as they lie on the disk
+		return cmp.Or(cmp.Compare(a.pack, b.pack), cmp.Compare(a.at, b.at))
+	})
 	var mu sync.Mutex
 	var done uint64
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	err := s.files.each(ctx, func(d digest, _ fs.DirEntry) error {
+	for _, b := range all {
+		if gctx.Err() != nil {
+			break
+		}
 		g.Go(func() error {
-			data, _, err := s.files.get(d)
+			c, err := s.checkSlot(b)
 			switch {
-			case err == nil && sha256.Sum256(data) != d:
-				err = ErrCorrupt
-			case err == ErrMissing:
-				return nil // meanwhile
+			case err == errGone:
+				return nil
 			case errors.Is(err, fs.ErrPermission): // of all, rather than of one
-				return blockError("read", rawCID(d), err)
+				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			done++
 			if err != nil {
-				bad(rawCID(d), blockError("read", rawCID(d), err))
+				if err = storageError("check", err); c.Defined() {
+					err = blockError("read", c, err)
+				}
+				bad(c, err)
 			}
 			return nil
 		})
-		return ctx.Err()
-	})
-	if gerr := g.Wait(); gerr != nil {
-		err = gerr
+	}
+	err := g.Wait()
+	if err == nil {
+		err = ctx.Err()
 	}
 	return done, storageError("check blocks", err)
 }
 
-// SetAside moves the file of a block that proved to be damaged out of the way, and returns where it is now. Then the block is
-// missing, and is fetched or built anew when somebody needs it.
+// checkSlot compares a block with its name. The error is errGone if there is none any more.
+func (s *Store) checkSlot(b slot) (cid.Cid, error) {
+	f, err := s.packs.file(b.pack)
+	record := make([]byte, recordHeader+int(b.size))
+	if err == nil {
+		_, err = f.ReadAt(record, b.offset())
+	}
+	if err != nil && err != io.EOF && err != errGone {
+		return cid.Undef, err
+	}
+	h, ok := parseHeader(record)
+	sum := sha256.Sum256(record[recordHeader:])
+	ok = ok && err == nil && !h.gone && h.size == b.size
+	if ok && sum == h.digest && keyOf(sum) == b.key {
+		return rawCID(sum), nil
+	}
+	if now, there, serr := s.packs.slotOf(b.key); serr != nil || !there || now.place != b.place {
+		return cid.Undef, cmp.Or(serr, errGone) // meanwhile
+	}
+	switch {
+	case err == nil && keyOf(sum) == b.key: // only the head is damaged
+		if !s.ReadOnly() {
+			return rawCID(sum), s.packs.put(sum, record[recordHeader:], nil)
+		}
+		return rawCID(sum), fmt.Errorf("%w: the head of its record is damaged", ErrCorrupt)
+	case err == nil && keyOf(h.digest) == b.key && !h.gone:
+		return rawCID(h.digest), ErrCorrupt
+	}
+	if !s.ReadOnly() {
+		if _, err := s.packs.remove(b.key); err != nil {
+			return cid.Undef, err
+		}
+	}
+	if err != nil || ok || h.gone {
+		return cid.Undef, errGone // cut off, or never there: it is missing
+	}
+	return cid.Undef, fmt.Errorf("%w, and nobody can say which: at byte %d of pack %d", ErrCorrupt, b.offset(), b.pack)
+}
+
+// SetAside moves a block that proved to be damaged out of the way, into a file of its own, and returns where it is now. Then the block is
+// missing, and is fetched or built anew when somebody needs it. If there is no room for the file, there is none.
 func (s *Store) SetAside(c cid.Cid) (path string, err error) {
 	d, err := checkCID(c)
 	if err != nil {
@@ -59,15 +120,21 @@ func (s *Store) SetAside(c cid.Cid) (path string, err error) {
 	if s.ReadOnly() {
 		return "", blockError("set aside", c, ErrReadOnly)
 	}
-	dir := filepath.Join(s.dir, "damaged")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	b, ok, err := s.packs.slotOf(keyOf(d))
+	if err == nil && !ok {
+		err = ErrMissing
+	}
+	if err != nil {
 		return "", blockError("set aside", c, err)
 	}
-	from := s.files.path(d)
-	path = filepath.Join(dir, filepath.Base(from))
-	err = os.Rename(from, path)
-	if notExist(err) {
-		err = ErrMissing
+	path = filepath.Join(s.dir, "damaged", c.String())
+	err = s.packs.copyTo(path, b)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, errGone) {
+		os.Remove(path)
+		path, err = "", nil
+	}
+	if err == nil {
+		_, err = s.packs.remove(b.key)
 	}
 	return path, blockError("set aside", c, err)
 }

@@ -3,9 +3,9 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"io/fs"
-	"time"
+	"io"
 
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
@@ -34,34 +34,35 @@ func (s *Store) Collect(ctx context.Context, dryRun bool) (Collected, error) {
 		return Collected{}, err
 	}
 	var r Collected
-	var garbage []cid.Cid
-	err = s.each(ctx, func(c cid.Cid) error {
-		if live.has(digestOf(c)) {
+	var garbage []slot
+	err = storageError("list blocks", s.packs.each(ctx, func(b slot) error {
+		if live.has(b.key) {
 			r.Kept++
-			return nil
+		} else {
+			garbage = append(garbage, b)
 		}
-		garbage = append(garbage, c)
 		return nil
-	})
+	}))
 	if err != nil {
 		return r, err
 	}
-	for _, c := range garbage {
-		d := digestOf(c)
-		info, err := s.files.stat(d)
-		if err == ErrMissing {
-			continue
-		}
+	for _, b := range garbage {
 		if err == nil && !dryRun {
-			err = s.files.remove(d)
+			_, err = s.packs.remove(b.key)
+		}
+		if err == nil {
+			err = ctx.Err()
 		}
 		if err != nil {
-			return r, blockError("delete", c, err)
+			return r, storageError("collect", err)
 		}
 		r.Removed++
-		r.RemovedBytes += uint64(info.Size())
+		r.RemovedBytes += uint64(b.size)
 	}
-	return r, nil
+	if !dryRun {
+		err = s.packs.reclaim(ctx)
+	}
+	return r, storageError("collect", err)
 }
 
 type digest [sha256.Size]byte
@@ -82,29 +83,24 @@ func rawCID(d digest) cid.Cid {
 	return cid.NewCidV1(cid.Raw, h)
 }
 
-// live is the set of blocks that are kept. Notes, of which there are many, are held by half of their digest: whoever makes two that
-// agree in it keeps one too many.
-type live struct {
-	pages map[digest]bool
-	notes map[[16]byte]bool
-}
+// live is the set of blocks that are kept.
+type live map[key]bool
 
-func (l live) has(d digest) bool { return l.notes[[16]byte(d[:16])] || l.pages[d] }
+func (l live) has(k key) bool { return l[k] }
 
 // mark returns the blocks to keep.
 func (s *Store) mark(ctx context.Context) (live, error) {
-	l := live{make(map[digest]bool), make(map[[16]byte]bool)}
+	l, walked := make(live), make(map[cid.Cid]bool)
 	err := s.eachKept(ctx, func(c cid.Cid, what string) error {
 		m, err := manifest.Open(ctx, s, c)
 		if err == nil {
 			err = m.Walk(ctx, func(link manifest.Link) (bool, error) {
-				d := digestOf(link.CID)
+				l[keyOf(digestOf(link.CID))] = true
 				if link.Note {
-					l.notes[[16]byte(d[:16])] = true
 					return false, nil
 				}
-				seen := l.pages[d]
-				l.pages[d] = true
+				seen := walked[link.CID]
+				walked[link.CID] = true
 				return !seen, nil
 			})
 		}
@@ -147,7 +143,16 @@ func (s *Store) eachKept(ctx context.Context, visit func(c cid.Cid, what string)
 
 // each visits the names of all blocks. They come as raw CIDs.
 func (s *Store) each(ctx context.Context, visit func(cid.Cid) error) error {
-	return storageError("list blocks", s.files.each(ctx, func(d digest, _ fs.DirEntry) error { return visit(rawCID(d)) }))
+	return storageError("list blocks", s.packs.each(ctx, func(b slot) error {
+		d, err := s.packs.name(b)
+		if err == errGone || err == io.EOF || errors.Is(err, ErrCorrupt) {
+			return nil // meanwhile, or nobody can have it
+		}
+		if err != nil {
+			return err
+		}
+		return visit(rawCID(d))
+	}))
 }
 
 // Stats says what the store holds.
@@ -159,10 +164,10 @@ type Stats struct {
 // Stats counts the blocks.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	var st Stats
-	err := s.eachFile(ctx, func(_ digest, size int64, _ time.Time) error {
+	err := s.packs.each(ctx, func(b slot) error {
 		st.Blocks++
-		st.Bytes += uint64(size)
+		st.Bytes += uint64(b.size)
 		return nil
 	})
-	return st, err
+	return st, storageError("list blocks", err)
 }

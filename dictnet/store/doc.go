@@ -2,17 +2,17 @@
 //
 //	HOME/
 //	  lock            held by the one process that may write; says which it is
-//	  blocks/         notes and manifests, one file each, laid out as in a Kubo repository (flatfs)
+//	  blocks/         notes and manifests, one after another in N.pack; table says where each is
 //	  cache.json      at most how many bytes of blocks nothing keeps; may be deleted
-//	  damaged/        files that were not what their names say, put aside by Check
+//	  damaged/        blocks that were not what their names say, put aside by SetAside
 //	  pins/           which manifests to keep (leveldb, boxo's pinner)
 //	  names/NAME.json named dictionaries: version, lineage, anchor
 //	  index/          caches that may be deleted at any time
 //	  identity.key    who this node is on the network
 //
-// One process writes at a time, and any number may read beside it: files appear whole, by rename, and their
-// names are the hashes of their contents. Put alone promises nothing across a power failure; pinning and naming do:
-// they sync everything first. A process that is killed loses nothing that it has put.
+// One process writes at a time, and any number may read beside it: they see what it puts at once. Put alone promises nothing across a power
+// failure; pinning and naming do: they sync everything first. A process that is killed loses nothing that it has put. What lies on the disk is
+// described byte for byte in docs/operating.md.
 package store
 
 import (

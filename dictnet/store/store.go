@@ -3,12 +3,12 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/gofrs/flock"
 	"github.com/ipfs/go-cid"
@@ -38,11 +38,12 @@ type Store struct {
 	dir   string
 	o     Options
 	lock  *flock.Flock // nil if for reading only
-	files *files
+	packs *packs
 	cache *cache // nil without a limit
 
-	unsynced  atomic.Bool // something was put since the last sync
-	uncounted sync.Once   // see uncount
+	corrupt marks // what did not match its name when it was read last
+
+	uncounted sync.Once // see uncount
 
 	keeping sync.Mutex // held while what is kept changes, and while what is not kept is removed
 	pinning sync.Mutex // one at a time opens the pins
@@ -62,18 +63,18 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 	}
 	s := &Store{dir: dir, o: o}
-	s.files = newFiles(s.blockDir())
+	s.packs = newPacks(s.blockDir(), o.ReadOnly)
 	if o.ReadOnly {
-		return s, nil
+		return s, storageError("open blocks in "+dir, s.packs.checkLayout())
 	}
 	if s.lock, err = lockDir(dir, o.Command); err != nil {
 		return nil, err
 	}
-	if err := s.files.prepare(); err != nil {
+	if err := s.packs.prepare(); err != nil {
+		s.packs.close()
 		s.lock.Close()
 		return nil, storageError("open blocks in "+dir, err)
 	}
-	s.unsynced.Store(true) // perhaps by a process that was killed
 	if o.CacheSize > 0 {
 		s.cache = newCache(s)
 	}
@@ -112,14 +113,17 @@ func lockDir(dir, command string) (*flock.Flock, error) {
 
 // Close gives the store back, after a removal for the limit that is under way. What was put stays; it does not sync.
 func (s *Store) Close() error {
-	if s.lock == nil {
-		return nil
-	}
 	if s.cache != nil {
 		s.cache.close()
 	}
-	os.Truncate(filepath.Join(s.dir, "lock"), 0) // only a message
-	return storageError("close store", s.lock.Close())
+	err := s.packs.close()
+	if s.lock != nil {
+		os.Truncate(filepath.Join(s.dir, "lock"), 0) // only a message
+		if lerr := s.lock.Close(); err == nil {
+			err = lerr
+		}
+	}
+	return storageError("close store", err)
 }
 
 // Dir returns the path of the home.
@@ -171,8 +175,8 @@ func (s *Store) Has(ctx context.Context, c cid.Cid) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, blockError("find", c, err)
 	}
-	_, err = s.files.stat(d)
-	if err == ErrMissing {
+	_, err = s.packs.find(d)
+	if err == ErrMissing || errors.Is(err, ErrCorrupt) {
 		return false, nil
 	}
 	return err == nil, blockError("find", c, err)
@@ -185,13 +189,13 @@ func (s *Store) Put(ctx context.Context, c cid.Cid, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(data) <= MaxBlock && sha256.Sum256(data) != d {
+	if sha256.Sum256(data) != d {
 		return fmt.Errorf("store block %s: %w", c, ErrCorrupt)
 	}
 	return s.PutChecked(ctx, c, data)
 }
 
-// PutChecked is Put for callers who have just checked that c is the name of data, so that it is not hashed again.
+// PutChecked is Put for a caller who has just made c from data, or compared them, so that nothing is hashed twice.
 func (s *Store) PutChecked(ctx context.Context, c cid.Cid, data []byte) error {
 	d, err := checkCID(c)
 	if err != nil {
@@ -206,17 +210,16 @@ func (s *Store) PutChecked(ctx context.Context, c cid.Cid, data []byte) error {
 	if err := ctx.Err(); err != nil {
 		return blockError("write", c, err)
 	}
-	if info, err := s.files.stat(d); err == nil && info.Size() == int64(len(data)) {
-		s.files.touch(d, info.ModTime())
-		return nil
-	}
-	err = s.count(len(data))
-	defer s.counted(len(data))
-	if err != nil {
-		return blockError("write", c, err)
-	}
-	s.unsynced.Store(true)
-	return blockError("write", c, s.files.put(d, data))
+	counted := false
+	defer func() {
+		if counted {
+			s.counted(len(data))
+		}
+	}()
+	return blockError("write", c, s.packs.put(d, data, func() error {
+		counted = true
+		return s.count(len(data))
+	}))
 }
 
 // Replace stores data over a block that proved to be corrupt.
@@ -239,16 +242,26 @@ func (s *Store) Delete(ctx context.Context, c cid.Cid) error {
 	if err := ctx.Err(); err != nil {
 		return blockError("delete", c, err)
 	}
-	return blockError("delete", c, s.files.remove(d))
+	return blockError("delete", c, s.remove(ctx, keyOf(d)))
+}
+
+// reclaimEvery is how many bytes of removed blocks are left lying about.
+const reclaimEvery = 64 << 20
+
+func (s *Store) remove(ctx context.Context, k key) error {
+	dead, err := s.packs.remove(k)
+	if err == nil && dead > reclaimEvery {
+		err = s.packs.reclaim(ctx)
+	}
+	return err
 }
 
 // Sync returns when everything put so far survives a power failure.
 func (s *Store) Sync(ctx context.Context) error {
-	if s.ReadOnly() || !s.unsynced.Swap(false) {
+	if s.ReadOnly() {
 		return nil
 	}
-	if err := syncDisk(s.blockDir()); err != nil {
-		s.unsynced.Store(true)
+	if err := s.packs.sync(); err != nil {
 		return storageError("sync "+s.dir, err)
 	}
 	return ctx.Err()

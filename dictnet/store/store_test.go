@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -61,14 +62,65 @@ func putDictionary(t testing.TB, s *Store, base cid.Cid, notes ...string) codec.
 	return ref
 }
 
-// fileOf returns the path of a block's file.
-func fileOf(t testing.TB, s *Store, c cid.Cid) string {
+// packOf returns the path of the pack that a block is in, and where in it its bytes begin.
+func packOf(t testing.TB, s *Store, c cid.Cid) (path string, at int64) {
 	t.Helper()
-	path := s.files.path(digestOf(c))
-	if _, err := os.Stat(path); err != nil {
+	r, err := s.packs.find(digestOf(c))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return s.packs.packPath(r.pack), r.offset() + recordHeader
+}
+
+// overwrite puts other bytes in place of the first ones of a block.
+func overwrite(t testing.TB, s *Store, c cid.Cid, data []byte) {
+	t.Helper()
+	path, at := packOf(t, s, c)
+	writeTo(t, path, data, at)
+}
+
+func writeTo(t testing.TB, path string, data []byte, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(data, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// usedAt makes a block seem to have been used at a time.
+func usedAt(t testing.TB, s *Store, c cid.Cid, when time.Time) {
+	t.Helper()
+	table := mustTable(t, s)
+	at, _, ok, err := table.find(keyOf(digestOf(c)))
+	if err == nil && ok {
+		err = table.use(at, uint32(when.Unix()/60))
+	}
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+}
+
+// lastUse returns when a block was used.
+func lastUse(t testing.TB, s *Store, c cid.Cid) time.Time {
+	t.Helper()
+	_, slot, ok, err := mustTable(t, s).find(keyOf(digestOf(c)))
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	return time.Unix(int64(slot.used)*60, 0)
+}
+
+func mustTable(t testing.TB, s *Store) *table {
+	t.Helper()
+	table, err := s.packs.index()
+	if err != nil || table == nil {
+		t.Fatal("no index:", err)
+	}
+	return table
 }
 
 func mustName(data []byte) cid.Cid {
@@ -204,14 +256,12 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// A file damaged on disk is never taken for the note: not when verifying, not by the reader of notes, and a
+// A block damaged on disk is never taken for the note: not when verifying, not by the reader of notes, and a
 // good copy takes its place.
-func TestDamagedFiles(t *testing.T) {
+func TestDamagedBlocks(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"flipped bit": func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
-		"truncated":   func(b []byte) []byte { return b[:len(b)/2] },
-		"empty":       func([]byte) []byte { return nil },
-		"longer":      func(b []byte) []byte { return append(b, 0) },
+		"zeros":       func(b []byte) []byte { return make([]byte, len(b)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -220,9 +270,7 @@ func TestDamagedFiles(t *testing.T) {
 			if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(fileOf(t, s, b.CID), damage(bytes.Clone(b.Data)), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			overwrite(t, s, b.CID, damage(bytes.Clone(b.Data)))
 			data, err := s.Get(t.Context(), b.CID)
 			if err != nil {
 				t.Fatal(err)
@@ -249,22 +297,40 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// What a power failure leaves of a file that was not synced has another length; putting it again mends it.
-func TestPutMendsTornFiles(t *testing.T) {
-	s := mustOpen(t, t.TempDir(), Options{})
-	b := seal(t, strings.Repeat("a note", 99))
-	if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
-		t.Fatal(err)
-	}
-	for _, left := range []int{0, 1, len(b.Data) - 1} {
-		if err := os.Truncate(fileOf(t, s, mustName(b.Data)), int64(left)); err != nil {
+// A pack that was cut loses what was there, and nothing else; it can be put again.
+func TestCutPacks(t *testing.T) {
+	first, b := seal(t, "first"), seal(t, strings.Repeat("a note", 99))
+	for cut := int64(0); cut < recordHeader+int64(len(b.Data)); cut += 7 {
+		s := mustOpen(t, t.TempDir(), Options{})
+		for _, b := range []codec.Block{first, b} {
+			if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path, at := packOf(t, s, b.CID)
+		if err := os.Truncate(path, at-recordHeader+cut); err != nil {
 			t.Fatal(err)
 		}
+		for _, s := range []*Store{s, mustOpen(t, s.dir, Options{ReadOnly: true})} {
+			if data, err := s.Get(t.Context(), b.CID); !errors.Is(err, ErrMissing) {
+				t.Errorf("%d bytes left: %q, %v", cut, data, err)
+			}
+			if got, err := s.Get(t.Context(), first.CID); err != nil || !bytes.Equal(got, first.Data) {
+				t.Errorf("%d bytes left: before it %q, %v", cut, got, err)
+			}
+		}
+		s.Close()
+		s = mustOpen(t, s.dir, Options{})
 		if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Get(t.Context(), b.CID); err != nil || !bytes.Equal(got, b.Data) {
-			t.Errorf("%d bytes left: %q, %v", left, got, err)
+		for _, b := range []codec.Block{first, b} {
+			if got, err := s.Get(t.Context(), b.CID); err != nil || !bytes.Equal(got, b.Data) {
+				t.Errorf("%d bytes left, put again: %q, %v", cut, got, err)
+			}
+		}
+		if n, err := s.Check(t.Context(), func(c cid.Cid, err error) { t.Error(c, err) }); n != 2 || err != nil {
+			t.Errorf("%d bytes left: checked %d, %v", cut, n, err)
 		}
 	}
 }
@@ -488,18 +554,45 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// A disk that refuses to write, as a full one does, is an ErrStorage that names the block, and leaves no file.
+// A disk that refuses to write, as a full one does, is an ErrStorage that names the block. Nothing is there under its name, and when the
+// disk takes it, all is well. It is tried with every write that can fail.
 func TestDiskRefuses(t *testing.T) {
-	dir := t.TempDir()
-	s := mustOpen(t, dir, Options{})
-	b := seal(t, "a note")
-	// The shard of the block cannot be made: its name is taken by a file.
-	if err := os.WriteFile(filepath.Dir(s.files.path(digestOf(b.CID))), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	err := s.Put(t.Context(), b.CID, b.Data)
-	if !errors.Is(err, ErrStorage) || !strings.Contains(err.Error(), b.CID.String()) {
-		t.Errorf("put: %v", err)
+	broken := errors.New("the disk refuses")
+	large := []byte(noise(1, smallBlock+1))
+	for fail := range 4 { // of the writes: a small block, the bytes and the head of a large one, none
+		for part := range 2 {
+			s := mustOpen(t, t.TempDir(), Options{})
+			writes := 0
+			s.packs.o.write = func(f *os.File, b []byte, at int64) (int, error) {
+				writes++
+				if writes-1 != fail {
+					return f.WriteAt(b, at)
+				}
+				n, _ := f.WriteAt(b[:len(b)/2*part], at)
+				return n, broken
+			}
+			small := seal(t, "a note")
+			for _, b := range []codec.Block{small, {CID: mustName(large), Data: large}} {
+				err := s.Put(t.Context(), b.CID, b.Data)
+				if err == nil {
+					continue
+				}
+				if !errors.Is(err, ErrStorage) || !errors.Is(err, broken) || !strings.Contains(err.Error(), b.CID.String()) {
+					t.Errorf("put: %v", err)
+				}
+				if ok, err := s.Has(t.Context(), b.CID); ok || err != nil {
+					t.Errorf("what was not written is there: %v, %v", ok, err)
+				}
+				s.Close()
+				s = mustOpen(t, s.dir, Options{})
+				if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+					t.Error(err)
+				}
+			}
+			if n, err := s.Check(t.Context(), func(c cid.Cid, err error) { t.Error(c, err) }); n != 2 || err != nil {
+				t.Errorf("write %d: checked %d, %v", fail, n, err)
+			}
+		}
 	}
 	if _, err := Open(filepath.Join(fileIn(t), "home"), Options{}); !errors.Is(err, ErrStorage) {
 		t.Errorf("open below a file: %v", err)
