@@ -1,18 +1,25 @@
 package codec
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"dictnet/codec/internal/align"
+)
 
 // Where numbers have changed in every row, short matches lead to other rows that happen to have the number, and whoever follows them goes
 // to and fro. A match that leaves the way which the file goes along the tape is worth it only if what stands on the way would take more to code.
 
 const (
-	mostDetour  = 512 // bytes of a match that is compared with what stands on the way
-	detourPrice = 300 // bits that a coder may need on the way
-	detourSide  = 512 // bytes of the tape on either side of the way that are looked at
+	detourSide = 512 // bytes of the tape on either side of the way that are looked at
 
-	// What a coder needs on the way, in bits.
-	priceByte  = 6  // for a byte that differs
-	priceShift = 16 // where bytes are inserted or removed
+	// A shorter match is compared with what stands on the way, and is not taken if a coder needs fewer bits there.
+	nearDetour, nearPrice = 512, 800
+	farDetour, farPrice   = 4096, 40
+
+	// What a coder needs on the way, in bits. Digits that have become others it foresees.
+	priceOther = 14 // where bytes differ,
+	priceByte  = 6  // and for each of them
+	priceShift = 40 // where bytes are inserted or removed
 
 	leastShift = 6 // bytes that must agree where the way goes on
 	mostSkip   = 6 // bytes in a row that differ, before other places are looked at
@@ -24,21 +31,21 @@ type detours struct {
 	heads [1 << detourBits]uint16 // places + 1 in tape, by the four bytes there
 }
 
-const detourBits = 11
+const detourBits = 12
 
 func (d *detours) head(b []byte) *uint16 {
 	return &d.heads[binary.LittleEndian.Uint32(b)*0x9e3779b1>>(32-detourBits)]
 }
 
-// price estimates, in bits, what b would take beside d.tape, the way being at byte `at` of it. It gives up where it is too much.
-func (d *detours) price(b []byte, at int) int {
+// price estimates, in bits, what b would take beside d.tape, the way being at byte `at` of it. It gives up where it is more than most.
+func (d *detours) price(b []byte, at, most int) int {
 	t := d.tape
 	clear(d.heads[:])
 	for i := 0; i+4 <= len(t); i++ {
 		*d.head(t[i:]) = uint16(i + 1)
 	}
 	cost := 0
-	for i := 0; cost < detourPrice; {
+	for i := 0; cost < most; {
 		if at < len(t) {
 			n := commonPrefix(b[i:], t[at:])
 			i, at = i+n, at+n
@@ -47,7 +54,7 @@ func (d *detours) price(b []byte, at int) int {
 			break
 		}
 		if k := skip(b[i:], t[min(at, len(t)):]); k > 0 {
-			cost += k*priceByte + 2
+			cost += priceOf(b[i:i+k], t[at:])
 			i, at = i+k, at+k
 			continue
 		}
@@ -58,7 +65,7 @@ func (d *detours) price(b []byte, at int) int {
 				continue
 			}
 		}
-		cost += priceByte + 1
+		cost += priceOther + priceByte
 		i, at = i+1, at+1
 	}
 	return cost
@@ -74,10 +81,25 @@ func skip(a, b []byte) int {
 	return 0
 }
 
+// priceOf is the price of the bytes a, which stand where the tape has b.
+func priceOf(a, b []byte) int {
+	cost := 0
+	for i, c := range a {
+		if align.IsDigit(c) && align.IsDigit(b[i]) {
+			continue
+		}
+		if cost == 0 {
+			cost = priceOther
+		}
+		cost += priceByte
+	}
+	return cost
+}
+
 // detour reports whether it is better not to go where a span would lead, whose bytes begin at start in buf.
 func (e *encoder) detour(s symbol, start int) (bool, error) {
 	way := e.near + uint64(start-e.lit)
-	if s.len >= mostDetour || s.pos == way || e.near == 0 || way >= e.notes.size() {
+	if s.len >= farDetour || s.pos == way || e.near == 0 || way >= e.notes.size() {
 		return false, nil
 	}
 	from := way - min(way, detourSide)
@@ -86,5 +108,9 @@ func (e *encoder) detour(s symbol, start int) (bool, error) {
 	if e.detours.tape, err = e.notes.read(e.ctx, e.detours.tape[:0], Span{from, to - from}); err != nil {
 		return false, err
 	}
-	return e.detours.price(e.buf[start:start+int(s.len)], int(way-from)) < detourPrice, nil
+	most := farPrice
+	if s.len < nearDetour {
+		most = nearPrice
+	}
+	return e.detours.price(e.buf[start:start+int(s.len)], int(way-from), most) < most, nil
 }

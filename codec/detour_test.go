@@ -51,11 +51,16 @@ func TestPriceOfTheWay(t *testing.T) {
 	few[200]++
 	shifted := append(append(bytes.Clone(same[:150]), "an insertion"...), same[150:]...)
 	d := detours{tape: tape}
-	a, b, c, n := d.price(same, 600), d.price(few, 600), d.price(shifted, 600), d.price(noise(400, 9), 600)
-	if !(a == 0 && a < b && b < c && c < detourPrice && n >= detourPrice) {
+	price := func(b []byte, at int) int { return d.price(b, at, nearPrice) }
+	a, b, c, n := price(same, 600), price(few, 600), price(shifted, 600), price(noise(400, 9), 600)
+	if !(a == 0 && a < b && b < c && c < nearPrice && n >= nearPrice) {
 		t.Errorf("the same %d, two bytes %d, an insertion %d, noise %d", a, b, c, n)
 	}
-	if far := d.price(same, len(tape)+5000); far == 0 || far >= detourPrice {
+	numbers := []byte("row 1007, 2007 and 13; row 1008, 2008 and 13")
+	if n := (&detours{tape: []byte("row 1001, 2001 and 13; row 1002, 2002 and 13")}).price(numbers, 0, nearPrice); n != 0 {
+		t.Errorf("other numbers cost %d", n)
+	}
+	if far := price(same, len(tape)+5000); far == 0 || far >= nearPrice {
 		t.Errorf("a way beyond the tape: %d", far)
 	}
 }
