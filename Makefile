@@ -37,10 +37,11 @@ test-bench:
 bench: build
 	cd bench && $(GO) run . $(BENCH)
 
-# Against Kubo, built here from its source, and Helia; dictnet itself runs with the race detector.
+# Against Kubo, built here from its source, and Helia; dictnet itself runs with the race detector, and without where round trips are counted.
 test-interop: interop/bin/ipfs interop/helia/node_modules/.package-lock.json
 	$(GO) vet -tags interop ./interop
 	$(GO) build -race -o interop/bin/dictnet ./cmd/dictnet
+	$(GO) build -trimpath -ldflags='-s -w' -o interop/bin/dictnet-plain ./cmd/dictnet
 	$(GO) test -tags interop -timeout 15m ./interop
 
 # What it prints goes by hand into docs/network.md. It needs 8 GB of disk under TMPDIR, and a quiet machine.

@@ -73,6 +73,8 @@ type group struct {
 }
 
 const (
+	firstPatience = 3 // times the idle time until one who has never given anything, nor was given up, is
+
 	firstPause = 250 * time.Millisecond // one who failed is left alone for so long, doubled each time
 	lastPause  = 8 * time.Second
 	hopeless   = 2               // failures in a row until a source that never gave anything counts as not there
@@ -263,8 +265,12 @@ func (c *crew) watch(l *lane, now time.Time) {
 		return
 	}
 	silent := now.Sub(l.last)
+	idle := l.idle
+	if l.given == 0 && l.faults == 0 { // a connection may have to be made, over a long way
+		idle *= firstPatience
+	}
 	switch {
-	case silent >= l.idle:
+	case silent >= idle:
 		c.f.stats.Stalls++
 		l.faults++
 		l.window = max(l.window/2, minWindow)

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -30,17 +31,30 @@ const (
 	rate  = "80mbit"
 )
 
-func newHosts(t *testing.T) *hosts {
+// twoHosts makes the machines, without a cable.
+func twoHosts(t *testing.T) *hosts {
 	binary, err := filepath.Abs(dictnetPath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hosts{t: t, a: fmt.Sprint("dictnet-a-", os.Getpid()), b: fmt.Sprint("dictnet-b-", os.Getpid()), dir: t.TempDir(), binary: binary}
-	for _, ns := range []string{h.a, h.b} {
-		h.ip("netns", "add", ns)
-		t.Cleanup(func() { exec.Command("ip", "netns", "delete", ns).Run() })
-		h.ip("-n", ns, "link", "set", "lo", "up")
-	}
+	id := fmt.Sprintf("%d-%d", os.Getpid(), madeHosts.Add(1))
+	h := &hosts{t: t, a: "dictnet-a-" + id, b: "dictnet-b-" + id, dir: t.TempDir(), binary: binary}
+	h.namespace(h.a)
+	h.namespace(h.b)
+	return h
+}
+
+var madeHosts atomic.Int32
+
+func (h *hosts) namespace(ns string) {
+	h.t.Helper()
+	h.ip("netns", "add", ns)
+	h.t.Cleanup(func() { exec.Command("ip", "netns", "delete", ns).Run() })
+	h.ip("-n", ns, "link", "set", "lo", "up")
+}
+
+func newHosts(t *testing.T) *hosts {
+	h := twoHosts(t)
 	h.ip("-n", h.a, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", h.b)
 	h.ip("-n", h.a, "address", "add", addrA+"/24", "dev", "cable")
 	h.ip("-n", h.b, "address", "add", addrB+"/24", "dev", "cable")
