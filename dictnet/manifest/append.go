@@ -26,6 +26,8 @@ type Appender struct {
 	labels  Labels         // of the last version
 	pending []pendingLabel // given since
 	named   uint64         // notes of the last version; its labels are what they are
+
+	pendingCodes [][]Meaning // given since
 }
 
 // NewAppender starts from the version base, or from no notes if base is nil.
@@ -136,7 +138,7 @@ func (a *Appender) Finish(ctx context.Context) (codec.DictionaryRef, error) {
 		}
 		h.tree, h.Root = top.link, top.hash
 	}
-	if err := a.settleLabels(); err != nil {
+	if err := a.settleLabels(ctx); err != nil {
 		return codec.DictionaryRef{}, err
 	}
 	if err := a.putLabels(ctx, &h); err != nil {

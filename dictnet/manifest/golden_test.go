@@ -102,7 +102,7 @@ func TestGolden(t *testing.T) {
 	labelled := mustOpen(t, s, ref.Manifest).head
 	check("labelled manifest of two notes", ref.Manifest, s)
 	check("labels of two notes", cidOf(codecNode, labelled.labels), s)
-	labels, err := decodeLabelHead(s.blocks[cidOf(codecNode, labelled.labels)])
+	labels, _, err := decodeLabelHead(s.blocks[cidOf(codecNode, labelled.labels)])
 	if err != nil {
 		t.Fatal(err)
 	}

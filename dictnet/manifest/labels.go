@@ -45,6 +45,7 @@ type labelRun struct {
 type Labels struct {
 	names []string   // in the order in which they came
 	runs  []labelRun // by since, context and first note; no note belongs to a context twice
+	books []book     // by since
 }
 
 // Names lists the contexts, in the order in which they came.
@@ -86,11 +87,15 @@ func (l *Labels) upTo(size uint64) Labels {
 	for _, r := range l.runs[:n] {
 		names = max(names, r.context+1)
 	}
-	return Labels{l.names[:names:names], l.runs[:n:n]}
+	books := 0
+	for books < len(l.books) && l.books[books].since <= size {
+		books++
+	}
+	return Labels{l.names[:names:names], l.runs[:n:n], l.books[:books:books]}
 }
 
 func (l *Labels) equal(other Labels) bool {
-	return slices.Equal(l.names, other.names) && slices.Equal(l.runs, other.runs)
+	return slices.Equal(l.names, other.names) && slices.Equal(l.runs, other.runs) && slices.EqualFunc(l.books, other.books, book.equal)
 }
 
 // joined sorts runs and makes one of those that overlap or touch.
@@ -176,7 +181,7 @@ func (l *Labels) check(size uint64) error {
 			}
 		}
 	}
-	return nil
+	return l.checkBooks(size)
 }
 
 // labelHead is the block above the pages of labels.
@@ -186,8 +191,13 @@ type labelHead struct {
 	pages []digest
 }
 
-func encodeLabelHead(h labelHead) []byte {
-	b := appendHead(nil, cborMap, 3)
+func encodeLabelHead(h labelHead, books ...book) []byte {
+	var b []byte
+	if len(books) == 0 {
+		b = appendHead(b, cborMap, 3)
+	} else {
+		b = encodeBooks(appendHead(b, cborMap, 4), books)
+	}
 	b = appendHead(appendText(b, "count"), cborUint, h.count)
 	b = appendHead(appendText(b, "names"), cborArray, uint64(len(h.names)))
 	for _, name := range h.names {
@@ -200,10 +210,15 @@ func encodeLabelHead(h labelHead) []byte {
 	return b
 }
 
-func decodeLabelHead(data []byte) (labelHead, error) {
-	var h labelHead
+func decodeLabelHead(data []byte) (h labelHead, books []book, err error) {
 	p := &parser{data: data}
-	p.exact([]byte{cborMap | 3}, "a map of labels")
+	keys := p.head(cborMap, "a map of labels")
+	if p.err == nil && keys != 3 && keys != 4 {
+		p.fail("map of %d keys, want 3 or 4", keys)
+	}
+	if keys == 4 {
+		books = p.books()
+	}
 	p.text("count")
 	if h.count = p.head(cborUint, "a number of runs"); p.err == nil && (h.count == 0 || h.count > MaxLabelRuns) {
 		p.fail("%d runs, want 1 to %d", h.count, MaxLabelRuns)
@@ -217,7 +232,7 @@ func decodeLabelHead(data []byte) (labelHead, error) {
 		n := p.head(cborText, "a name")
 		h.names = append(h.names, string(p.take(int(min(n, MaxBlock+1)), "a name")))
 		if p.err != nil {
-			return labelHead{}, p.err
+			return labelHead{}, nil, p.err
 		}
 	}
 	p.text("pages")
@@ -226,12 +241,12 @@ func decodeLabelHead(data []byte) (labelHead, error) {
 		p.fail("%d pages for %d runs, want %d", pages, h.count, want)
 	}
 	if p.err != nil {
-		return labelHead{}, p.err
+		return labelHead{}, nil, p.err
 	}
 	for range pages {
 		h.pages = append(h.pages, p.link(codecNode))
 	}
-	return h, p.end()
+	return h, books, p.end()
 }
 
 func encodeLabelPage(runs []labelRun) []byte {
@@ -304,12 +319,19 @@ func (m *Manifest) readLabels(ctx context.Context, visit func(d digest, name str
 	if err != nil {
 		return nil, err
 	}
-	h, err := decodeLabelHead(data)
+	h, books, err := decodeLabelHead(data)
 	if err != nil {
 		return nil, bad(err)
 	}
-	l.names = h.names
+	l.names, l.books = h.names, books
 	whole := true
+	for _, b := range books {
+		for _, m := range b.meanings {
+			if _, err := visit(m.lengths, lengthsName); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for i, d := range h.pages {
 		name := fmt.Sprintf("page %d of the labels", i)
 		if read, err := visit(d, name); err != nil {
@@ -372,11 +394,21 @@ type pendingLabel struct {
 	runs []NoteRun
 }
 
-// Unlabelled lists the contexts that have been given notes which they had not before, since the last version.
+// Unlabelled lists the contexts that have been given notes or codes which they had not before, since the last version.
 func (a *Appender) Unlabelled() (names []string) {
 	for _, p := range a.pending {
 		if len(a.fresh(p)) > 0 {
 			names = append(names, p.name)
+		}
+	}
+	for _, meanings := range a.pendingCodes {
+		if x, err := a.labels.book(0, meanings); err == nil && a.labels.hasBook(x) {
+			continue
+		}
+		for _, m := range meanings {
+			if !slices.Contains(names, m.Context) {
+				names = append(names, m.Context)
+			}
 		}
 	}
 	return names
@@ -392,7 +424,7 @@ func (a *Appender) fresh(p pendingLabel) []NoteRun {
 }
 
 // settleLabels makes labels of what is pending.
-func (a *Appender) settleLabels() error {
+func (a *Appender) settleLabels(ctx context.Context) error {
 	var add []labelRun
 	names := slices.Clone(a.labels.names)
 	for _, p := range a.pending {
@@ -409,13 +441,7 @@ func (a *Appender) settleLabels() error {
 			add = append(add, labelRun{a.size, c, r})
 		}
 	}
-	if len(add) == 0 {
-		a.pending = nil
-		return nil
-	}
 	switch {
-	case a.size == a.named:
-		return fmt.Errorf("%w: the version of %d notes has its labels already, and no note was added", ErrLabels, a.size)
 	case len(names) > maxContexts:
 		return fmt.Errorf("%w: %d contexts, limit %d", ErrLabels, len(names), maxContexts)
 	case len(a.labels.runs)+len(add) > MaxLabelRuns:
@@ -424,8 +450,16 @@ func (a *Appender) settleLabels() error {
 	slices.SortFunc(add, func(x, y labelRun) int {
 		return cmp.Or(cmp.Compare(x.context, y.context), cmp.Compare(x.First, y.First))
 	})
-	a.labels = Labels{names, slices.Concat(a.labels.runs, add)}
-	a.pending = nil
+	with := Labels{names, slices.Concat(a.labels.runs, add), a.labels.books}
+	books, err := a.settleCodes(ctx, with)
+	if err != nil {
+		return err
+	}
+	with.books = slices.Concat(with.books, books)
+	if len(add)+len(books) > 0 && a.size == a.named {
+		return fmt.Errorf("%w: the version of %d notes has its labels already, and no note was added", ErrLabels, a.size)
+	}
+	a.labels, a.pending, a.pendingCodes = with, nil, nil
 	return nil
 }
 
@@ -443,7 +477,11 @@ func (a *Appender) putLabels(ctx context.Context, h *head) error {
 		l.pages = append(l.pages, d)
 	}
 	var err error
-	h.labels, err = a.putBlock(ctx, encodeLabelHead(l))
+	data := encodeLabelHead(l, a.labels.books...)
+	if len(data) > MaxBlock {
+		return fmt.Errorf("%w: the list of contexts takes %d bytes, limit %d", ErrLabels, len(data), MaxBlock)
+	}
+	h.labels, err = a.putBlock(ctx, data)
 	h.labelled = err == nil
 	return err
 }

@@ -54,7 +54,7 @@ func (m *Manifest) walk(ctx context.Context, p place, link digest, visit func(Li
 // Load reads and checks every block of the manifest, many at once, and no note. When it returns without an
 // error, a Getter that keeps what it fetched can serve all of them.
 func (m *Manifest) Load(ctx context.Context, progress func(blocks uint64)) error {
-	if _, err := m.Labels(ctx); err != nil {
+	if _, err := m.Codes(ctx); err != nil {
 		return err
 	}
 	done := uint64(1)
