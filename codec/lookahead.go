@@ -15,14 +15,24 @@ type lookAhead struct {
 
 	mu      sync.Mutex
 	moved   sync.Cond
-	loads   []uint64 // where in the frame what has been loaded begins to play, ascending; what has played is dropped
-	at      uint64   // bytes of the frame that have played
+	loads   []load
+	loaded  uint64 // bytes of loads
+	at      uint64 // bytes of the frame that have played
 	stopped bool
 }
 
+// load is a note or a block that has been loaded. What has begun to play is dropped.
+type load struct {
+	at   uint64 // where in the frame it begins to play
+	size uint64
+}
+
+// Limits of what is loaded and has not begun to play; a single block may exceed them. With what is playing it has to fit in the caches: what is dropped
+// there would be loaded again.
 const (
-	aheadLoads = 8        // notes and blocks that are loaded and not yet played at most: 4 MiB
-	aheadBytes = 16 << 20 // bytes of the file that are looked at and not yet played
+	aheadLoads  = 24
+	aheadLoaded = 3 << 20  // bytes
+	aheadBytes  = 16 << 20 // bytes of the file that are looked at and not yet played
 )
 
 var errStopped = errors.New("look-ahead has ended")
@@ -54,7 +64,7 @@ func (r *frameReader) stopAhead() {
 
 // walk visits the spans of a frame from byte off on, ahead of the player.
 func (a *lookAhead) walk(ctx context.Context, sc *score, off uint64) {
-	wait := func() error { return a.wait(off) }
+	wait := func(size uint64) error { return a.wait(off, size) }
 	w := player{s: sc}
 	for skip := w.seek(off); ; skip = 0 {
 		s, ok := w.span()
@@ -95,18 +105,19 @@ func (a *lookAhead) pace(off uint64) error {
 	return nil
 }
 
-// wait returns when what plays off bytes into the frame may be loaded.
-func (a *lookAhead) wait(off uint64) error {
+// wait returns when the size bytes that begin to play off bytes into the frame may be loaded.
+func (a *lookAhead) wait(off, size uint64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.loads) >= aheadLoads && !a.stopped {
+	for len(a.loads) > 0 && (len(a.loads) >= aheadLoads || a.loaded+size > aheadLoaded) && !a.stopped {
 		a.moved.Wait()
 	}
 	if a.stopped {
 		return errStopped
 	}
 	if off >= a.at {
-		a.loads = append(a.loads, off)
+		a.loads = append(a.loads, load{off, size})
+		a.loaded += size
 	}
 	return nil
 }
@@ -117,7 +128,8 @@ func (a *lookAhead) played(n int) {
 	defer a.mu.Unlock()
 	a.at += uint64(n)
 	k := 0
-	for k < len(a.loads) && a.loads[k] < a.at {
+	for k < len(a.loads) && a.loads[k].at < a.at {
+		a.loaded -= a.loads[k].size
 		k++
 	}
 	a.loads = append(a.loads[:0], a.loads[k:]...)

@@ -14,10 +14,10 @@ type noteCache struct {
 	runs runCache
 }
 
-// Notes that a cache keeps: at most 30 MiB while encoding, where places far apart are compared, and 15 MiB while decoding.
+// Notes that a cache keeps, of up to 240 KiB and half that on average: more while encoding, where places far apart are compared.
 const (
 	encodeNotes = 128
-	decodeNotes = 64
+	decodeNotes = 48
 )
 
 // newNoteCache returns a cache of so many notes; nil if there is no tape.
@@ -66,7 +66,7 @@ func (c *noteCache) at(ctx context.Context, pos uint64) (start uint64, raw []byt
 
 // ahead loads the note that holds byte pos in the background, unless it is there or on its way, and returns
 // where it ends. Before it loads, it calls wait. A tape that does not say where notes end has them loaded one after the other.
-func (c *noteCache) ahead(ctx context.Context, g *sync.WaitGroup, pos uint64, wait func() error) (end uint64, err error) {
+func (c *noteCache) ahead(ctx context.Context, g *sync.WaitGroup, pos uint64, wait func(size uint64) error) (end uint64, err error) {
 	if end, ok := c.runs.peek(pos); ok {
 		return end, nil
 	}
@@ -74,7 +74,7 @@ func (c *noteCache) ahead(ctx context.Context, g *sync.WaitGroup, pos uint64, wa
 	if err != nil {
 		return 0, err
 	}
-	if err := wait(); err != nil {
+	if err := wait(s.Len); err != nil {
 		return 0, err
 	}
 	if s.Len == 0 {

@@ -49,6 +49,7 @@ func (e *encoder) code(f *closedFrame) error {
 				as, old.ref, out = codingZstd, new(reference), nil
 			}
 			old.ref.leaveOut(out)
+			old.bytes = make([]byte, 0, old.ref.size())
 			for _, s := range old.ref.pieces {
 				var err error
 				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"runtime"
 	"sort"
 	"sync"
 )
@@ -16,21 +17,50 @@ type playback struct {
 	notes     *noteCache   // nil if no dictionary is named
 	blocks    runCache     // of the local tape
 	blockSize uint64       // raw bytes of each block but a frame's last
+	openers   openers      // of blocks
 	mu        sync.Mutex   // guards what follows
 	frames    []frameEntry // frames known so far, in order
 	parsed    []*frame     // parsed last, the latest last
 }
 
 // Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
-// up to 20), and 8 MiB of local notes, or two blocks.
+// up to 20), and 5 MiB of local notes, or two blocks.
 const (
 	keptFrames = 2
-	keptLocal  = 8 << 20
+	keptLocal  = 5 << 20
 )
+
+// openers lets so many blocks be opened at a time as it has room for, because each takes its reference, up to 8 MiB, and the coder's tables. What is
+// in it is memory for a reference, to be used again.
+type openers chan []byte
+
+// mostOpeners is how many blocks are opened at a time, at most.
+const mostOpeners = 2
+
+func newOpeners() openers {
+	o := make(openers, min(mostOpeners, runtime.GOMAXPROCS(0)))
+	for range cap(o) {
+		o <- nil
+	}
+	return o
+}
+
+// begin waits until a block may be opened. The memory that it returns is given back to end, or what it has become.
+func (o openers) begin(ctx context.Context) ([]byte, error) {
+	select {
+	case b := <-o:
+		return b[:0], nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (o openers) end(b []byte) { o <- b }
 
 // setBlockSize is told how long the blocks are, in bytes.
 func (p *playback) setBlockSize(n int) {
 	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/n, 2)
+	p.openers = newOpeners()
 }
 
 // frame returns frame i, parsed.
@@ -133,7 +163,7 @@ func (p *playback) localAt(ctx context.Context, pos uint64) (start uint64, raw [
 
 // localAhead loads the block that holds byte pos of the local tape in the background, unless it is there or on its
 // way, and returns where it ends. Before it loads, it calls wait.
-func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64, wait func() error) (end uint64, err error) {
+func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64, wait func(size uint64) error) (end uint64, err error) {
 	if end, ok := p.blocks.peek(pos); ok {
 		return end, nil
 	}
@@ -141,7 +171,7 @@ func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64
 	if err != nil {
 		return 0, err
 	}
-	if err := wait(); err != nil {
+	if err := wait(b.end - b.start); err != nil {
 		return 0, err
 	}
 	if r := p.blocks.begin(pos, b.start, b.end); r != nil {
@@ -164,6 +194,11 @@ func (p *playback) load(ctx context.Context, b localBlock) ([]byte, error) {
 
 // open reads, checks and expands block i of a frame.
 func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
+	old, err := p.openers.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { p.openers.end(old) }()
 	e := fr.blocks[i]
 	data := make([]byte, e.stored+4)
 	if _, err := readAt(p.src, data, e.off); err != nil {
@@ -175,12 +210,15 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 		return nil, formatErrorf(e.off, "block checksum is %08x, want %08x", got, sum)
 	}
 	ref := fr.blockReference(i, p.blockSize, p.notes.size())
-	old := make([]byte, 0, ref.size())
+	if cap(old) < ref.size() {
+		old = make([]byte, 0, ref.size())
+	}
 	for _, s := range ref.pieces {
-		var err error
-		if old, err = p.notes.read(ctx, old, s); err != nil {
+		more, err := p.notes.read(ctx, old, s)
+		if err != nil {
 			return nil, err
 		}
+		old = more
 	}
 	raw, err := unpack(e.coding, data, e.raw, counterpart{old, ref})
 	if err != nil {

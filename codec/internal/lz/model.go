@@ -85,7 +85,8 @@ type piece struct {
 
 func (m *model) reset(raw, ref []byte, hints []align.Hint) {
 	pieces := m.pieces[:0]
-	*m = model{raw: raw, ref: ref, hints: hints}
+	*m = model{} // in place: a literal with fields would be made on the stack first, which then is as large
+	m.raw, m.ref, m.hints = raw, ref, hints
 	for _, h := range hints {
 		pieces = append(pieces, piece{h.RefLo, h.Tape - uint64(h.Ref)})
 	}
