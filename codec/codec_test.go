@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sort"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -20,6 +22,20 @@ type memTape struct {
 	starts []uint64
 	blocks []Block
 	size   uint64
+
+	once    sync.Once
+	deriver *Deriver
+}
+
+// clone returns a tape that begins as t does.
+func (t *memTape) clone() *memTape {
+	return &memTape{starts: slices.Clone(t.starts), blocks: slices.Clone(t.blocks), size: t.size}
+}
+
+// opened returns what opens the tape's notes.
+func (t *memTape) opened() *Deriver {
+	t.once.Do(func() { t.deriver = NewDeriver(t.note, nil) })
+	return t.deriver
 }
 
 func (t *memTape) add(b Block) error {
@@ -32,7 +48,7 @@ func (t *memTape) add(b Block) error {
 func (t *memTape) Size() uint64 { return t.size }
 
 func (t *memTape) NoteAt(ctx context.Context, pos uint64) (uint64, []byte, error) {
-	return NewDeriver(t.note, nil).NoteAt(ctx, pos)
+	return t.opened().NoteAt(ctx, pos)
 }
 
 func (t *memTape) note(_ context.Context, pos uint64) (uint64, Note, error) {
@@ -45,7 +61,7 @@ func (t *memTape) note(_ context.Context, pos uint64) (uint64, Note, error) {
 }
 
 func (t *memTape) Depth(ctx context.Context, pos uint64) (int, error) {
-	return NewDeriver(t.note, nil).Depth(ctx, pos)
+	return t.opened().Depth(ctx, pos)
 }
 
 // locatingTape is one that says where its notes end, so that they can be opened side by side.
@@ -74,7 +90,7 @@ func buildLabelled(t testing.TB, base *dictionary, o BuildOptions, labels []int,
 	t.Helper()
 	d := &dictionary{tape: new(memTape)}
 	if base != nil {
-		*d.tape = *base.tape
+		d.tape = base.tape.clone()
 		o.Base, o.BaseIndex = base.tape, base.index
 	}
 	b, err := NewBuilder(t.Context(), d.tape.add, o)

@@ -8,10 +8,10 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// derivedMagic begins the block of a derived note; its last byte is the form's version (section 1.2).
+// derivedMagic begins the block of a derived note; its last byte is the form's version (section 1.1).
 const derivedMagic = "\xd7nN\x01"
 
-// Limits of a derived note (section 1.2).
+// Limits of a derived note (section 1.1).
 const (
 	maxDerivedDepth = 63
 	maxDerivedBack  = 4 << 20 // bytes

@@ -24,8 +24,7 @@ func promoteAs(t testing.TB, d *dictionary, profile Profile, templates ...[]byte
 	next := &dictionary{tape: new(memTape)}
 	var base Tape
 	if d != nil && d.tape.size > 0 {
-		*next.tape = *d.tape
-		next.tape.blocks, next.tape.starts = slices.Clip(next.tape.blocks), slices.Clip(next.tape.starts)
+		next.tape = d.tape.clone()
 		base = locatingTape{d.tape}
 	}
 	p := NewPromoter(t.Context(), base, profile, next.tape.add)
