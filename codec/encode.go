@@ -226,6 +226,11 @@ func (e *encoder) run() error {
 			}
 		}
 	}
+	return e.finish()
+}
+
+// finish makes symbols of what is pending and writes all that is not written.
+func (e *encoder) finish() error {
 	if err := e.literal(len(e.buf)); err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (e *encoder) code(f *closedFrame) error {
 			raw := f.fresh[begin:min(begin+blockSize, len(f.fresh))]
 			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
 			as, out := e.shape.coding, e.within.outside(old.ref.pieces)
+			if e.within != nil && len(e.within) == 0 && len(out) > 0 {
+				out = []Span{{0, e.notes.size()}} // is written shorter
+			}
 			if len(out) > maxHoles/n {
 				as, old.ref, out = codingZstd, new(reference), nil
 			}
