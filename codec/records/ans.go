@@ -1,0 +1,83 @@
+package records
+
+import "encoding/binary"
+
+// The coder is range asymmetric numeral systems (Duda, arXiv:1311.2540; byte-wise as in Giesen, arXiv:1402.3392) over static tables.
+// The state is within [2^24, 2^32). It begins, and a decoder's ends, with 24 bits of the checksum, so that they cost nothing more.
+const (
+	ansLow  = 1 << 24
+	ansMask = ansLow - 1
+)
+
+// sink codes symbols from the last to the first, into the end of buf.
+type sink struct {
+	x   uint32
+	at  int // of the byte written last
+	buf []byte
+}
+
+// put codes the part [start, start+freq) of a range of 1<<bits, bits 1 to 16. It writes 2 bytes at most.
+func (s *sink) put(start, freq, bits uint32) {
+	for limit := uint64(freq) << (32 - bits); uint64(s.x) >= limit; s.x >>= 8 {
+		s.at--
+		s.buf[s.at] = byte(s.x)
+	}
+	q := s.x / freq
+	s.x = q<<bits + start + s.x - q*freq
+}
+
+// direct codes the low n bits of v, 0 to 16.
+func (s *sink) direct(v, n uint32) {
+	if n > 0 {
+		s.put(v&(1<<n-1), 1, n)
+	}
+}
+
+// end writes the state and returns all that was coded.
+func (s *sink) end() []byte {
+	s.at -= 4
+	binary.BigEndian.PutUint32(s.buf[s.at:], s.x)
+	return s.buf[s.at:]
+}
+
+// source reads what a sink wrote. It never fails: behind the end stand zeros, and end says whether all was right.
+type source struct {
+	x    uint32
+	at   int // of the next byte
+	data []byte
+}
+
+func newSource(data []byte) (s source, ok bool) {
+	if len(data) < 4 {
+		return s, false
+	}
+	s = source{binary.BigEndian.Uint32(data), 4, data}
+	return s, s.x >= ansLow
+}
+
+// take goes on behind a symbol.
+func (s *source) take(start, freq, bits uint32) {
+	s.x = freq*(s.x>>bits) + s.x&(1<<bits-1) - start
+	for s.x < ansLow {
+		s.x <<= 8
+		if s.at < len(s.data) {
+			s.x |= uint32(s.data[s.at])
+		}
+		s.at++
+	}
+}
+
+// direct returns a number of n bits, 0 to 16, all of them equally likely.
+func (s *source) direct(n uint32) uint32 {
+	if n == 0 {
+		return 0
+	}
+	v := s.x & (1<<n - 1)
+	s.take(v, 1, n)
+	return v
+}
+
+// end reports whether all has been read, and just that.
+func (s *source) end(seed uint32) bool {
+	return s.at == len(s.data) && s.x == ansLow|seed&ansMask
+}
