@@ -1,6 +1,7 @@
 package dictnet
 
 import (
+	"bytes"
 	"container/list"
 	"context"
 	"crypto/sha256"
@@ -231,7 +232,7 @@ func (f *fetcher) finish(w *want, data []byte, err error) {
 		l.answered(w, g)
 	}
 	if w.keep {
-		w.data = data
+		w.data = bytes.Clone(data) // which are the sender's
 	}
 	w.err = err
 	close(w.done)
@@ -286,7 +287,7 @@ func (f *fetcher) arriveEarly(l *lane, c cid.Cid, data []byte) {
 	l.last = time.Now()
 	if f.wants[c] == nil {
 		if f.early[c].data == nil && f.earlyBytes+len(data) <= maxEarly {
-			f.early[c] = arrival{l, data}
+			f.early[c] = arrival{l, bytes.Clone(data)}
 			f.earlyBytes += len(data)
 		}
 		f.mu.Unlock()

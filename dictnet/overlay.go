@@ -1,6 +1,7 @@
 package dictnet
 
 import (
+	"bytes"
 	"container/list"
 	"context"
 	"sync"
@@ -61,7 +62,7 @@ func (o *overlay) Put(_ context.Context, c cid.Cid, data []byte) error {
 	if _, ok := o.held[c]; ok {
 		return nil
 	}
-	o.held[c] = o.order.PushFront(heldBlock{c, data})
+	o.held[c] = o.order.PushFront(heldBlock{c, bytes.Clone(data)})
 	o.bytes += len(data)
 	for o.bytes > overlayBytes {
 		old := o.order.Remove(o.order.Back()).(heldBlock)

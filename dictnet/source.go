@@ -19,7 +19,7 @@ type Source interface {
 type Session interface {
 	// Fetch asks for blocks and calls got for each that arrives, in any order, unverified, one at a time. It
 	// returns when all have arrived, when ctx ends, or when it knows that no more will come; what is missing then
-	// may be asked for again. No call of got happens after it has returned.
+	// may be asked for again. No call of got happens after it has returned. The bytes belong to got only as long as it runs.
 	Fetch(ctx context.Context, want []cid.Cid, got func(c cid.Cid, data []byte)) error
 }
 

@@ -109,6 +109,7 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 	}
 	a.say("serving until Ctrl-C")
 	tellSystemd("READY=1")
+	passThrough()
 	dropUnused()
 	announced := map[cid.Cid]time.Time{}
 	for {

@@ -182,13 +182,16 @@ func (a answerReader) start() error {
 	return noEnd(err)
 }
 
-// block reads the length of a block and the block; nil: it is not there. No more memory is taken than a block may have.
-func (a answerReader) block() ([]byte, error) {
+// block reads the length of a block and the block, into buf if it has room; nil: it is not there. No more memory is taken than a block may have.
+func (a answerReader) block(buf []byte) ([]byte, error) {
 	n, err := readNumber(a.in, 0, store.MaxBlock, "length of a block")
 	if err != nil || n == 0 {
 		return nil, noEnd(err)
 	}
-	data := make([]byte, n)
+	data := buf[:min(n, uint64(cap(buf)))]
+	if uint64(len(data)) < n {
+		data = make([]byte, n)
+	}
 	_, err = io.ReadFull(a.in, data)
 	return data, noEnd(err)
 }
@@ -204,7 +207,7 @@ func (a answerReader) preludeBlock() (c cid.Cid, data []byte, err error) {
 	case kind != codecRaw && kind != codecDagCBOR:
 		return cid.Undef, nil, fmt.Errorf("sends a block with codec 0x%02x", kind)
 	}
-	if data, err = a.block(); err == nil && data == nil {
+	if data, err = a.block(nil); err == nil && data == nil {
 		err = errors.New("sends an empty block")
 	}
 	if err != nil {

@@ -130,14 +130,18 @@ func (n *Node) converse(ctx context.Context, id peer.ID, r *notesRequest, f func
 	return nil
 }
 
+// usualBlock is the size of a block that most notes are not larger than.
+const usualBlock = 192 << 10
+
 // fetchNotes asks a peer for blocks. What he does not have is left out.
 func (m member) fetchNotes(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
 	if m.node.client.banned(m.id) {
 		return errTooMuch
 	}
 	return m.node.converse(ctx, m.id, &notesRequest{blocks: want}, func(in answerReader) error {
+		buffer := make([]byte, 0, usualBlock)
 		for i, c := range want {
-			data, err := in.block()
+			data, err := in.block(buffer)
 			if err != nil {
 				return fmt.Errorf("after %d of %d blocks: %w", i, len(want), err)
 			}

@@ -1,6 +1,7 @@
 package ipfs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -163,7 +164,7 @@ func (n *Node) have(ctx context.Context, c cid.Cid, data []byte) {
 	if len(n.o.Listen) == 0 {
 		return
 	}
-	if b, err := blocks.NewBlockWithCid(data, c); err == nil {
+	if b, err := blocks.NewBlockWithCid(bytes.Clone(data), c); err == nil {
 		n.server.NotifyNewBlocks(ctx, b)
 	}
 }
