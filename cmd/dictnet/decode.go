@@ -10,13 +10,13 @@ import (
 	"io"
 	"math"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
+	"dictnet/codec/contexts"
 	"dictnet/codec/tree"
 	"dictnet/dictnet"
 	"dictnet/dictnet/seed"
@@ -25,6 +25,7 @@ import (
 func (a *app) decodeCommand() *cobra.Command {
 	var template, out, into, dict, span string
 	var anyLinks bool
+	var record int64
 	var picked contextFlags
 	var f readerFlags
 	c := &cobra.Command{
@@ -41,6 +42,8 @@ them again. An earlier output of the same template, or the larger part of one, c
 checksums. docs/seeds.md says what is found and what is not.
 
 With -C, what was a directory is unpacked, into a new or empty one.
+
+Of the template of a record, the dictionary is the one here that has the version which it was encoded with, or what -d names. A pack of records is played whole, or with --record, one of it.
 
 ` + exitHelp,
 		Example: `  dictnet decode release-2.dn -o release-2.tar
@@ -63,13 +66,14 @@ With -C, what was a directory is unpacked, into a new or empty one.
 			if err != nil {
 				return err
 			}
-			return a.decode(c, name, decodeTo{out, into, anyLinks}, dict, span, &picked, &f)
+			return a.decode(c, name, decodeTo{out, into, anyLinks, record}, dict, span, &picked, &f)
 		},
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "the file; - is stdout")
 	c.Flags().StringVarP(&into, "directory", "C", "", "unpack what was a directory, as this one")
 	c.Flags().BoolVar(&anyLinks, "any-links", false, "with -C, make links that lead out of the directory, too")
 	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary to believe")
+	c.Flags().Int64Var(&record, "record", 0, "of a pack of records, play only this one; the first is 1")
 	c.Flags().StringVar(&span, "range", "", "play only OFF:LEN, in bytes; OFF: is to the end")
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
@@ -84,6 +88,7 @@ type decodeTo struct {
 	out      string // a file, or - for stdout
 	into     string // a directory; with it, out is ""
 	anyLinks bool
+	record   int64 // of a pack of records, the first being 1; 0: all
 }
 
 // sink is an output that stands under its name only when it is complete.
@@ -121,9 +126,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	if err := picked.check(); err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(40) // most of what is held is caches: as many bytes again would double the process
-	}
+	holdMemory(400, 42<<20)
 	out := cmp.Or(to.out, to.into)
 	off, length, err := parseRange(span)
 	if err != nil {
@@ -135,6 +138,11 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	}
 	defer in.close()
 	portable := portableOf(in)
+	meanings := meaningsOf(in.Reader)
+	meaning, err := picked.meaning(meanings)
+	if err != nil {
+		return err
+	}
 	if in.size < 0 && picked.named() { // a context is read here and there: the template is kept
 		b, err := io.ReadAll(in)
 		if err != nil {
@@ -162,19 +170,29 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		if err != nil {
 			return fmt.Errorf("template %s: %w", in.name, err)
 		}
-		view, err := picked.pick(whole, in.name)
-		if err != nil {
-			return err
+		var view *contexts.View
+		if meaning == nil {
+			if view, err = picked.pick(whole, in.name); err != nil {
+				return err
+			}
 		}
 		size = whole.Size()
 		play = whole
+		if meaning != nil {
+			size = meaning.Size
+			play = &meaningWriter{ctx, whole, meanings, meaning, opener.tape}
+		}
 		if view != nil {
 			size = view.Size()
 		}
 		if off > size {
 			return usageErrorf(fmt.Sprintf("the file has %d bytes", size), "range %s begins behind the end of the file", span)
 		}
-		if view != nil || span != "" {
+		switch {
+		case meaning != nil && span != "":
+			size = min(length, size-off)
+			play = &rangeWriter{play, off, size}
+		case view != nil || span != "":
 			size = min(length, size-off)
 			play = &partWriter{whole, view, off, size}
 		}

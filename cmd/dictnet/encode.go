@@ -20,9 +20,10 @@ func (a *app) encodeCommand() *cobra.Command {
 	var in, dict, out, profile, grammar string
 	var noTimes bool
 	var seeds, variants, within []string
-	var mapFile string
+	var mapFile, under string
 	var o codec.EncodeOptions
 	var portable portableFlags
+	var record recordFlags
 	c := &cobra.Command{
 		Use:   "encode FILE|DIR -d DICT -o TEMPLATE",
 		Short: "Turn a file or a directory into a template",
@@ -35,11 +36,18 @@ With --variant, one template holds several variants, each under the name of an e
 
 With --contexts, only notes of the dictionary that belong to one of these expansion contexts are used, and nothing else of it will be needed to decode.
 
+With --records, the input is small records, each of which gets a template of its own of some bytes: the lines of FILE, all in one pack; FILE itself; or each file of DIR, as a file
+in the directory that -o names. The dictionary is one that build --select repeated made.
+
+With --context, lines of FILE, or texts in it that are lines of the dictionary's samples (build --parallel), become codes, which have a meaning in each context: decode --context plays any.
+
 ` + exitHelp,
 		Example: `  dictnet encode release-2.tar -d releases -o release-2.dn
+  dictnet encode errors.html -d messages --context en -o errors.dn
   dictnet encode clip.mp4 -d media --contexts VIDEO,TEXT -o clip.dn
   dictnet encode site/ -d releases -o site.dn --no-times
   dictnet encode --variant en=manual-en.txt --variant fr=manual-fr.txt -o manual.dn
+  dictnet encode --records line access.log -d logs -o access.dnr
   tar c src | dictnet encode - -d releases -o - | ssh host dictnet decode - -o src.tar
   dictnet encode --input F --out T --dict D --chunk-size 4096 --min-pair-freq 3 --verbose`,
 		Args: args(0, 1, "one file"),
@@ -56,6 +64,12 @@ With --contexts, only notes of the dictionary that belong to one of these expans
 				if err != nil {
 					return err
 				}
+				if err := record.check(dict); err != nil {
+					return err
+				}
+				if record.kind != "" {
+					return a.encodeRecords(c, name, dict, out, record)
+				}
 				open = func(ctx context.Context) (*input, error) { return a.openWhole(ctx, name, !noTimes) }
 			case len(args) > 0 || in != "":
 				return usageErrorf("name it as --variant NAME=PATH", "a file is named beside variants")
@@ -70,6 +84,16 @@ With --contexts, only notes of the dictionary that belong to one of these expans
 			if err := portable.check(dict); err != nil {
 				return err
 			}
+			if under != "" {
+				if len(variants) > 0 || len(within) > 0 || portable.list || dict == "" || len(seeds) > 0 {
+					return usageErrorf("leave the others out", "--context goes with one file and -d, and not with --variant, --contexts, --portable or --seed")
+				}
+				name, err := oneName("file", "input", in, args)
+				if err != nil {
+					return err
+				}
+				return a.encodeMeaning(c, name, under, dict, out, o)
+			}
 			if len(within) > 0 && dict == "" {
 				return usageErrorf("-d names it", "--contexts says which notes of a dictionary to use, and none is named")
 			}
@@ -81,9 +105,11 @@ With --contexts, only notes of the dictionary that belong to one of these expans
 	f.StringVarP(&out, "out", "o", "", "the template; - is stdout")
 	alias(f, &in, "input", "FILE")
 	portable.add(c)
+	record.add(c)
 	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
 	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; give two or more")
 	f.StringVar(&mapFile, "contexts-map", "", "with variants, what plays if nobody picks a context: a file with a line CONTEXT OFF:LEN for each range")
+	f.StringVar(&under, "context", "", "make codes of lines that mean the same in several contexts of the dictionary; FILE is what this context means")
 	f.StringSliceVar(&within, "contexts", nil, "use only notes of the dictionary that belong to these expansion contexts, as VIDEO,TEXT")
 	f.StringArrayVar(&seeds, "seed", nil, seedHelp)
 	f.StringVar(&profile, "profile", codec.ProfileDefault.String(), "how much time for how small a template: fast, default or max")
@@ -102,6 +128,7 @@ type encodeResult struct {
 }
 
 func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error), dict string, within []string, out string, seeds []string, portable portableFlags, o codec.EncodeOptions) error {
+	holdMemory(200, 200<<20)
 	ctx := c.Context()
 	in, err := open(ctx)
 	if err != nil {
