@@ -16,7 +16,7 @@ import (
 
 func (a *app) buildCommand() *cobra.Command {
 	var out string
-	var trees bool
+	var trees, parallel bool
 	var labels []string
 	var o codec.BuildOptions
 	c := &cobra.Command{
@@ -28,7 +28,8 @@ If DICT exists already, what it holds is not taken again and what is new is appe
 With --trees, a directory is one sample, packed as encode packs it: for releases that are directories.
 
 With --context NAME, what the samples bring, and what of them is there already, belongs to an expansion context: encode --contexts uses only what
-belongs to the contexts that it names. --context NAME=SAMPLE labels one sample.
+belongs to the contexts that it names. --context NAME=SAMPLE labels one sample. With --parallel, line i of each context's file says the same, so that it has one code with
+one meaning per context: what encode --context NAME makes of a text, decode --context plays in any of them.
 
 DICT is a local name, or the name of a CAR file that will hold the dictionary.
 
@@ -38,6 +39,7 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
   dictnet build release-1/ -o releases --trees
   dictnet build --context VIDEO clips/ -o media
   dictnet build --context VIDEO=clips/ --context TEXT=subtitles/ -o media
+  dictnet build --parallel --context en=messages.en --context fr=messages.fr -o messages
   dictnet build samples/ --out samples.car --chunk-size 4096
   zcat dump.sql.gz | dictnet build - -o dumps --min-freq 2`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -48,6 +50,9 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 			if err != nil {
 				return err
 			}
+			if parallel {
+				return a.buildParallel(c, samples, out)
+			}
 			return a.build(c, samples, out, trees, o)
 		},
 	}
@@ -55,6 +60,7 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 	f.StringVarP(&out, "out", "o", "", "the dictionary: a local name, or a file.car")
 	f.BoolVar(&trees, "trees", false, "take a directory as the tree that encode makes of it, with what lists its files")
 	f.StringArrayVar(&labels, "context", nil, "the expansion context that the samples belong to, or NAME=SAMPLE; may be given several times")
+	f.BoolVar(&parallel, "parallel", false, "with --context NAME=FILE for two contexts or more: line i of each says the same")
 	f.IntVar(&o.ChunkSize, "chunk-size", codec.DefaultBuildChunk, "average length of the chunks that samples are compared by, in bytes")
 	f.IntVar(&o.MinFreq, "min-freq", 1, "how often a chunk occurs in the samples before it is taken")
 	return c

@@ -75,7 +75,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, store.ErrStorage, tree.ErrSameName):
 		return exitStorage
-	case isAny(err, codec.ErrTemplate, codec.ErrNote, tree.ErrTree, tree.ErrEscape, contexts.ErrFormat, manifest.ErrInvalid, manifest.ErrFork, store.ErrCorrupt, car.ErrFormat, dictnet.ErrContradiction, chain.ErrHistory, chain.ErrProof, chain.ErrEquivocation,
+	case isAny(err, codec.ErrTemplate, codec.ErrNote, tree.ErrTree, tree.ErrEscape, contexts.ErrFormat, contexts.ErrMeaning, manifest.ErrInvalid, manifest.ErrFork, store.ErrCorrupt, car.ErrFormat, dictnet.ErrContradiction, chain.ErrHistory, chain.ErrProof, chain.ErrEquivocation,
 		chain.ErrOtherContract, chain.ErrNotAnExtension, chain.ErrReorged, merkle.ErrProof):
 		return exitRefused
 	case isAny(err, dictnet.ErrUnavailable, store.ErrMissing, chain.ErrUnreachable, chain.ErrNoContract, chain.ErrWrongChain, chain.ErrTooYoung, context.DeadlineExceeded):

@@ -60,6 +60,7 @@ func (a *app) inspectTemplate(c *cobra.Command, name string) error {
 	result := struct {
 		codec.Info
 		Contexts *contexts.Directory `json:"contexts,omitempty"`
+		Meanings *contexts.Meanings  `json:"meanings,omitempty"`
 		Notes    []noteContexts      `json:"notesOfContexts,omitempty"` // of the dictionary
 	}{Info: info}
 	known := false
@@ -78,6 +79,9 @@ func (a *app) inspectTemplate(c *cobra.Command, name string) error {
 			list = append(list, fmt.Sprintf("a map of %d runs", n))
 		}
 		names = strings.Join(list, ", ")
+	}
+	if result.Meanings = meaningsOf(in); result.Meanings != nil {
+		names = meaningNames(result.Meanings, info.FileSize)
 	}
 	dict := "none"
 	if d := info.Dictionary; d != nil {

@@ -91,6 +91,9 @@ func unwrapped(in *input, err error) (*input, error) {
 	if err != nil {
 		return in, err
 	}
+	if found, err := withoutMeanings(in); found || err != nil {
+		return in, err
+	}
 	fail := func(err error) (*input, error) {
 		in.close()
 		return nil, fmt.Errorf("template %s: %w", in.name, err)

@@ -98,6 +98,9 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 			return err
 		}
 		defer closeInput()
+		if meaningsOf(in) != nil {
+			return usageErrorf("decode it, and encode it anew", "template %s has several meanings, which are not promoted", name)
+		}
 		r, err := codec.NewReaderAt(ctx, in, size, func(ctx context.Context, d codec.DictionaryRef) (codec.Tape, error) {
 			return openEarlier(ctx, client, base, d, ref.name)
 		})
