@@ -68,6 +68,21 @@ func (b *Builder) add(sample []byte) {
 	}
 }
 
+// AddFile takes all that r reads as a sample.
+func (b *Builder) AddFile(r io.Reader) error {
+	buf := make([]byte, MaxRecord)
+	for {
+		n, err := io.ReadFull(r, buf)
+		b.Add(buf[:n])
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read sample: %w", err)
+		}
+	}
+}
+
 // AddLines takes each line of what r reads, with its end, as a sample.
 func (b *Builder) AddLines(r io.Reader) error {
 	s := NewLines(r)

@@ -245,7 +245,7 @@ func (e *encoder) putNumber(s *sink, kind int, n uint32) {
 
 // AppendDecode appends the record of a template to dst. It allocates nothing once dst has room. After an error it returns dst as it was.
 func (c *Coder) AppendDecode(dst, template []byte) ([]byte, error) {
-	h, err := parseHead(template)
+	h, err := ParseHead(template)
 	if err != nil {
 		return dst, err
 	}
@@ -284,7 +284,11 @@ func IsTemplate(b []byte) bool {
 	return len(b) >= 2 && b[0] == first && b[1]&0xf0 == 0xa0
 }
 
-func parseHead(b []byte) (h Head, err error) {
+// Raw reports whether the record is stored as it is.
+func (h Head) Raw() bool { return h.form == formRaw }
+
+// ParseHead reads the head of a template.
+func ParseHead(b []byte) (h Head, err error) {
 	if !IsTemplate(b) {
 		return h, &codec.FormatError{Offset: 0, Msg: "it is no template of a record"}
 	}
