@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Check compares a file with what the template plays, by the checksums of the frames and of the whole. It needs no note
@@ -14,22 +12,20 @@ import (
 // pass them.
 func (r *Reader) Check(file io.ReaderAt) ([]Span, error) {
 	var wrong []Span
-	whole := xxhash.New()
+	sums := newChecksums()
 	buf := make([]byte, 1<<20)
 	for i, e := range r.idx.frames {
 		fr, err := r.play.frame(i)
 		if err != nil {
 			return nil, err
 		}
-		sum := xxhash.New()
 		s := io.NewSectionReader(file, int64(e.start), int64(e.play))
 		for left := e.play; left > 0; {
 			if err := r.ctx.Err(); err != nil {
 				return nil, err
 			}
 			n, err := io.ReadFull(s, buf[:min(uint64(len(buf)), left)])
-			sum.Write(buf[:n])
-			whole.Write(buf[:n])
+			sums.add(buf[:n])
 			left -= uint64(n)
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 				break
@@ -38,11 +34,11 @@ func (r *Reader) Check(file io.ReaderAt) ([]Span, error) {
 				return nil, fmt.Errorf("check file: %w", err)
 			}
 		}
-		if checkFrame(e, fr.sum, sum) != nil {
+		if checkFrame(e, fr.sum, sums.endFrame()) != nil {
 			wrong = append(wrong, Span{e.start, e.play})
 		}
 	}
-	if len(wrong) == 0 && checkWhole(r.idx, r.size, whole) != nil {
+	if len(wrong) == 0 && checkWhole(r.idx, r.size, sums.whole()) != nil {
 		wrong = []Span{{0, r.idx.play()}}
 	}
 	return wrong, nil

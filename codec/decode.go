@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Decoder plays a template back while it arrives. It keeps what it has read of the template, in memory and
@@ -22,10 +20,9 @@ type Decoder struct {
 	play  playback
 	index index // as the frames say
 	cur   *frameReader
-	ahead bool           // open what cur plays ahead
-	want  uint32         // what sum is to become
-	sum   *xxhash.Digest // of the frame
-	whole *xxhash.Digest
+	ahead bool   // open what cur plays ahead
+	want  uint32 // what the checksum of the frame is to become
+	sums  checksums
 	rest  []byte // bytes that have been played but not been read
 	err   error
 }
@@ -33,7 +30,7 @@ type Decoder struct {
 // NewDecoder reads the header of the template in src. If it names a dictionary, open is called to find it.
 // The context holds for all reads. The caller closes the decoder; nobody closes src.
 func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, error) {
-	d := &Decoder{ctx: ctx, in: bufio.NewReaderSize(src, 64<<10), kept: new(spool), sum: xxhash.New(), whole: xxhash.New()}
+	d := &Decoder{ctx: ctx, in: bufio.NewReaderSize(src, 64<<10), kept: new(spool), sums: newChecksums()}
 	head, err := d.in.Peek(maxHeader)
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("read template: %w", err)
@@ -132,15 +129,14 @@ func (d *Decoder) fill() error {
 		b, err := d.cur.next(d.ctx)
 		if err == io.EOF {
 			last := d.index.frames[len(d.index.frames)-1]
-			d.err = checkFrame(last, d.want, d.sum)
+			d.err = checkFrame(last, d.want, d.sums.endFrame())
 			d.cur.stopAhead()
 			d.cur = nil
 			continue
 		}
 		d.err = err
 		d.rest = b
-		d.sum.Write(b)
-		d.whole.Write(b)
+		d.sums.add(b)
 	}
 	if d.err != nil && len(d.rest) == 0 {
 		return d.err
@@ -149,16 +145,16 @@ func (d *Decoder) fill() error {
 }
 
 // checkFrame compares what a frame has played with what it says.
-func checkFrame(e frameEntry, want uint32, sum *xxhash.Digest) error {
-	if got := uint32(sum.Sum64()); got != want {
+func checkFrame(e frameEntry, want, got uint32) error {
+	if got != want {
 		return formatErrorf(e.off, "frame plays bytes with checksum %08x, want %08x", got, want)
 	}
 	return nil
 }
 
 // checkWhole compares what all frames have played with what the index says.
-func checkWhole(x *index, off int64, sum *xxhash.Digest) error {
-	if got := sum.Sum64(); got != x.sum {
+func checkWhole(x *index, off int64, got uint64) error {
+	if got != x.sum {
 		return formatErrorf(off, "file checksum is %016x, want %016x", got, x.sum)
 	}
 	return nil
@@ -206,7 +202,6 @@ func (d *Decoder) nextFrame() error {
 		d.cur.startAhead(d.ctx)
 	}
 	d.want = fr.sum
-	d.sum.Reset()
 	return nil
 }
 
@@ -243,7 +238,7 @@ func (d *Decoder) keep(n int) error {
 // end reads the index, which must be just what the frames say.
 func (d *Decoder) end() error {
 	base := d.kept.size
-	d.index.sum = d.whole.Sum64()
+	d.index.sum = d.sums.whole()
 	want := d.index.append(nil)
 	got := make([]byte, len(want)+1)
 	n, err := io.ReadFull(d.in, got)
@@ -265,7 +260,7 @@ func (d *Decoder) end() error {
 	if err != nil {
 		return err
 	}
-	if err := checkWhole(x, base, d.whole); err != nil {
+	if err := checkWhole(x, base, d.sums.whole()); err != nil {
 		return err
 	}
 	return formatErrorf(base, "index and frames disagree")

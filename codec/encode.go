@@ -125,14 +125,13 @@ type encoder struct {
 	freshPos  uint64 // of the frame's first fresh byte, on the local tape
 	start     uint64 // of the frame, in the file
 	play      uint64
-	sum       *xxhash.Digest
+	checks    checksums
 
 	packers packers
 	coding  []*closedFrame // being coded, in order
 	read    bool           // the file has ended
 	started bool           // the header is written
 	index   index
-	whole   *xxhash.Digest
 	written int64
 	stats   EncodeStats
 }
@@ -178,8 +177,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		anchors: make(map[uint64]uint64),
 		seen:    make(map[uint64]symbol),
 		ids:     make(map[symbol]uint32),
-		sum:     xxhash.New(),
-		whole:   xxhash.New(),
+		checks:  newChecksums(),
 	}
 	e.localMask = e.mask
 	if o.Dictionary != nil && o.Index.root == o.Dictionary.Root {
@@ -248,7 +246,7 @@ func (e *encoder) finish() error {
 			return err
 		}
 	}
-	e.index.sum = e.whole.Sum64()
+	e.index.sum = e.checks.whole()
 	if err := e.write(e.index.append(nil)); err != nil {
 		return err
 	}
@@ -464,12 +462,9 @@ func (e *encoder) join(m found) (back uint64, err error) {
 	return 0, nil
 }
 
-// account adds played bytes to the checksums. As long as there is one frame, both are the same.
+// account adds played bytes to the checksums.
 func (e *encoder) account(b []byte) {
-	if e.start > 0 {
-		e.sum.Write(b)
-	}
-	e.whole.Write(b)
+	e.checks.add(b)
 	e.play += uint64(len(b))
 }
 
@@ -554,11 +549,8 @@ func (e *encoder) flush() error {
 	f := &closedFrame{
 		terminals: e.terminals, sequence: e.sequence, fresh: e.fresh,
 		entry: frameEntry{start: e.start, play: e.play, localPos: e.freshPos, local: uint64(len(e.fresh))},
-		sum:   uint32(e.sum.Sum64()),
+		sum:   e.checks.endFrame(),
 		done:  make(chan struct{}),
-	}
-	if e.start == 0 {
-		f.sum = uint32(e.whole.Sum64())
 	}
 	e.coding = append(e.coding, f)
 	go func() {
@@ -570,7 +562,6 @@ func (e *encoder) flush() error {
 	clear(e.ids)
 	e.threads = threads{}
 	e.freshPos, e.play = e.local.size, 0
-	e.sum.Reset()
 	return nil
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sort"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Reader gives random access to the file that a template plays. It reads only the frames, blocks and notes
@@ -152,18 +150,18 @@ func (r *Reader) tape() Tape {
 // WriteTo plays the whole file into w and checks every frame and the whole. Notes and local notes are opened ahead, on all
 // cores; w gets the bytes of one note or less at a time.
 func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
-	whole := xxhash.New()
+	sums := newChecksums()
 	for i := range r.idx.frames {
-		k, err := r.writeFrame(w, i, whole)
+		k, err := r.writeFrame(w, i, &sums)
 		n += k
 		if err != nil {
 			return n, err
 		}
 	}
-	return n, checkWhole(r.idx, r.size, whole)
+	return n, checkWhole(r.idx, r.size, sums.whole())
 }
 
-func (r *Reader) writeFrame(w io.Writer, i int, whole *xxhash.Digest) (n int64, err error) {
+func (r *Reader) writeFrame(w io.Writer, i int, sums *checksums) (n int64, err error) {
 	e := r.idx.frames[i]
 	if err := r.Prefetch(int64(e.start), int64(e.play)); err != nil {
 		return 0, err
@@ -175,17 +173,15 @@ func (r *Reader) writeFrame(w io.Writer, i int, whole *xxhash.Digest) (n int64, 
 	p := r.play.play(fr, 0)
 	p.startAhead(r.ctx)
 	defer p.stopAhead()
-	sum := xxhash.New()
 	for {
 		raw, err := p.next(r.ctx)
 		if err == io.EOF {
-			return n, checkFrame(e, fr.sum, sum)
+			return n, checkFrame(e, fr.sum, sums.endFrame())
 		}
 		if err != nil {
 			return n, err
 		}
-		sum.Write(raw)
-		whole.Write(raw)
+		sums.add(raw)
 		k, err := w.Write(raw)
 		n += int64(k)
 		if err == nil && k < len(raw) {
