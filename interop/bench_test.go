@@ -4,23 +4,18 @@ package interop
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"dictnet/codec"
-	"dictnet/dictnet"
-	"dictnet/dictnet/ipfs"
-	"dictnet/dictnet/store"
 )
 
 // benchSize is how much is stored and fetched, in bytes. It does not compress, so that the notes are as large.
@@ -28,15 +23,17 @@ const benchSize = 1 << 30
 
 // bench is a place for the benchmarks' processes: `make bench-network` builds plainDictnet, without the race detector.
 type bench struct {
-	b   *testing.B
-	dir string
+	b    *testing.B
+	dir  string
+	pids map[string]int // of what was started
+	used time.Duration  // of the processors, by what was run last
 }
 
 const plainDictnet = "bin/dictnet-plain"
 
 func newBench(b *testing.B) *bench {
 	b.Helper()
-	return &bench{b, b.TempDir()}
+	return &bench{b, b.TempDir(), make(map[string]int), 0}
 }
 
 func (x *bench) path(name string) string { return filepath.Join(x.dir, name) }
@@ -57,6 +54,7 @@ func (x *bench) run(program string, env []string, args ...string) (time.Duration
 	if err != nil {
 		x.b.Fatalf("%s %v: %v\n%s", program, args, err, stderr.Bytes())
 	}
+	x.used = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return time.Since(begin), out
 }
 
@@ -77,6 +75,7 @@ func (x *bench) start(name, program string, env []string, args ...string) {
 	if err := cmd.Start(); err != nil {
 		x.b.Fatal(err)
 	}
+	x.pids[name] = cmd.Process.Pid
 	x.b.Cleanup(func() {
 		cmd.Process.Signal(os.Interrupt)
 		late := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
@@ -96,14 +95,16 @@ func (x *bench) until(what string, is func() bool) {
 }
 
 // sample writes the file whose notes are moved.
-func (x *bench) sample() {
+func (x *bench) sample() { x.sampleOf(benchSize) }
+
+func (x *bench) sampleOf(size int64) {
 	x.b.Helper()
 	f, err := os.Create(x.path("sample"))
 	if err != nil {
 		x.b.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := io.CopyN(f, rand.NewChaCha8([32]byte{2}), benchSize); err != nil {
+	if _, err := io.CopyN(f, rand.NewChaCha8([32]byte{2}), size); err != nil {
 		x.b.Fatal(err)
 	}
 }
@@ -166,30 +167,10 @@ func (x *bench) report(took time.Duration, unit string) {
 	x.b.ReportMetric(benchSize/1e6/took.Seconds(), unit)
 }
 
-// BenchmarkStore stores a GiB of notes: dictnet by cutting and sealing a file, and by importing a CAR; Kubo by adding the file with raw leaves of
-// the size of a note, without a daemon.
-func BenchmarkStore(b *testing.B) {
-	for range b.N {
-		x := newBench(b)
-		x.sample()
-		manifest, build := x.dictionary("home")
-		x.run(plainDictnet, nil, "publish", "d", "--no-chain", "--car", "d.car", "--home", "home")
-		importing, _ := x.run(plainDictnet, nil, "pull", "d.car", "--as", "d", "--home", "home2")
-		env := x.kubo("kubo")
-		add, _ := x.run(kuboPath, env, "add", "--offline", "--raw-leaves", "--cid-version=1", "--chunker=size-131072", "--quieter", "--progress=false", "sample")
-		dag, _ := x.run(kuboPath, env, "dag", "import", "--offline", "d.car")
-		_ = manifest
-		x.report(build, "MB/s-build")
-		x.report(importing, "MB/s-pull-car")
-		x.report(add, "MB/s-kubo-add")
-		x.report(dag, "MB/s-kubo-import")
-		b.ReportMetric(add.Seconds()/build.Seconds(), "x-build-to-add")
-		b.ReportMetric(add.Seconds()/importing.Seconds(), "x-pull-to-add")
-	}
-}
-
-// BenchmarkFetch fetches a GiB of notes from one peer on loopback: dictnet from dictnet, Kubo from Kubo, and each from the other.
+// BenchmarkFetch fetches a GiB of notes from one peer on loopback: dictnet from dictnet and Kubo from Kubo, by turns, and each from the other. What is reported of the
+// first two is the median of the turns; cpu is what both ends used, in seconds.
 func BenchmarkFetch(b *testing.B) {
+	const turns = 3
 	for range b.N {
 		x := newBench(b)
 		x.sample()
@@ -198,177 +179,81 @@ func BenchmarkFetch(b *testing.B) {
 			b.Fatal(err)
 		}
 		peer := x.node("home")
-		ours, _ := x.run(plainDictnet, nil, "pull", manifest, "--peer", peer, "--home", "reader")
-		first, second := x.kubo("kubo1"), x.kubo("kubo2")
-		at := x.daemon("kubo1", first)
+		first := x.kubo("kubo")
+		at := x.daemon("kubo", first)
 		x.run(kuboPath, first, "swarm", "connect", peer)
 		fromUs, _ := x.run(kuboPath, first, "pin", "add", manifest)
-		x.daemon("kubo2", second)
-		x.run(kuboPath, second, "swarm", "connect", at)
-		theirs, _ := x.run(kuboPath, second, "pin", "add", manifest)
-		fromKubo, _ := x.run(plainDictnet, nil, "pull", manifest, "--peer", at, "--home", "reader2")
-		x.report(ours, "MB/s-dictnet")
-		x.report(theirs, "MB/s-kubo")
+		var ours, theirs, ratios, ourCPU, theirCPU []float64
+		for i := range turns {
+			reader := fmt.Sprint("reader", i)
+			before := x.cpu("home")
+			took, _ := x.run(plainDictnet, nil, "pull", manifest, "--peer", peer, "--home", reader)
+			ours, ourCPU = append(ours, took.Seconds()), append(ourCPU, x.cpu("home")-before+x.used.Seconds())
+			x.remove(reader)
+
+			second := x.kubo(reader)
+			x.daemon(reader, second)
+			x.run(kuboPath, second, "swarm", "connect", at)
+			before = x.cpu("kubo") + x.cpu(reader)
+			took, _ = x.run(kuboPath, second, "pin", "add", manifest)
+			theirs, theirCPU = append(theirs, took.Seconds()), append(theirCPU, x.cpu("kubo")+x.cpu(reader)-before)
+			x.stop(reader)
+			x.remove(reader)
+			ratios = append(ratios, theirs[i]/ours[i])
+		}
+		fromKubo, _ := x.run(plainDictnet, nil, "pull", manifest, "--peer", at, "--home", "reader")
+		b.ReportMetric(benchSize/1e6/median(ours), "MB/s-dictnet")
+		b.ReportMetric(benchSize/1e6/median(theirs), "MB/s-kubo")
+		b.ReportMetric(median(ratios), "x-kubo")
+		b.ReportMetric(median(ourCPU), "cpu-dictnet")
+		b.ReportMetric(median(theirCPU), "cpu-kubo")
 		x.report(fromUs, "MB/s-kubo-from-dictnet")
 		x.report(fromKubo, "MB/s-dictnet-from-kubo")
-		b.ReportMetric(theirs.Seconds()/ours.Seconds(), "x-kubo")
 	}
 }
 
-// distance is the round trip that BenchmarkFirstByte injects: much longer than anything else that it does.
-const distance = 400 * time.Millisecond
-
-// far relays TCP connections to an address, and delays what goes either way by half of the distance. It returns where it listens.
-func far(b *testing.B, to string) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { l.Close() })
-	type piece struct {
-		at   time.Time
-		data []byte
-	}
-	relay := func(dst, src net.Conn) {
-		pieces := make(chan piece, 4096)
-		go func() {
-			defer close(pieces)
-			for {
-				data := make([]byte, 64<<10)
-				n, err := src.Read(data)
-				if n > 0 {
-					pieces <- piece{time.Now().Add(distance / 2), data[:n]}
-				}
-				if err != nil {
-					return
-				}
-			}
-		}()
-		defer dst.Close()
-		for p := range pieces {
-			time.Sleep(time.Until(p.at))
-			if _, err := dst.Write(p.data); err != nil {
-				return
-			}
-		}
-	}
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				time.Sleep(distance) // what a handshake of TCP would take
-				there, err := net.Dial("tcp", to)
-				if err != nil {
-					near.Close()
-					return
-				}
-				go relay(there, near)
-				relay(near, there)
-			}()
-		}
-	}()
-	return l.Addr().String()
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
-// BenchmarkFirstByte counts the round trips until the first byte of a decode whose notes are remote, from a peer that is connected, and from
-// one that has yet to be called. The dictionary has three levels: manifest, branch, page.
-func BenchmarkFirstByte(b *testing.B) {
-	open := func(dir string) *store.Store {
-		s, err := store.Open(dir, store.Options{})
+// cpu returns how many seconds of the processors a process has used.
+func (x *bench) cpu(name string) float64 {
+	x.b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.pids[name]))
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 15 {
+		x.b.Fatal(err)
+	}
+	var ticks int
+	for _, f := range fields[13:15] { // of a program without blanks in its name
+		n, err := strconv.Atoi(f)
 		if err != nil {
-			b.Fatal(err)
+			x.b.Fatal(err)
 		}
-		b.Cleanup(func() { s.Close() })
-		return s
+		ticks += n
 	}
-	ctx := context.Background()
-	origin := open(b.TempDir())
-	e, err := dictnet.NewPublisher(origin).Extend(ctx, "d")
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := rand.NewChaCha8([32]byte{3})
-	var content bytes.Buffer
-	for range 300 {
-		raw := make([]byte, 100_000)
-		r.Read(raw)
-		content.Write(raw)
-		block, err := codec.SealNote(raw)
-		if err == nil {
-			err = e.Add(block)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	p, err := e.Commit()
-	if err != nil {
-		b.Fatal(err)
-	}
-	local := dictnet.NewClient(dictnet.Options{Store: origin})
-	defer local.Close()
-	tape, err := local.Open(ctx, p.Ref)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var anchors, template bytes.Buffer
-	if err := codec.BuildIndex(ctx, tape, 4096, &anchors); err != nil {
-		b.Fatal(err)
-	}
-	index, err := codec.OpenIndex(bytes.NewReader(anchors.Bytes()), int64(anchors.Len()))
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := codec.Encode(ctx, &template, bytes.NewReader(content.Bytes()[5_000_000:6_000_000]), codec.EncodeOptions{Dictionary: &p.Ref, Tape: tape, Index: index}); err != nil {
-		b.Fatal(err)
-	}
-	server, err := ipfs.Start(ipfs.Options{Blocks: origin.Blocks(), Listen: []string{"/ip4/127.0.0.1/tcp/0"}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer server.Close()
-	parts := strings.Split(server.Addrs()[0], "/") // "", ip4, host, tcp, port, p2p, id
-	host, port, err := net.SplitHostPort(far(b, net.JoinHostPort(parts[2], parts[4])))
-	if err != nil {
-		b.Fatal(err)
-	}
-	peer := fmt.Sprintf("/ip4/%s/tcp/%s/p2p/%s", host, port, parts[6])
+	return float64(ticks) / 100
+}
 
-	for _, connected := range []bool{true, false} {
-		b.Run(map[bool]string{true: "connected", false: "not-connected"}[connected], func(b *testing.B) {
-			for range b.N {
-				b.StopTimer()
-				home := open(b.TempDir())
-				node, err := ipfs.Start(ipfs.Options{Blocks: home.Blocks(), Peers: []string{peer}, DialTimeout: time.Minute})
-				if err != nil {
-					b.Fatal(err)
-				}
-				if connected {
-					if err := node.Connect(ctx); err != nil {
-						b.Fatal(err)
-					}
-					time.Sleep(3 * distance) // until both have said what they speak
-				}
-				client := dictnet.NewClient(dictnet.Options{Store: home, Sources: []dictnet.Source{node}, Idle: 10 * time.Second, Timeout: time.Minute})
-				b.StartTimer()
-				begin := time.Now()
-				dec, err := codec.NewDecoder(ctx, bytes.NewReader(template.Bytes()), client.OpenTape)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := io.ReadFull(dec, make([]byte, 1)); err != nil {
-					b.Fatal(err)
-				}
-				took := time.Since(begin)
-				b.ReportMetric(took.Seconds()/distance.Seconds(), "round-trips")
-				b.StopTimer()
-				dec.Close()
-				client.Close()
-				node.Close()
-			}
-		})
+func (x *bench) stop(name string) {
+	x.b.Helper()
+	p, err := os.FindProcess(x.pids[name])
+	if err == nil {
+		err = p.Signal(os.Interrupt)
+	}
+	if err != nil {
+		x.b.Fatal(err)
+	}
+	x.until(name+" has ended", func() bool { // its parent, this process, may not have heard of it yet
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", x.pids[name]))
+		return err != nil || strings.Contains(string(text), ") Z ")
+	})
+}
+
+func (x *bench) remove(name string) {
+	x.b.Helper()
+	if err := os.RemoveAll(x.path(name)); err != nil {
+		x.b.Fatal(err)
 	}
 }

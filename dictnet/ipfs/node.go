@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/x/rate"
 	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/fx"
 )
@@ -163,6 +165,13 @@ func Start(o Options) (_ *Node, err error) {
 	return n, nil
 }
 
+// connsOfOneAddress is how many connections there may be with one address outside: whole offices stand behind one. The library's own limits are 8, and one
+// new one in 5 s after the first 16.
+const connsOfOneAddress = 256
+
+// callsOfOneAddress is how fast they may come.
+var callsOfOneAddress = rate.Limit{RPS: 20, Burst: 2 * connsOfOneAddress}
+
 // limits are those of Kubo: memory and connections are capped, streams are not. Bitswap opens a stream for
 // each message, and drops a block silently where a limit stops it.
 func limits(memory int64) (network.ResourceManager, error) {
@@ -184,7 +193,18 @@ func limits(memory int64) (network.ResourceManager, error) {
 		ProtocolDefault: free, ProtocolPeerDefault: free,
 		Conn: free, Stream: free,
 	}
-	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(partial.Build(rcmgr.InfiniteLimits)), rcmgr.WithMetricsDisabled())
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(partial.Build(rcmgr.InfiniteLimits)), rcmgr.WithMetricsDisabled(),
+		rcmgr.WithLimitPerSubnet(
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: connsOfOneAddress}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: connsOfOneAddress}, {PrefixLength: 48, ConnCount: 4 * connsOfOneAddress}}),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{
+			NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}, {Prefix: netip.MustParsePrefix("::1/128")}}, // no limit
+			SubnetRateLimiter: rate.SubnetLimiter{
+				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: callsOfOneAddress}},
+				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: callsOfOneAddress}},
+				GracePeriod:      time.Minute,
+			},
+		}))
 }
 
 // parsePeers reads multiaddrs and joins those of one peer.

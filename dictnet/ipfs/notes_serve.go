@@ -20,7 +20,7 @@ const (
 	streamsOfOne  = 64               // requests of one peer that are here; beyond, they are refused
 	servedOfOne   = 2                // of them, those that are answered at the same time, in the order in which they came
 	streamsOfAll  = 4096             // requests that are here
-	servedOfAll   = 128              // of them, those that are answered at the same time: each holds a block or two
+	servedOfAll   = 64               // of them, those that are answered at the same time: each holds a block or two
 	requestTime   = 10 * time.Second // for a request to arrive
 	takeTime      = 30 * time.Second // for the peer to take a piece of a block
 	pieceOfABlock = 64 << 10
