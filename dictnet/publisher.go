@@ -74,9 +74,9 @@ func (p *Publisher) Extend(ctx context.Context, name string) (*Extension, error)
 // Base returns the version to be extended; its size is 0 if the dictionary is new.
 func (e *Extension) Base() codec.DictionaryRef { return e.dict.Current }
 
-// Add appends a note. It has the form that codec.NewBuilder asks for.
+// Add appends a note, which codec has sealed: its name is not checked again. It has the form that codec.NewBuilder asks for.
 func (e *Extension) Add(b codec.Block) error {
-	if err := e.store.Put(e.ctx, b.CID, b.Data); err != nil {
+	if err := e.store.PutChecked(e.ctx, b.CID, b.Data); err != nil {
 		return err
 	}
 	err := e.app.Add(e.ctx, b.CID, b.RawLen)

@@ -309,12 +309,14 @@ func (t *table) grown(path string) (*table, error) {
 
 // find returns the slot of a key and its number. If there is none, ok is false, and at is the number of the slot where it may be
 // put: free, what is there now. The error wraps errTable where the table is damaged.
-func (t *table) find(k key) (at uint64, s slot, ok bool, err error) {
+func (t *table) find(k key) (at uint64, s slot, ok bool, err error) { return t.lookUp(k, 5) }
+
+func (t *table) lookUp(k key, tries int) (at uint64, s slot, ok bool, err error) {
 	var buf [slotsAtOnce * slotSize]byte
 	at, free := t.slots(), slot{}
 	for i := t.home(k); i < t.slots(); {
 		b := buf[:min(slotsAtOnce, t.slots()-i)*slotSize]
-		if err := t.readSlots(b, i); err != nil {
+		if err := t.readSlots(b, i, tries); err != nil {
 			return 0, slot{}, false, err
 		}
 		for ; len(b) > 0; b, i = b[slotSize:], i+1 {
@@ -333,9 +335,9 @@ func (t *table) find(k key) (at uint64, s slot, ok bool, err error) {
 	return at, free, false, nil
 }
 
-// readSlots fills b with slots that are sound. One that is just being written may seem damaged, so it looks again.
-func (t *table) readSlots(b []byte, i uint64) error {
-	for try := 0; ; try++ {
+// readSlots fills b with slots that are sound. One that is just being written may seem damaged, so it looks again, so often.
+func (t *table) readSlots(b []byte, i uint64, tries int) error {
+	for try := 1; ; try++ {
 		if _, err := t.f.ReadAt(b, slotAt(i)); err != nil {
 			if err == io.EOF {
 				err = fmt.Errorf("%w: it is cut off", errTable)
@@ -351,10 +353,10 @@ func (t *table) readSlots(b []byte, i uint64) error {
 		if bad < 0 {
 			return nil
 		}
-		if try == 5 {
+		if try >= tries {
 			return fmt.Errorf("%w: slot %d", errTable, i+uint64(bad))
 		}
-		time.Sleep(time.Duration(try) * time.Millisecond)
+		time.Sleep(time.Duration(try-1) * time.Millisecond)
 	}
 }
 
@@ -393,7 +395,7 @@ func (t *table) add(s slot) error {
 // again is add for a block that was found in a pack; old says when it was used, if it knows.
 func (t *table) again(s slot, old *table) error {
 	if old != nil {
-		if _, was, ok, err := old.find(s.key); ok && err == nil {
+		if _, was, ok, err := old.lookUp(s.key, 1); ok && err == nil {
 			s.used = was.used
 			if old == t && was.place == s.place && was.size == s.size {
 				return nil
@@ -445,7 +447,7 @@ func (t *table) all(visit func(slot) error) (damaged int, err error) {
 		}
 		s, ok := parseSlot(b[:])
 		if !ok {
-			if err := t.readSlots(b[:], i); errors.Is(err, errTable) {
+			if err := t.readSlots(b[:], i, 5-min(damaged, 4)); errors.Is(err, errTable) {
 				damaged++
 				continue
 			} else if err != nil {
