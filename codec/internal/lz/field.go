@@ -47,9 +47,14 @@ func unlikely(v uint32) bool { return v >= 1<<28 && v < 0xff<<24 }
 
 // expect fills in x of the fields.
 func (m *model) expect() {
-	f, g := &m.fields[0], &m.fields[1]
-	f.x, g.x, m.fields[2].x = -1, -1, -1
 	m.expectDecimal()
+	m.expectPlaces()
+}
+
+// expectPlaces fills in x of the fields that hold places.
+func (m *model) expectPlaces() {
+	f, g := &m.fields[0], &m.fields[1]
+	f.x, g.x = -1, -1
 	if f.right|g.right != 0 {
 		if f.right > 0 {
 			f.x = int(byte(f.value >> (8 * f.right)))
@@ -80,6 +85,7 @@ func (m *model) expect() {
 // expectDecimal fills in x of fields[2].
 func (m *model) expectDecimal() {
 	d, f := &m.decimal, &m.fields[2]
+	f.x = -1
 	if !d.Inside {
 		if !align.IsDigit(m.src[m.sp]) || m.dist <= m.i || align.IsDigit(byte(m.c1)) || m.sp > 0 && align.IsDigit(m.src[m.sp-1]) {
 			return

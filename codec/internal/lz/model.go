@@ -177,6 +177,13 @@ func (m *model) run(end int) error {
 		if m.enc != nil {
 			c = uint32(m.raw[m.i])
 			m.cost = 0
+		} else if m.swift(end) {
+			if err := m.other(0, uint32(m.src[m.sp]), false); err != nil {
+				return err
+			}
+			continue
+		} else if m.i == end || len(m.hints) > 0 && m.hints[0].At <= m.i {
+			continue
 		}
 		if m.sp >= len(m.src) {
 			if err := m.unaligned(c); err != nil {

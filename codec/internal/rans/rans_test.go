@@ -277,3 +277,45 @@ func BenchmarkBit(b *testing.B) {
 		b.ReportMetric(float64(b.N)*float64(len(bits))/b.Elapsed().Seconds()/1e6, "Mbit/s")
 	})
 }
+
+// The ways for bits that are nearly always 1 give what the plain ones give.
+func TestLikely(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var e Encoder
+	var p Prob
+	bits := make([]uint32, 20_000)
+	for i := range bits {
+		bits[i] = uint32(min(r.IntN(300), 1))
+		e.Bit(&p, bits[i])
+	}
+	var d Decoder
+	if err := d.Reset(e.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	p = 0
+	for i, want := range bits {
+		one := p.One()
+		q := p
+		q.Learn(1)
+		got := uint32(0)
+		if d.Likely(one) {
+			got = 1
+			if d.Low() {
+				d.Refill()
+			}
+			p.LearnOne()
+			if p != q {
+				t.Fatalf("bit %d: learned %08x, want %08x", i, p, q)
+			}
+		} else {
+			d.BitAt(one)
+			p.Learn(0)
+		}
+		if got != want {
+			t.Fatalf("bit %d is %d, want %d", i, got, want)
+		}
+	}
+	if err := d.End(); err != nil {
+		t.Error(err)
+	}
+}
