@@ -146,7 +146,7 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 	}
 	entries, err := codes.Entries(under)
 	if err != nil {
-		return withHint(contextError(err), "dictnet build --parallel makes dictionaries whose entries mean the same in several contexts")
+		return usageErrorf("dictnet build --parallel makes dictionaries whose entries mean the same in several contexts", "%w", err)
 	}
 	spans, err := findEntries(ctx, tape, entries, file)
 	if err != nil {
