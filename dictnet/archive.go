@@ -128,7 +128,7 @@ func (c *Client) pullPage(ctx context.Context, archive Archive, p *pageWants) (g
 			return
 		}
 		delete(p.notes, name)
-		if err := c.blocks.Put(ctx, name, data); err != nil {
+		if err := f.put(ctx, name, data); err != nil {
 			cancel(err)
 			return
 		}
