@@ -78,7 +78,13 @@ type Node struct {
 const serveWorkers = 16
 
 // Start starts a node. It does not call any peer yet.
-func Start(o Options) (_ *Node, err error) {
+func Start(o Options) (*Node, error) {
+	return startWith(o,
+		libp2p.Security(libp2ptls.ID, libp2ptls.New), // AES, which takes half the time of Noise's cipher
+		libp2p.Security(noise.ID, noise.New))
+}
+
+func startWith(o Options, security ...libp2p.Option) (_ *Node, err error) {
 	if o.DialTimeout == 0 {
 		o.DialTimeout = 5 * time.Second
 	}
@@ -104,8 +110,6 @@ func Start(o Options) (_ *Node, err error) {
 	}
 	opts := []libp2p.Option{
 		libp2p.UserAgent("dictnet"),
-		libp2p.Security(libp2ptls.ID, libp2ptls.New), // AES, which takes half the time of Noise's cipher
-		libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.ResourceManager(limits),
 		libp2p.ConnectionManager(conns),
@@ -119,6 +123,7 @@ func Start(o Options) (_ *Node, err error) {
 	} else {
 		opts = append(opts, libp2p.Transport(newEarlyTransport))
 	}
+	opts = append(opts, security...)
 	if o.Key != nil {
 		opts = append(opts, libp2p.Identity(o.Key))
 	}

@@ -17,12 +17,10 @@ import (
 )
 
 const (
-	streamsOfOne  = 64               // requests of one peer that are here; beyond, they are refused
-	servedOfOne   = 2                // of them, those that are answered at the same time, in the order in which they came
-	streamsOfAll  = 4096             // requests that are here
-	servedOfAll   = 64               // of them, those that are answered at the same time: each holds a block or two
-	requestTime   = 10 * time.Second // for a request to arrive
-	takeTime      = 30 * time.Second // for the peer to take a piece of a block
+	streamsOfOne  = 64   // requests of one peer that are here; beyond, they are refused
+	servedOfOne   = 2    // of them, those that are answered at the same time, in the order in which they came
+	streamsOfAll  = 4096 // requests that are here
+	servedOfAll   = 64   // of them, those that are answered at the same time: each holds a block or two
 	pieceOfABlock = 64 << 10
 )
 
@@ -32,6 +30,9 @@ type notesServer struct {
 	all    chan struct{} // a place for each that is answered
 	blocks atomic.Uint64
 	bytes  atomic.Uint64
+
+	requestTime time.Duration // for a request to arrive
+	takeTime    time.Duration // for the peer to take a piece of a block
 
 	mu     sync.Mutex
 	closed bool
@@ -46,7 +47,8 @@ type notesClient struct {
 }
 
 func newNotesServer(n *Node) *notesServer {
-	return &notesServer{node: n, all: make(chan struct{}, servedOfAll), peers: make(map[peer.ID]*notesClient)}
+	return &notesServer{node: n, all: make(chan struct{}, servedOfAll), peers: make(map[peer.ID]*notesClient),
+		requestTime: 10 * time.Second, takeTime: 30 * time.Second}
 }
 
 // enter takes in a request, unless there are too many.
@@ -96,7 +98,7 @@ func (s *notesServer) handle(stream network.Stream) {
 	ctx, cancel := context.WithCancel(s.node.ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { stream.Reset() })() // which ends what waits for the peer
-	stream.SetReadDeadline(time.Now().Add(requestTime))
+	stream.SetReadDeadline(time.Now().Add(s.requestTime))
 	r, err := readRequest(stream)
 	if err != nil {
 		stream.Reset()
@@ -162,7 +164,7 @@ func (s *notesServer) prelude(ctx context.Context, w network.Stream, r *notesReq
 	if failed != nil {
 		return failed
 	}
-	w.SetWriteDeadline(time.Now().Add(takeTime))
+	w.SetWriteDeadline(time.Now().Add(s.takeTime))
 	_, err := w.Write([]byte{preludeEnd}) // what is missing, or no manifest, the peer will see when he asks for it
 	return err
 }
@@ -174,7 +176,7 @@ func (s *notesServer) send(w network.Stream, before, data []byte) error {
 	n := min(len(data), pieceOfABlock-len(first))
 	first = append(first, data[:n]...)
 	for rest := data[n:]; ; {
-		w.SetWriteDeadline(time.Now().Add(takeTime))
+		w.SetWriteDeadline(time.Now().Add(s.takeTime))
 		if _, err := w.Write(first); err != nil {
 			return err
 		}
