@@ -18,6 +18,7 @@ func (a *app) buildCommand() *cobra.Command {
 	var out string
 	var trees, parallel bool
 	var labels []string
+	var choice selectFlags
 	var o codec.BuildOptions
 	c := &cobra.Command{
 		Use:   "build SAMPLE... -o DICT",
@@ -40,6 +41,7 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
   dictnet build --context VIDEO clips/ -o media
   dictnet build --context VIDEO=clips/ --context TEXT=subtitles/ -o media
   dictnet build --parallel --context en=messages.en --context fr=messages.fr -o messages
+  dictnet build --select repeated --budget 110KiB documents/ -o documents
   dictnet build samples/ --out samples.car --chunk-size 4096
   zcat dump.sql.gz | dictnet build - -o dumps --min-freq 2`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -53,6 +55,11 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 			if parallel {
 				return a.buildParallel(c, samples, out)
 			}
+			if repeated, err := choice.repeated(c); err != nil {
+				return err
+			} else if repeated {
+				return a.buildRecords(c, samples, out, choice)
+			}
 			return a.build(c, samples, out, trees, o)
 		},
 	}
@@ -62,6 +69,7 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 	f.StringArrayVar(&labels, "context", nil, "the expansion context that the samples belong to, or NAME=SAMPLE; may be given several times")
 	f.BoolVar(&parallel, "parallel", false, "with --context NAME=FILE for two contexts or more: line i of each says the same")
 	f.IntVar(&o.ChunkSize, "chunk-size", codec.DefaultBuildChunk, "average length of the chunks that samples are compared by, in bytes")
+	choice.add(c)
 	f.IntVar(&o.MinFreq, "min-freq", 1, "how often a chunk occurs in the samples before it is taken")
 	return c
 }

@@ -143,6 +143,15 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	if err != nil {
 		return err
 	}
+	if holdsRecords(in) {
+		if to.into != "" || span != "" || picked.named() {
+			return usageErrorf("--record N picks one of a pack", "%s holds records, with which -C, --range and contexts do not go", in.name)
+		}
+		return a.decodeRecords(c, in, to.out, dict, to.record, f)
+	}
+	if to.record != 0 {
+		return usageErrorf("encode --records line makes one", "--record, and %s is no pack of records", in.name)
+	}
 	if in.size < 0 && picked.named() { // a context is read here and there: the template is kept
 		b, err := io.ReadAll(in)
 		if err != nil {
@@ -371,6 +380,16 @@ func (e *writeError) Unwrap() error { return e.error }
 
 // openTemplate opens a template for random access; stdin is kept in memory.
 func (a *app) openTemplate(ctx context.Context, name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
+	src, size, closeInput, err = a.openAnyTemplate(ctx, name)
+	if err == nil && recordAt(src) {
+		closeInput()
+		err = usageErrorf("decode plays them, inspect shows what they are", "%s holds records", name)
+	}
+	return src, size, closeInput, err
+}
+
+// openAnyTemplate opens a template, or what holds records, for random access.
+func (a *app) openAnyTemplate(ctx context.Context, name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
 	in, err := a.openToPlay(ctx, name, true)
 	if err != nil {
 		return nil, 0, nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,11 +49,14 @@ dictionary, where on the tape, and which bytes of it, as OFFSET:LENGTH; the mani
 }
 
 func (a *app) inspectTemplate(c *cobra.Command, name string) error {
-	in, size, closeInput, err := a.openTemplate(c.Context(), name)
+	in, size, closeInput, err := a.openAnyTemplate(c.Context(), name)
 	if err != nil {
 		return err
 	}
 	defer closeInput()
+	if recordAt(in) {
+		return a.inspectRecords(&input{Reader: io.NewSectionReader(in, 0, size), file: in, size: size, name: name})
+	}
 	info, err := codec.Inspect(c.Context(), in, size)
 	if err != nil {
 		return fmt.Errorf("template %s: %w", name, err)

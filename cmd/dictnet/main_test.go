@@ -48,7 +48,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 func scriptCommands() map[string]scriptCommand {
 	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field, "waitfor": waitFor,
-		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold, "get": get, "router": routerFor}
+		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold, "get": get, "router": routerFor, "loglines": logLines, "lastline": lastLine}
 }
 
 // exits CODE COMMAND...: the command ends with this exit code.

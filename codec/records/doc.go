@@ -6,5 +6,5 @@
 // sides read the model when they open the dictionary, so that a template says nothing of it, and nothing is learned while a record is coded: the tables
 // are static, which is what makes short records cheap and decoding fast.
 //
-// docs/format.md, section 4.11, says each byte; docs/records.md what was measured.
+// docs/format.md, section 7, says each byte; docs/records.md what was measured.
 package records

@@ -88,7 +88,7 @@ func resum(unit []byte) []byte {
 
 // FuzzModel: a dictionary from a stranger is refused, or one can encode and decode with it.
 func FuzzModel(f *testing.F) {
-	content, packed, err := splitUnit(trained())
+	content, packed, err := splitUnit(train(logLines(1, 300), MinBudget))
 	if err != nil {
 		f.Fatal(err)
 	}

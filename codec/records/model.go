@@ -197,7 +197,7 @@ func (st *statistics) walk(c *coding, content []byte) error {
 			continue
 		}
 		one := st.context(c, &byParent[1], key, top)
-		if c.bit(&has[0], st.hasLonger(2, c1)) == 0 {
+		if c.bit(&has[0], st.hasLonger(c, 2, c1)) == 0 {
 			continue
 		}
 		for c2 := range uint32(256) {
@@ -209,7 +209,7 @@ func (st *statistics) walk(c *coding, content []byte) error {
 			if len(st.contexts) > maxContexts {
 				return fmt.Errorf("more than %d contexts", maxContexts)
 			}
-			if c.bit(&has[0], st.hasLonger(3, c2<<8|c1)) == 0 {
+			if c.bit(&has[0], st.hasLonger(c, 3, c2<<8|c1)) == 0 {
 				continue
 			}
 			for c3 := range uint32(256) {
@@ -258,11 +258,12 @@ func (st *statistics) walkPhrases(c *coding, content []byte) error {
 	for i := range st.phrases {
 		p := &st.phrases[i]
 		g := c.int(&gap, uint64(p.pos-last.pos))
-		var l uint64
+		l := uint64(2)
 		if g == 0 && i > 0 {
-			l = uint64(last.len) + 1 + c.int(&same, uint64(p.len-last.len-1))
+			l = uint64(last.len) + 1
+			l += min(c.int(&same, uint64(p.len)-l), maxPhrase)
 		} else {
-			l = 2 + c.int(&length, uint64(p.len)-2)
+			l += min(c.int(&length, uint64(p.len)-l), maxPhrase)
 		}
 		if l > maxPhrase || g > uint64(len(content)) || uint64(last.pos)+g+l > uint64(len(content)) {
 			return fmt.Errorf("phrase %d is none", i)
@@ -344,7 +345,11 @@ func (st *statistics) context(c *coding, models *classModels, key uint32, parent
 	return below
 }
 
-func (st *statistics) hasLonger(n int, last uint32) uint32 {
+// hasLonger reports whether there are contexts of n bytes that end with these; who decodes will see.
+func (st *statistics) hasLonger(c *coding, n int, last uint32) uint32 {
+	if c.enc == nil {
+		return 0
+	}
 	for b := range uint32(256) {
 		if present(st.contexts, contextKey(n, b<<(8*(n-1))|last)) == 1 {
 			return 1

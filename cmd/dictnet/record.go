@@ -1,0 +1,526 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dictnet/codec"
+	"dictnet/codec/records"
+	"dictnet/dictnet/store"
+)
+
+// recordExt is put behind the name of a file whose template is that of a record.
+const recordExt = ".dnr"
+
+// recordFlags say that an input is small records, each with a template of its own.
+type recordFlags struct {
+	kind string // line or file; "" if it is not
+	fast bool
+}
+
+func (r *recordFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&r.kind, "records", "", "the input is small records, for a dictionary built with --select repeated: line, each line of FILE is one; file, each file is one")
+	c.Flags().BoolVar(&r.fast, "fast", false, "with --records, find the templates in less time; they get a little longer")
+}
+
+// check reports whether the flags fit each other.
+func (r *recordFlags) check(dict string) error {
+	switch {
+	case r.kind == "" && r.fast:
+		return usageErrorf("--profile fast is for whole files", "--fast goes with --records")
+	case r.kind == "":
+		return nil
+	case r.kind != "line" && r.kind != "file":
+		return usageErrorf("line or file", "--records %s is not known", r.kind)
+	case dict == "":
+		return usageErrorf("-d names a dictionary that was built with --select repeated", "--records needs a dictionary")
+	}
+	return nil
+}
+
+type recordsResult struct {
+	Template   string `json:"template"`
+	Dictionary string `json:"dictionary"` // manifest CID
+	Records    int64  `json:"records"`
+	Read       int64  `json:"read"`    // bytes
+	Written    int64  `json:"written"` // bytes
+}
+
+// encodeRecords makes the template of a file, those of all files of a directory, or a pack of those of a file's lines.
+func (a *app) encodeRecords(c *cobra.Command, name, dict, out string, r recordFlags) error {
+	ctx := c.Context()
+	s, err := a.openStore(c, true)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	tape, done, err := a.openLocal(ctx, s, dict)
+	if err != nil {
+		return err
+	}
+	defer done.Close()
+	level := records.Small
+	if r.fast {
+		level = records.Fast
+	}
+	coder, err := openCoder(ctx, tape.Ref(), tape, level, dict)
+	if err != nil {
+		return err
+	}
+	result := recordsResult{Template: out, Dictionary: tape.Ref().Manifest.String()}
+	st, err := os.Stat(name)
+	switch {
+	case r.kind == "line":
+		err = a.encodeLines(ctx, coder, name, out, &result)
+	case err == nil && st.IsDir():
+		err = eachFile(name, func(rel string) error {
+			return a.encodeRecord(ctx, coder, filepath.Join(name, rel), filepath.Join(out, rel)+recordExt, true, &result)
+		})
+	default:
+		err = a.encodeRecord(ctx, coder, name, out, false, &result)
+	}
+	if err != nil || out == "-" {
+		return err
+	}
+	share := 100.0
+	if result.Read > 0 {
+		share = 100 * float64(result.Written) / float64(result.Read)
+	}
+	return a.print(result,
+		row{"templates", fmt.Sprintf("%s, %.1f %% of %s", bytesText(result.Written), share, bytesText(result.Read))},
+		row{"records", grouped(uint64(result.Records))})
+}
+
+// openCoder opens a dictionary for records.
+func openCoder(ctx context.Context, ref codec.DictionaryRef, tape codec.Tape, level records.Level, dict string) (*records.Coder, error) {
+	coder, err := records.Open(ctx, ref.Root, tape, level)
+	if errors.Is(err, records.ErrNoModel) {
+		return nil, &hinted{fmt.Errorf("dictionary %s: %w", dict, err), exitUsage, "dictnet build --select repeated makes one for records"}
+	}
+	return coder, err
+}
+
+// eachFile calls do for the path of each regular file below a directory, relative to it, in lexical order.
+func eachFile(dir string, do func(rel string) error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return inputError(err)
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		return do(rel)
+	})
+}
+
+// writeWhole puts a file under its name when it is complete; with parents, it makes its directories.
+func (a *app) writeWhole(name string, parents bool, b []byte) error {
+	if parents {
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			return outputError(name, err)
+		}
+	}
+	w, err := a.create(name)
+	if err != nil {
+		return err
+	}
+	defer w.abandon()
+	if _, err := w.Write(b); err != nil {
+		return w.failed(err)
+	}
+	return w.commit()
+}
+
+// readRecord reads an input of which one byte more than a record has is too much.
+func readRecord(in *input, most int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(in, most+1))
+	if err != nil {
+		return nil, inputError(err)
+	}
+	return b, nil
+}
+
+func (a *app) encodeRecord(ctx context.Context, coder *records.Coder, name, out string, parents bool, result *recordsResult) error {
+	in, err := a.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	b, err := readRecord(in, records.MaxRecord)
+	if err != nil {
+		return err
+	}
+	template, err := coder.AppendEncode(nil, b)
+	if err != nil {
+		return recordTooLong(fmt.Errorf("%s: %w", in.name, err))
+	}
+	result.Records++
+	result.Read += int64(len(b))
+	result.Written += int64(len(template))
+	return a.writeWhole(out, parents, template)
+}
+
+func recordTooLong(err error) error {
+	if errors.Is(err, records.ErrTooLong) {
+		return &hinted{err, exitUsage, "without --records, encode takes files of any size"}
+	}
+	return err
+}
+
+// A pack is the templates of many records: the magic; each template after its length as a varint; then 0, and how many there were as a varint (docs/format.md, section 7.3).
+const packMagic = "\xd7nr\x01"
+
+// packBatch is how many records are coded at once.
+const packBatch = 4096
+
+func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out string, result *recordsResult) error {
+	in, err := a.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	w, err := a.create(out)
+	if err != nil {
+		return err
+	}
+	defer w.abandon()
+	bar := a.progress("encode", in.size)
+	defer bar.end()
+	counting := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	dst := bufio.NewWriterSize(counting, 64<<10)
+	io.WriteString(dst, packMagic) // bufio keeps an error until Flush
+	lines := records.NewLines(in)
+	var plain, packed records.Batch
+	var n [binary.MaxVarintLen64]byte
+	for end := false; !end; {
+		plain.Reset()
+		for plain.Len() < packBatch {
+			line, err := lines.Next()
+			if err == io.EOF {
+				end = true
+				break
+			}
+			if err != nil {
+				return recordTooLong(fmt.Errorf("%s: %w", in.name, err))
+			}
+			plain.Append(line)
+		}
+		if err := coder.EncodeBatch(&packed, &plain); err != nil {
+			return err
+		}
+		for i := range packed.Len() {
+			dst.Write(n[:binary.PutUvarint(n[:], uint64(len(packed.At(i))))])
+			dst.Write(packed.At(i))
+		}
+		result.Records += int64(plain.Len())
+		result.Read += int64(len(plain.Data))
+		bar.set(result.Read)
+	}
+	dst.WriteByte(0)
+	dst.Write(n[:binary.PutUvarint(n[:], uint64(result.Records))])
+	if err := dst.Flush(); err != nil {
+		return w.failed(err)
+	}
+	result.Written = counting.done
+	return w.commit()
+}
+
+// holdsRecords reports whether an input is the template of a record, or a pack of them. It takes nothing of it.
+func holdsRecords(in *input) bool {
+	if in.file != nil && in.size >= 0 {
+		return recordAt(in.file)
+	}
+	src := bufio.NewReaderSize(in.Reader, 64<<10)
+	in.Reader = src
+	head, _ := src.Peek(len(packMagic))
+	return records.IsTemplate(head) || string(head) == packMagic
+}
+
+// recordAt reports the same of a file.
+func recordAt(f io.ReaderAt) bool {
+	head := make([]byte, len(packMagic))
+	n, _ := f.ReadAt(head, 0)
+	return records.IsTemplate(head[:n]) || string(head[:n]) == packMagic
+}
+
+// packReader reads the templates of a pack, or the only one that stands without.
+type packReader struct {
+	src  *bufio.Reader
+	name string
+	pack bool
+	n    int64  // templates read
+	at   int64  // bytes read
+	buf  []byte // of the last
+}
+
+func newPackReader(in *input) *packReader {
+	p := &packReader{src: bufio.NewReaderSize(in, 64<<10), name: in.name}
+	if head, _ := p.src.Peek(len(packMagic)); string(head) == packMagic {
+		p.pack = true
+		p.src.Discard(len(packMagic))
+		p.at = int64(len(packMagic))
+	}
+	return p
+}
+
+// maxTemplate is the most bytes that the template of a record has.
+const maxTemplate = records.MaxRecord + records.Overhead + 3
+
+func (p *packReader) fail(msg string, args ...any) error {
+	return fmt.Errorf("template %s: %w", p.name, &codec.FormatError{Offset: p.at, Msg: fmt.Sprintf(msg, args...)})
+}
+
+// number reads a varint.
+func (p *packReader) number(what string) (uint64, error) {
+	v, err := binary.ReadUvarint(p.src)
+	if err != nil {
+		return 0, p.fail("cut short in %s", what)
+	}
+	p.at += int64(len(binary.AppendUvarint(nil, v)))
+	return v, nil
+}
+
+// next returns the next template, which is good until the next call, or io.EOF.
+func (p *packReader) next() ([]byte, error) {
+	if !p.pack {
+		if p.n > 0 {
+			return nil, io.EOF
+		}
+		b, err := io.ReadAll(io.LimitReader(p.src, maxTemplate+1))
+		if err != nil {
+			return nil, inputError(err)
+		}
+		p.n++
+		return b, nil
+	}
+	n, err := p.number(fmt.Sprintf("the length of record %d", p.n+1))
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		count, err := p.number("the number of records")
+		if err != nil {
+			return nil, err
+		}
+		if count != uint64(p.n) {
+			return nil, p.fail("the pack states %d records, and has %d", count, p.n)
+		}
+		if _, err := p.src.ReadByte(); err != io.EOF {
+			return nil, p.fail("bytes after the end of the pack")
+		}
+		return nil, io.EOF
+	}
+	if n > maxTemplate {
+		return nil, p.fail("record %d states %d bytes, limit %d", p.n+1, n, maxTemplate)
+	}
+	p.buf = append(p.buf[:0], make([]byte, n)...)
+	if _, err := io.ReadFull(p.src, p.buf); err != nil {
+		return nil, p.fail("cut short in record %d", p.n+1)
+	}
+	p.n++
+	p.at += int64(n)
+	return p.buf, nil
+}
+
+type decodeRecordsResult struct {
+	Out      string `json:"out"`
+	Records  int64  `json:"records"`
+	Bytes    int64  `json:"bytes"`
+	Manifest string `json:"manifest,omitempty"`
+	Root     string `json:"root,omitempty"`
+	Trust    string `json:"trust,omitempty"`
+}
+
+// decodeRecords plays records back: all of them, one after another, or the one that is asked for, the first being 1.
+func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only int64, f *readerFlags) error {
+	ctx := c.Context()
+	p := newPackReader(in)
+	if !p.pack && only > 1 {
+		return usageErrorf("it is one record", "there is no record %d in %s", only, in.name)
+	}
+	w, err := a.create(out)
+	if err != nil {
+		return err
+	}
+	defer w.abandon()
+	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
+	defer opener.Close()
+	dst := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	result := decodeRecordsResult{Out: out}
+	var coder *records.Coder
+	var packed, plain records.Batch
+	for end := false; !end; {
+		packed.Reset()
+		first := p.n
+		for packed.Len() < packBatch && !end {
+			template, err := p.next()
+			if err == io.EOF {
+				if end = true; only > p.n {
+					return usageErrorf("they are counted from 1", "there is no record %d in %s, which has %d", only, in.name, p.n)
+				}
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if only > 0 && p.n < only {
+				first = p.n
+				continue
+			}
+			packed.Append(template)
+			end = only > 0
+		}
+		if packed.Len() == 0 {
+			break
+		}
+		if coder == nil {
+			h, err := records.ParseHead(packed.At(0))
+			if err != nil {
+				return fmt.Errorf("template %s: record %d: %w", in.name, first+1, err)
+			}
+			if coder, err = a.recordCoder(ctx, &opener, h.Root); err != nil {
+				return err
+			}
+		}
+		if err := coder.DecodeBatch(&plain, &packed); err != nil {
+			var which *records.BatchError
+			if errors.As(err, &which) {
+				err = fmt.Errorf("record %d: %w", first+1+int64(which.Index), which.Err)
+			}
+			return fmt.Errorf("template %s: %w", in.name, err)
+		}
+		if _, err := dst.Write(plain.Data); err != nil {
+			return w.failed(err)
+		}
+		result.Records += int64(plain.Len())
+	}
+	if err := w.commit(); err != nil {
+		return err
+	}
+	result.Bytes = dst.done
+	if opener.reader != nil {
+		result.Manifest, result.Root, result.Trust = opener.ref.Manifest.String(), opener.ref.Root.String(), opener.reader.trust
+	}
+	if out == "-" {
+		return nil
+	}
+	return a.print(result,
+		row{"file", fmt.Sprintf("%s, %s", out, bytesText(result.Bytes))},
+		row{"records", grouped(uint64(result.Records))},
+		row{"dictionary", result.Manifest},
+		row{"trust", cmp.Or(result.Trust, "none was needed")})
+}
+
+// recordCoder opens the version whose root begins with four bytes: one that is here under some name or the one that -d says, or what
+// -d says elsewhere.
+func (a *app) recordCoder(ctx context.Context, d *templateDictionary, root [4]byte) (*records.Coder, error) {
+	ref, err := a.recordVersion(ctx, d, root)
+	if err != nil {
+		return nil, err
+	}
+	tape, err := d.open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return openCoder(ctx, ref, tape, records.Small, cmp.Or(d.dict, ref.Manifest.String()))
+}
+
+func (a *app) recordVersion(ctx context.Context, d *templateDictionary, root [4]byte) (codec.DictionaryRef, error) {
+	s, err := a.openStore(d.command, true)
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	defer s.Close()
+	all, err := s.Dictionaries()
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	for _, dict := range all {
+		if ref, ok := rootedVersion(dict, root); ok && (d.dict == "" || d.dict == dict.Name) {
+			return ref, nil
+		}
+	}
+	if d.dict == "" {
+		return codec.DictionaryRef{}, &hinted{fmt.Errorf("no dictionary here has a version whose root begins with %x", root), exitUnavailable, "-d says where it is; dictnet pull brings one"}
+	}
+	r, err := a.openReader(ctx, s, d.dict, codec.DictionaryRef{}, d.flags)
+	if err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	defer r.Close()
+	ref, err := r.version(ctx)
+	if err == nil && [4]byte(ref.Root[:4]) != root {
+		err = &hinted{fmt.Errorf("dictionary %s: %w", d.dict, &records.DictionaryError{Want: root, Have: [4]byte(ref.Root[:4])}), exitRefused, "name the dictionary that it was encoded with"}
+	}
+	return ref, err
+}
+
+// rootedVersion returns the newest version of a dictionary whose root begins so.
+func rootedVersion(d store.Dictionary, root [4]byte) (codec.DictionaryRef, bool) {
+	if [4]byte(d.Current.Root[:4]) == root {
+		return d.Current, true
+	}
+	for i := len(d.Lineage) - 1; i >= 0; i-- {
+		if [4]byte(d.Lineage[i].Root[:4]) == root {
+			return d.Lineage[i], true
+		}
+	}
+	return codec.DictionaryRef{}, false
+}
+
+// inspectRecords shows the template of a record, or a pack.
+func (a *app) inspectRecords(in *input) error {
+	p := newPackReader(in)
+	result := struct {
+		Records  int64    `json:"records"`
+		Raw      int64    `json:"rawRecords"` // that are stored as they are
+		Bytes    int64    `json:"bytes"`      // of the records
+		Template int64    `json:"templateBytes"`
+		Roots    []string `json:"roots"` // the begins of those of the dictionaries
+	}{Roots: []string{}}
+	seen := map[[4]byte]bool{}
+	for {
+		template, err := p.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		h, err := records.ParseHead(template)
+		if err != nil {
+			return fmt.Errorf("template %s: record %d: %w", in.name, p.n, err)
+		}
+		result.Records++
+		result.Bytes += int64(h.Len)
+		result.Template += int64(len(template))
+		if h.Raw() {
+			result.Raw++
+		}
+		if !seen[h.Root] {
+			seen[h.Root] = true
+			result.Roots = append(result.Roots, hex.EncodeToString(h.Root[:]))
+		}
+	}
+	return a.print(result,
+		row{"records", fmt.Sprintf("%s, %d of them as they are", grouped(uint64(result.Records)), result.Raw)},
+		row{"record bytes", bytesText(result.Bytes)},
+		row{"template bytes", bytesText(result.Template)},
+		row{"root begins with", strings.Join(result.Roots, " ")})
+}
