@@ -131,6 +131,10 @@ func TestTableDamagedMeanwhile(t *testing.T) {
 		func() error { _, err := s.Get(t.Context(), names[0]); return err },
 		func() error { return s.Put(t.Context(), mustName([]byte("new")), []byte("new")) },
 		func() error { return s.Delete(t.Context(), mustName([]byte("new"))) },
+		func() error {
+			_, err := s.Check(t.Context(), func(c cid.Cid, err error) { t.Error(c, err) })
+			return err
+		},
 	} {
 		writeTo(t, s.packs.tablePath(), make([]byte, minSlots*slotSize), tablePage)
 		if err := use(); err != nil {

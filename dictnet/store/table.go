@@ -398,6 +398,7 @@ func (t *table) again(s slot, old *table) error {
 		if _, was, ok, err := old.lookUp(s.key, 1); ok && err == nil {
 			s.used = was.used
 			if old == t && was.place == s.place && was.size == s.size {
+				t.filled++ // perhaps it was not counted
 				return nil
 			}
 		}
