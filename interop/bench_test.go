@@ -23,10 +23,10 @@ const benchSize = 1 << 30
 
 // bench is a place for the benchmarks' processes: `make bench-network` builds plainDictnet, without the race detector.
 type bench struct {
-	b    *testing.B
-	dir  string
-	pids map[string]int // of what was started
-	used time.Duration  // of the processors, by what was run last
+	b     *testing.B
+	dir   string
+	pids  map[string]int // of what was started
+	spent time.Duration  // of the processors, by what was run last
 }
 
 const plainDictnet = "bin/dictnet-plain"
@@ -54,7 +54,7 @@ func (x *bench) run(program string, env []string, args ...string) (time.Duration
 	if err != nil {
 		x.b.Fatalf("%s %v: %v\n%s", program, args, err, stderr.Bytes())
 	}
-	x.used = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	x.spent = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return time.Since(begin), out
 }
 
@@ -188,7 +188,7 @@ func BenchmarkFetch(b *testing.B) {
 			reader := fmt.Sprint("reader", i)
 			before := x.cpu("home")
 			took, _ := x.run(plainDictnet, nil, "pull", manifest, "--peer", peer, "--home", reader)
-			ours, ourCPU = append(ours, took.Seconds()), append(ourCPU, x.cpu("home")-before+x.used.Seconds())
+			ours, ourCPU = append(ours, took.Seconds()), append(ourCPU, x.cpu("home")-before+x.spent.Seconds())
 			x.remove(reader)
 
 			second := x.kubo(reader)
