@@ -54,7 +54,7 @@ func (x *bench) run(program string, env []string, args ...string) (time.Duration
 	if err != nil {
 		x.b.Fatalf("%s %v: %v\n%s", program, args, err, stderr.Bytes())
 	}
-	x.spent = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	x.used = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return time.Since(begin), out
 }
 
@@ -188,7 +188,7 @@ func BenchmarkFetch(b *testing.B) {
 			reader := fmt.Sprint("reader", i)
 			before := x.cpu("home")
 			took, _ := x.run(plainDictnet, nil, "pull", manifest, "--peer", peer, "--home", reader)
-			ours, ourCPU = append(ours, took.Seconds()), append(ourCPU, x.cpu("home")-before+x.spent.Seconds())
+			ours, ourCPU = append(ours, took.Seconds()), append(ourCPU, x.cpu("home")-before+x.used.Seconds())
 			x.remove(reader)
 
 			second := x.kubo(reader)
