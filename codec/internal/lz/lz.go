@@ -87,7 +87,7 @@ var (
 	readers = sync.Pool{New: func() any { return new(model) }}
 )
 
-// Decode fills raw with what was coded under the same ref and hints. Time and memory, some 2 MiB, do not depend on
+// Decode fills raw with what was coded under the same ref and hints. Time and memory, some 3 MiB, do not depend on
 // what data holds. Errors, which wrap ErrData or are of package rans, say at which byte of raw; but not all that is wrong is noticed, so that a checksum is needed.
 func Decode(raw, data, ref []byte, hints []align.Hint) error {
 	if len(raw) > MaxRaw || len(ref) > MaxRef {

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	equalBits = 15 // of a hash, as are these
-	orderBits = 15
-	aheadBits = 15
-	pairBits  = 12
+	equalBits = 17 // of a hash, as are these
+	orderBits = 16
+	aheadBits = 16
+	pairBits  = 13
 
-	certain = 65000 // of 2^16: from here on one model decides alone
+	certain = 65200 // of 2^16: from here on one model decides alone
 	given   = 16    // the age of an alignment that a hint gave
 )
 
