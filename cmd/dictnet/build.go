@@ -170,13 +170,13 @@ func (a *app) build(c *cobra.Command, samples []labelledSample, out string, tree
 	}
 	stats := b.Stats()
 	result := buildResult{
-		Name: out, Samples: stats.Samples, Read: stats.Read, Added: uint64(stats.Notes), Taken: stats.Taken, Stored: stats.Stored,
+		Name: out, Samples: stats.Samples, Read: stats.Read, Added: version.Ref.Size - version.Old.Size, Taken: stats.Taken, Stored: stats.Stored,
 		Size: version.Ref.Size, Tape: version.TapeSize, Root: version.Ref.Root.String(), Manifest: version.Ref.Manifest.String(),
 	}
 	rows := []row{
 		{"dictionary", out},
 		{"read", fmt.Sprintf("%s in %d samples", bytesText(stats.Read), stats.Samples)},
-		{"added", fmt.Sprintf("%d notes, %s, stored as %s", stats.Notes, bytesText(stats.Taken), bytesText(stats.Stored))},
+		{"added", fmt.Sprintf("%d notes, %s, stored as %s", result.Added, bytesText(stats.Taken), bytesText(stats.Stored))},
 		{"size", fmt.Sprintf("%d notes, %s", version.Ref.Size, bytesText(version.TapeSize))},
 		{"root", version.Ref.Root},
 		{"manifest", version.Ref.Manifest}}

@@ -234,6 +234,12 @@ func TestHostileCodes(t *testing.T) {
 	if _, err := m.Codes(t.Context()); !errors.Is(err, errMissing) {
 		t.Error(err)
 	}
+	if err := m.Walk(t.Context(), func(Link) (bool, error) { return true, nil }); !errors.Is(err, errMissing) {
+		t.Error("walked all the same:", err)
+	}
+	if l, err := m.Labels(t.Context()); err != nil || len(l.Names()) != 3 {
+		t.Error("labels do not need them:", err)
+	}
 }
 
 // FuzzCodes: what is decoded is written again as the same bytes; translating to and fro gives the same span.

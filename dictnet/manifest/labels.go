@@ -293,7 +293,7 @@ func (m *Manifest) Labels(ctx context.Context) (*Labels, error) {
 	m.labelMu.Lock()
 	defer m.labelMu.Unlock()
 	if m.labels == nil {
-		l, err := m.readLabels(ctx, func(digest, string) (bool, error) { return true, nil })
+		l, err := m.readLabels(ctx, func(_ digest, name string) (bool, error) { return name != lengthsName, nil })
 		if err != nil {
 			return nil, err
 		}
@@ -302,7 +302,8 @@ func (m *Manifest) Labels(ctx context.Context) (*Labels, error) {
 	return m.labels, nil
 }
 
-// readLabels reads the labels. visit is called before a block is read, and says whether it is to be; without all of them the result is nil.
+// readLabels reads the labels. visit is called before a block is read, and says whether it is to be; without all of them but the lengths of entries the
+// result is nil.
 func (m *Manifest) readLabels(ctx context.Context, visit func(d digest, name string) (bool, error)) (*Labels, error) {
 	l := new(Labels)
 	if !m.head.labelled {
@@ -326,9 +327,13 @@ func (m *Manifest) readLabels(ctx context.Context, visit func(d digest, name str
 	l.names, l.books = h.names, books
 	whole := true
 	for _, b := range books {
-		for _, m := range b.meanings {
-			if _, err := visit(m.lengths, lengthsName); err != nil {
+		for _, x := range b.meanings {
+			if read, err := visit(x.lengths, lengthsName); err != nil {
 				return nil, err
+			} else if read {
+				if _, err := m.ends(ctx, x); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
