@@ -314,12 +314,14 @@ func TestOpenOtherNames(t *testing.T) {
 func TestFlippedBits(t *testing.T) {
 	s := newMemStore()
 	m := mustOpen(t, s, mustAppend(t, s, cid.Undef, 0, 3).Manifest)
-	data := s.blocks[m.cid]
-	for i := range len(data) * 8 {
-		flipped := bytes.Clone(data)
-		flipped[i/8] ^= 1 << (i % 8)
-		if h, err := decodeHead(flipped); err == nil && h == m.head {
-			t.Errorf("bit %d of a manifest does not count", i)
+	for _, m := range []*Manifest{m, mustOpen(t, s, grow(t, s, cid.Undef, 3, grant{"VIDEO", NoteRun{0, 1}}).Manifest)} {
+		data := s.blocks[m.cid]
+		for i := range len(data) * 8 {
+			flipped := bytes.Clone(data)
+			flipped[i/8] ^= 1 << (i % 8)
+			if h, err := decodeHead(flipped); err == nil && h == m.head {
+				t.Errorf("bit %d of a manifest does not count", i)
+			}
 		}
 	}
 	page := s.blocks[cidOf(codecNode, m.head.tree)]
@@ -343,6 +345,7 @@ func TestFlippedBits(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(encodeHead(head{Version: merkle.Version{Root: merkle.EmptyRoot}}))
 	f.Add(encodeHead(head{Version: merkle.Version{Size: 3}, length: 700}))
+	f.Add(encodeHead(head{Version: merkle.Version{Size: 3}, length: 700, labels: digest{1}, labelled: true}))
 	f.Add(encodeNode(1, pageOf(0, 2)))
 	f.Add(encodeNode(1, pageOf(0, 256)))
 	f.Add(encodeNode(2, pageOf(0, 30)))
