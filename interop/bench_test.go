@@ -23,10 +23,10 @@ const benchSize = 1 << 30
 
 // bench is a place for the benchmarks' processes: `make bench-network` builds plainDictnet, without the race detector.
 type bench struct {
-	b     *testing.B
-	dir   string
-	pids  map[string]int // of what was started
-	spent time.Duration  // of the processors, by what was run last
+	b    *testing.B
+	dir  string
+	pids map[string]int // of what was started
+	used time.Duration  // of the processors, by what was run last
 }
 
 const plainDictnet = "bin/dictnet-plain"
