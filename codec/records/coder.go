@@ -53,11 +53,8 @@ type Level int
 
 const (
 	Small Level = iota // the shortest that the format has
-	Fast               // two to four times as fast, 2 to 8 % longer
+	Fast               // what is worth most where it stands: about four times as fast, 10 to 25 % longer
 )
-
-// fastMargin is what Fast leaves to chance.
-const fastMargin = 8 * bit
 
 // Coder encodes and decodes records with one version of a dictionary. It is safe for concurrent use.
 type Coder struct {
@@ -67,9 +64,9 @@ type Coder struct {
 	once sync.Once // encoder: who only decodes does not need it
 	enc  *encoder
 
-	margin uint32
-	mu     sync.Mutex
-	free   []*parser
+	level Level
+	mu    sync.Mutex
+	free  []*parser
 }
 
 // Open reads the model of a dictionary, which is at the end of its tape, and no other notes. root is that of the version.
@@ -103,10 +100,7 @@ func newCoder(root merkle.Hash, unit []byte, level Level) (*Coder, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coder{id: [idLen]byte(root[:idLen]), model: newModel(st, content)}
-	if level == Fast {
-		c.margin = fastMargin
-	}
+	c := &Coder{id: [idLen]byte(root[:idLen]), model: newModel(st, content), level: level}
 	return c, nil
 }
 
@@ -166,7 +160,11 @@ func (c *Coder) appendEncode(dst, record []byte, p *parser) ([]byte, error) {
 	dst = append(dst, byte(sum>>24))
 	dst = binary.AppendUvarint(dst, uint64(len(record)))
 	e := c.encoder()
-	e.parse(p, record, c.margin, nil)
+	if c.level == Fast {
+		e.greedy(p, record)
+	} else {
+		e.parse(p, record, nil)
+	}
 	payload := e.write(p, record, sum)
 	if len(payload) >= len(record)+3 {
 		dst[form] = formRaw
@@ -185,15 +183,7 @@ func (e *encoder) write(p *parser, r []byte, sum uint32) []byte {
 	for at := len(r); at > 0; {
 		t := p.edges[at]
 		at -= int(t.len)
-		var h uint32
-		switch {
-		case at >= 3:
-			h = uint32(r[at-1]) | uint32(r[at-2])<<8 | uint32(r[at-3])<<16
-		case at == 2:
-			h = uint32(r[1]) | uint32(r[0])<<8
-		case at == 1:
-			h = uint32(r[0])
-		}
+		h := history(r, at)
 		switch t.kind {
 		case symPhrase:
 			e.putPhrase(&s, t.arg, byte(h))

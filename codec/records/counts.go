@@ -50,10 +50,7 @@ func (n *counts) add(e *encoder, p *parser, r []byte) {
 	for at := len(r); at > 0; {
 		t := p.edges[at]
 		at -= int(t.len)
-		var h uint64
-		for k := 1; k <= 3 && k <= at; k++ {
-			h |= uint64(r[at-k]) << (8 * (k - 1))
-		}
+		h := uint64(history(r, at))
 		n.symbol[h<<9|uint64(t.kind)]++
 		switch t.kind {
 		case symPhrase:

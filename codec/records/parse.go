@@ -77,7 +77,6 @@ const (
 	none      = 1<<16 - 1
 	dear      = 1<<15 - 1 // costs what cannot be coded
 	maxLength = 512       // a longer match is taken whole
-	likely    = 6         // bytes of a phrase where no other span is looked for, if a margin is given
 	enough    = 12        // of a span that goes on no longer one is looked for
 )
 
@@ -203,9 +202,8 @@ func hash4(b []byte) uint32 { return binary.LittleEndian.Uint32(b) * 0x9e3779b1 
 type barred struct{ from, to uint32 }
 
 // parse finds the cheapest tokens for a record. They are the edges of p, from the end. A token depends on the bytes before it alone, not on
-// how they were said, so that the cheapest way to each place is part of the cheapest way beyond. Given a margin, places are left out that can be
-// reached for less than so much more than what it costs to go beyond them, and spans of the tape are looked for where phrases are.
-func (e *encoder) parse(p *parser, r []byte, margin uint32, not []barred) {
+// how they were said, so that the cheapest way to each place is part of the cheapest way beyond.
+func (e *encoder) parse(p *parser, r []byte, not []barred) {
 	n := len(r)
 	p.cost = slices.Grow(p.cost[:0], n+1)[:n+1]
 	p.edges = slices.Grow(p.edges[:0], n+1)[:n+1]
@@ -217,27 +215,15 @@ func (e *encoder) parse(p *parser, r []byte, margin uint32, not []barred) {
 	p.cost[0] = 0
 	p.ahead, p.aheadCost = 0, 0
 	nodes := e.words.nodes
-	tries := selfTries
-	if margin > 0 {
-		tries = 2
-	}
-	h := uint32(0)
 	var carryPlace, carryLen uint32 // a span that was found, less the bytes since
 	carryAt, inserted := 0, 0
 	for i := 0; i < n; i++ {
 		c := r[i]
 		at := p.cost[i]
-		if i < p.ahead && uint64(at)+uint64(margin) >= uint64(p.aheadCost) {
+		if i < p.ahead && at >= p.aheadCost {
 			continue // whoever comes by here comes later
 		}
-		if i < 3 {
-			h = 0
-			for _, c := range r[:i] {
-				h = h<<8 | uint32(c)
-			}
-		} else {
-			h = uint32(r[i-1]) | uint32(r[i-2])<<8 | uint32(r[i-3])<<16
-		}
+		h := history(r, i)
 		id := e.context(h)
 		costs := &e.cost[id]
 		if v := at + uint32(costs[c]); v < p.cost[i+1] {
@@ -245,7 +231,6 @@ func (e *encoder) parse(p *parser, r []byte, margin uint32, not []barred) {
 			p.edges[i+1] = edge{uint16(c), 1, 0}
 		}
 		// Phrases.
-		var known, knownLen uint32 // the longest
 		if base := at + uint32(costs[symPhrase]); len(e.phrases) > 0 {
 			before := byte(h)
 			node, from := int32(0), int32(0)
@@ -260,13 +245,11 @@ func (e *encoder) parse(p *parser, r []byte, margin uint32, not []barred) {
 				from, at = node, x.base
 				if x.word > 0 {
 					w := uint32(x.word - 1)
-					known, knownLen = w, uint32(j-i)
 					p.offer(i, j, base+e.phraseCost(w, before), edge{symPhrase, uint16(j - i), w})
 				}
 				if at < 0 {
 					w := uint32(-1 - at)
 					if x := e.phrases[w]; i+int(x.len) <= n && common(e.content[x.pos+uint32(j-i):x.pos+x.len], r[j:]) == x.len-uint32(j-i) {
-						known, knownLen = w, x.len
 						p.offer(i, i+int(x.len), base+e.phraseCost(w, before), edge{symPhrase, uint16(x.len), w})
 					}
 					break
@@ -275,14 +258,7 @@ func (e *encoder) parse(p *parser, r []byte, margin uint32, not []barred) {
 		}
 		// The tape.
 		gone := uint32(i - carryAt)
-		if gone+enough > carryLen && margin > 0 && knownLen >= likely {
-			// Where a phrase stands, the tape may go on as well.
-			carryPlace, carryAt, gone = e.phrases[known].pos, i, 0
-			carryLen = knownLen + common(e.content[carryPlace+knownLen:], r[i+int(knownLen):])
-		} else if gone+enough > carryLen && margin > 0 {
-			carryPlace, carryLen = e.spans.any(r[i:])
-			carryAt, gone = i, 0
-		} else if gone+enough > carryLen {
+		if gone+enough > carryLen {
 			carryPlace, carryLen = e.spans.longest(r[i:])
 			carryAt, gone = i, 0
 		}
@@ -301,7 +277,7 @@ func (e *encoder) parse(p *parser, r []byte, margin uint32, not []barred) {
 			p.heads[key] = uint16(inserted + 1)
 		}
 		best := minSelf - 1
-		for k, cand := 0, int(p.heads[hash4(r[i:])]); cand > 0 && k < tries; k++ {
+		for k, cand := 0, int(p.heads[hash4(r[i:])]); cand > 0 && k < selfTries; k++ {
 			cand--
 			if l := int(common(r[cand:n-i+cand], r[i:])); l > best {
 				best = l

@@ -322,7 +322,7 @@ func TestSmallIsNotLongerThanFast(t *testing.T) {
 		b, _ := fast.AppendEncode(nil, r)
 		s, f = s+len(a), f+len(b)
 	}
-	if s > f || f > s*5/4 {
+	if s > f || f > s*3/2 {
 		t.Errorf("small makes %d bytes, fast %d", s, f)
 	}
 }

@@ -45,7 +45,7 @@ func train(samples [][]byte, budget int) []byte {
 		p := new(parser)
 		by := barredBySample(segments, len(samples))
 		for _, i := range few {
-			e.parse(p, samples[i], 0, by[i])
+			e.parse(p, samples[i], by[i])
 			n.add(e, p, samples[i])
 		}
 		phrases = m.phrases

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Records of a family have 200 bytes to 8 KiB.
+const (
+	shortest = 200
+	longest  = 8 << 10
+)
+
+// Of one group, so many records are taken at most: no package speaks for the family.
+const perGroup = 24
+
+// family is a kind of small records, of which some groups train and others test.
+type family struct {
+	name        string
+	what        string
+	train, test [][]byte
+}
+
+// groups collects records by the package that they are of.
+type groups map[string][][]byte
+
+// add takes a record, if it is small enough, new, and its group not full.
+func (g groups) add(group string, record []byte) {
+	if len(record) < shortest || len(record) > longest || len(g[group]) >= perGroup {
+		return
+	}
+	if !slices.ContainsFunc(g[group], func(b []byte) bool { return bytes.Equal(b, record) }) {
+		g[group] = append(g[group], record)
+	}
+}
+
+// split gives each group to one side: three of four train, by the hash of their names. Records that occur on both sides only train.
+func (g groups) split(name, what string) family {
+	f := family{name: name, what: what}
+	seen := map[string]bool{}
+	var test []string
+	names := make([]string, 0, len(g))
+	for n := range g {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		if sha256.Sum256([]byte(n))[0]%4 == 0 {
+			test = append(test, n)
+			continue
+		}
+		for _, r := range g[n] {
+			if !seen[string(r)] {
+				seen[string(r)] = true
+				f.train = append(f.train, r)
+			}
+		}
+	}
+	for _, n := range test {
+		for _, r := range g[n] {
+			if !seen[string(r)] {
+				seen[string(r)] = true
+				f.test = append(f.test, r)
+			}
+		}
+	}
+	return f
+}
+
+// packages takes the package.json files of npm packages below the directories, by package name.
+func packages(dirs []string) (family, error) {
+	g := groups{}
+	for _, dir := range dirs {
+		err := files(dir, func(path string) bool { return filepath.Base(path) == "package.json" }, func(path string, b []byte) {
+			var p struct{ Name, Version string }
+			if json.Unmarshal(b, &p) == nil && p.Name != "" && p.Version != "" {
+				g.add(p.Name, b)
+			}
+		})
+		if err != nil {
+			return family{}, err
+		}
+	}
+	return g.split("package.json", "package.json files of npm packages, by package"), nil
+}
+
+// changelogs takes the entries of Debian's changelogs, by source package.
+func changelogs(dirs []string) (family, error) {
+	g := groups{}
+	for _, dir := range dirs {
+		err := files(dir, func(path string) bool {
+			return strings.HasPrefix(filepath.Base(path), "changelog") && strings.HasSuffix(path, ".gz")
+		}, func(_ string, b []byte) {
+			z, err := gzip.NewReader(bytes.NewReader(b))
+			if err != nil {
+				return
+			}
+			var entry []byte
+			var source string
+			s := bufio.NewScanner(z)
+			for s.Scan() {
+				line := s.Text()
+				if name, rest, ok := strings.Cut(line, " ("); ok && !strings.HasPrefix(line, " ") && strings.Contains(rest, "; urgency=") {
+					entry, source = nil, name
+				}
+				if source == "" {
+					continue
+				}
+				entry = append(append(entry, line...), '\n')
+				if strings.HasPrefix(line, " -- ") {
+					g.add(source, entry)
+					source = ""
+				}
+			}
+		})
+		if err != nil {
+			return family{}, err
+		}
+	}
+	return g.split("changelog", "entries of Debian changelogs, by source package"), nil
+}
+
+// sources takes Go source files below a directory of the module cache, by module.
+func sources(dirs []string) (family, error) {
+	g := groups{}
+	for _, dir := range dirs {
+		err := files(dir, func(path string) bool { return strings.HasSuffix(path, ".go") }, func(path string, b []byte) {
+			rel, _ := filepath.Rel(dir, path)
+			if module, _, ok := strings.Cut(rel, "@"); ok {
+				g.add(module, b)
+			}
+		})
+		if err != nil {
+			return family{}, err
+		}
+	}
+	return g.split("go source", "source files of Go modules, by module"), nil
+}
+
+// files calls take for each regular file below a directory whose path is wanted, in lexical order.
+func files(dir string, want func(string) bool, take func(string, []byte)) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || !want(path) {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		b, err := io.ReadAll(io.LimitReader(f, 16<<20))
+		if err != nil {
+			return err
+		}
+		take(path, b)
+		return nil
+	})
+}

@@ -1,0 +1,270 @@
+// Command records compares the templates of small records with zstd and a dictionary that zstd trains on the same samples with the same budget, on three
+// families of real records. docs/records.md says how it is run, and what it printed.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/klauspost/compress/zstd"
+
+	"dictnet/codec"
+	"dictnet/codec/records"
+	"dictnet/merkle"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "records:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	npm := flag.String("npm", "../interop/helia/node_modules,../contracts/node_modules", "directories with npm packages, comma-separated")
+	debian := flag.String("debian", "/usr/share/doc", "directory with Debian changelogs")
+	modules := flag.String("go", "", "directory of the module cache (default that of go env GOMODCACHE)")
+	budget := flag.Int("budget", 110<<10, "bytes of a dictionary")
+	rounds := flag.Int("rounds", 31, "how often speed is measured")
+	only := flag.String("only", "", "only families whose names contain this")
+	flag.Parse()
+	if *modules == "" {
+		out, err := exec.Command("go", "env", "GOMODCACHE").Output()
+		if err != nil {
+			return err
+		}
+		*modules = strings.TrimSpace(string(out))
+	}
+	var families []family
+	for _, f := range []struct {
+		take func([]string) (family, error)
+		dirs []string
+	}{{packages, strings.Split(*npm, ",")}, {changelogs, []string{*debian}}, {sources, []string{*modules}}} {
+		found, err := f.take(f.dirs)
+		if err != nil {
+			return err
+		}
+		if len(found.train) == 0 || len(found.test) == 0 {
+			return fmt.Errorf("no records of family %s in %v", found.name, f.dirs)
+		}
+		if strings.Contains(found.name, *only) {
+			families = append(families, found)
+		}
+	}
+	dir, err := os.MkdirTemp("", "records-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var compared []*comparison
+	for i, f := range families {
+		c, err := compare(filepath.Join(dir, fmt.Sprint(i)), f, *budget)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		compared = append(compared, c)
+	}
+	fmt.Printf("Sizes, bytes of the test records:\n\n")
+	fmt.Println("| family | samples | test records | raw, mean | zstd -19 -D | without its checksum and dictionary id | ours | beside zstd | beside zstd without | ours, fast | beside zstd |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|")
+	for _, c := range compared {
+		fmt.Printf("| %s | %d | %d | %d, %d | %d | %d | **%d** | **%+.1f %%** | %+.1f %% | %d | %+.1f %% |\n", c.name, len(c.train), len(c.test), c.raw, c.raw/len(c.test), c.zstd, c.bare,
+			c.ours[records.Small], percent(c.ours[records.Small], c.zstd), percent(c.ours[records.Small], c.bare), c.ours[records.Fast], percent(c.ours[records.Fast], c.zstd))
+	}
+	fmt.Printf("\nRecords in two seconds of processor time (a second of two cores), %d rounds that take turns, median; best:\n\n", *rounds)
+	fmt.Println("| family | encode, fast | encode | decode | zstd in Go, encode | zstd in Go, decode |")
+	fmt.Println("|---|---|---|---|---|---|")
+	for _, c := range compared {
+		s, err := c.speed(*rounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		fmt.Printf("| %s | %s | %s | %s | %s | %s |\n", c.name, s[0], s[1], s[2], s[3], s[4])
+	}
+	return nil
+}
+
+func percent(a, b int) float64 { return 100 * (float64(a)/float64(b) - 1) }
+
+// comparison is what became of one family.
+type comparison struct {
+	family
+	raw, zstd, bare int // bytes of the test records; bare is without checksum and dictionary id
+	ours            [2]int
+	dict            []byte
+	coders          [2]*records.Coder
+}
+
+// compare trains both kinds of dictionary and encodes the test records, each by itself.
+func compare(dir string, f family, budget int) (*comparison, error) {
+	c := &comparison{family: f}
+	for side, list := range map[string][][]byte{"train": f.train, "test": f.test} {
+		if err := os.MkdirAll(filepath.Join(dir, side), 0o777); err != nil {
+			return nil, err
+		}
+		for i, r := range list {
+			if err := os.WriteFile(filepath.Join(dir, side, fmt.Sprintf("%06d", i)), r, 0o666); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, r := range f.test {
+		c.raw += len(r)
+	}
+	dict := filepath.Join(dir, "dictionary")
+	if err := tool("zstd", "-q", "--train", "-r", filepath.Join(dir, "train"), fmt.Sprint("--maxdict=", budget), "-o", dict); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.dict, err = os.ReadFile(dict); err != nil {
+		return nil, err
+	}
+	for _, way := range []struct {
+		size  *int
+		flags []string
+	}{{&c.zstd, nil}, {&c.bare, []string{"--no-check", "--no-dictID"}}} {
+		out := filepath.Join(dir, fmt.Sprint("zstd", len(way.flags)))
+		if err := os.Mkdir(out, 0o777); err != nil {
+			return nil, err
+		}
+		args := append([]string{"-q", "-19", "-D", dict, "-r", filepath.Join(dir, "test"), "--output-dir-flat", out}, way.flags...)
+		if err := tool("zstd", args...); err != nil {
+			return nil, err
+		}
+		names, err := filepath.Glob(filepath.Join(out, "*.zst"))
+		if err != nil || len(names) != len(f.test) {
+			return nil, fmt.Errorf("zstd made %d files of %d: %v", len(names), len(f.test), err)
+		}
+		for _, n := range names {
+			st, err := os.Stat(n)
+			if err != nil {
+				return nil, err
+			}
+			*way.size += int(st.Size())
+		}
+	}
+	b, err := records.NewBuilder(budget)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range f.train {
+		b.Add(r)
+	}
+	t := &tape{}
+	if err := b.Finish(t.add); err != nil {
+		return nil, err
+	}
+	if len(t.bytes) > budget {
+		return nil, fmt.Errorf("the dictionary has %d bytes", len(t.bytes))
+	}
+	for level := range c.coders {
+		if c.coders[level], err = records.Open(context.Background(), merkle.Hash{1, 2, 3, 4}, t, records.Level(level)); err != nil {
+			return nil, err
+		}
+		for _, r := range f.test {
+			template, err := c.coders[level].AppendEncode(nil, r)
+			if err != nil {
+				return nil, err
+			}
+			if back, err := c.coders[level].AppendDecode(nil, template); err != nil || string(back) != string(r) {
+				return nil, fmt.Errorf("another record came back: %v", err)
+			}
+			c.ours[level] += len(template)
+		}
+	}
+	return c, nil
+}
+
+// speed measures what is in the table, one after the other in each round.
+func (c *comparison) speed(rounds int) (text [5]string, err error) {
+	var src, packed, back records.Batch
+	for _, r := range c.test {
+		src.Append(r)
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderDict(c.dict), zstd.WithEncoderConcurrency(2))
+	if err != nil {
+		return text, err
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderDicts(c.dict), zstd.WithDecoderConcurrency(2))
+	if err != nil {
+		return text, err
+	}
+	defer dec.Close()
+	var frames [][]byte
+	for i := range src.Len() {
+		frames = append(frames, enc.EncodeAll(src.At(i), nil))
+	}
+	var out []byte
+	ways := [5]func() error{
+		func() error { return c.coders[records.Fast].EncodeBatch(&packed, &src) },
+		func() error { return c.coders[records.Small].EncodeBatch(&packed, &src) },
+		func() error { return c.coders[records.Small].DecodeBatch(&back, &packed) },
+		func() error {
+			for i := range src.Len() {
+				out = enc.EncodeAll(src.At(i), out[:0])
+			}
+			return nil
+		},
+		func() error {
+			for _, f := range frames {
+				if out, err = dec.DecodeAll(f, out[:0]); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	var speeds [5][]float64
+	for range rounds {
+		for i, way := range ways {
+			before := processorTime()
+			if err := way(); err != nil {
+				return text, err
+			}
+			speeds[i] = append(speeds[i], 2*float64(src.Len())/(processorTime()-before))
+		}
+	}
+	for i, s := range speeds {
+		slices.Sort(s)
+		text[i] = fmt.Sprintf("%.0f; %.0f", s[rounds/2], s[rounds-1])
+	}
+	return text, nil
+}
+
+// processorTime is what this process has used, in seconds.
+func processorTime() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// tool runs a program.
+func tool(name string, args ...string) error {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// tape is one in memory.
+type tape struct{ bytes []byte }
+
+func (t *tape) add(b codec.Block) error {
+	raw, err := codec.OpenNote(b.CID, b.Data)
+	t.bytes = append(t.bytes, raw...)
+	return err
+}
+
+func (t *tape) Size() uint64 { return uint64(len(t.bytes)) }
+
+// NoteAt returns all of it, as one note.
+func (t *tape) NoteAt(context.Context, uint64) (uint64, []byte, error) { return 0, t.bytes, nil }
