@@ -90,6 +90,9 @@ func (r *Reader) WriteMeaning(w io.Writer, meaning func(Span) (Span, error), mos
 		if err != nil {
 			return n, 0, err
 		}
+		if t, ok := r.tape().(Prefetcher); ok && len(means) > 0 {
+			t.Prefetch(r.ctx, fr.wantedAs(means, r))
+		}
 		walk := player{s: &fr.score}
 		walk.seek(0)
 		for {
@@ -125,10 +128,38 @@ func (r *Reader) WriteMeaning(w io.Writer, meaning func(Span) (Span, error), mos
 
 var errMeaning = fmt.Errorf("%w: not what it should mean", ErrTemplate)
 
-// meanings finds the meaning of each span of a frame, and tells the tape, if it wants to know, that they will be read.
+// WantedMeaning returns the runs of the tape that WriteMeaning asks for, as Wanted does for WriteTo.
+func (r *Reader) WantedMeaning(meaning func(Span) (Span, error)) (spans []Span, err error) {
+	for i := range r.idx.frames {
+		fr, err := r.play.frame(i)
+		if err != nil {
+			return nil, err
+		}
+		means, err := r.meanings(fr, meaning)
+		if err != nil {
+			return nil, err
+		}
+		spans = append(spans, fr.wantedAs(means, r)...)
+	}
+	return spans, nil
+}
+
+// wantedAs returns the runs of the tape that a frame needs if its spans mean others.
+func (fr *frame) wantedAs(means map[Span]Span, r *Reader) (spans []Span) {
+	for i := range fr.blocks {
+		spans = append(spans, fr.blockReference(i, r.play.blockSize, r.play.notes.size()).pieces...)
+	}
+	for _, s := range fr.score.symbols {
+		if s.code == codeTape {
+			spans = append(spans, means[Span{s.pos, s.len}])
+		}
+	}
+	return spans
+}
+
+// meanings finds the meaning of each span of a frame.
 func (r *Reader) meanings(fr *frame, meaning func(Span) (Span, error)) (map[Span]Span, error) {
 	means := make(map[Span]Span)
-	var wanted []Span
 	for _, s := range fr.score.symbols {
 		if s.code != codeTape {
 			continue
@@ -141,10 +172,6 @@ func (r *Reader) meanings(fr *frame, meaning func(Span) (Span, error)) (map[Span
 			return nil, fmt.Errorf("%w: bytes %d:%d of a tape of %d", errMeaning, m.Pos, m.Len, size)
 		}
 		means[Span{s.pos, s.len}] = m
-		wanted = append(wanted, m)
-	}
-	if t, ok := r.tape().(Prefetcher); ok && len(wanted) > 0 {
-		t.Prefetch(r.ctx, wanted)
 	}
 	return means, nil
 }

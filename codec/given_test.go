@@ -57,6 +57,9 @@ func TestGiven(t *testing.T) {
 	if err != nil || n != int64(len(want)) || !bytes.Equal(back.Bytes(), want) || sum != xxhash.Sum64(want) {
 		t.Fatal(n, err)
 	}
+	if wanted, err := r.WantedMeaning(meaning); err != nil || !slices.Equal(JoinSpans(wanted), []Span{{12, 15}, {50, 40}}) {
+		t.Error(wanted, err)
+	}
 	if _, _, err := r.WriteMeaning(&back, meaning, int64(len(want))-1); err == nil || !strings.Contains(err.Error(), "longer") {
 		t.Error(err)
 	}

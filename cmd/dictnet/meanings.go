@@ -344,6 +344,39 @@ func (p *meaningWriter) WriteTo(w io.Writer) (int64, error) {
 	return n, err
 }
 
+// wanted returns the spans of the tape that a template asks for, under a context if one is named, which takes meanings.
+func (d *templateDictionary) wanted(ctx context.Context, r *codec.Reader, m *contexts.Meanings, under, name string) (spans []codec.Span, err error) {
+	fail := func(err error) ([]codec.Span, error) { return nil, fmt.Errorf("template %s: %w", name, err) }
+	if under != "" {
+		if other, err := m.Find(under); err != nil {
+			return nil, contextError(err)
+		} else if other == nil {
+			under = ""
+		}
+	}
+	if under == "" {
+		for s, err := range r.Wanted() {
+			if err != nil {
+				return fail(err)
+			}
+			spans = append(spans, s)
+		}
+		return spans, nil
+	}
+	codes, err := d.tape.Manifest().Codes(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	translate, err := codes.Translate(m.Source, under)
+	if err == nil {
+		spans, err = r.WantedMeaning(translate)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return spans, nil
+}
+
 // meaningNames lists the contexts of a template with several meanings, for people.
 func meaningNames(m *contexts.Meanings, size int64) string {
 	list := []string{fmt.Sprintf("%s %s", m.Source, bytesText(size))}

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) planCommand() *cobra.Command {
-	var template, dict string
+	var template, dict, under string
 	var f readerFlags
 	c := &cobra.Command{
 		Use:   "plan TEMPLATE",
@@ -29,22 +29,26 @@ Only pages of the manifest are fetched for that. The exit code is 4 if something
 			if err != nil {
 				return err
 			}
-			return a.plan(c, name, dict, &f)
+			return a.plan(c, name, dict, under, &f)
 		},
 	}
 	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary to believe")
+	c.Flags().StringVar(&under, "context", "", "of a template that encode --context made, what it means under this context")
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
 	return c
 }
 
-func (a *app) plan(c *cobra.Command, name, dict string, f *readerFlags) error {
+func (a *app) plan(c *cobra.Command, name, dict, under string, f *readerFlags) error {
 	ctx := c.Context()
 	src, size, closeInput, err := a.openTemplate(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer closeInput()
+	if under != "" && meaningsOf(src) == nil {
+		return usageErrorf("leave --context out", "%s was not made by encode --context", name)
+	}
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
 	defer opener.Close()
 	r, err := codec.NewReaderAt(ctx, src, size, opener.open)
@@ -54,12 +58,9 @@ func (a *app) plan(c *cobra.Command, name, dict string, f *readerFlags) error {
 	if opener.tape == nil {
 		return a.print(map[string]any{"notes": 0, "missing": []string{}}, row{"notes", "none: the template holds everything"})
 	}
-	var spans []codec.Span
-	for s, err := range r.Wanted() {
-		if err != nil {
-			return fmt.Errorf("template %s: %w", name, err)
-		}
-		spans = append(spans, s)
+	spans, err := opener.wanted(ctx, r, meaningsOf(src), under, name)
+	if err != nil {
+		return err
 	}
 	plan, err := opener.reader.Plan(ctx, opener.tape, spans)
 	if err != nil {
