@@ -201,39 +201,41 @@ func TestBadPeers(t *testing.T) {
 		"lacks it":         func([]byte) ([]byte, error) { return nil, ipld.ErrNotFound{Cid: bad.CID} },
 		"broken disk":      func([]byte) ([]byte, error) { return nil, errors.New("input/output error") },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			evil := &evilBlocks{Blockstore: origin.Blocks(), change: func(c cid.Cid, data []byte) ([]byte, error) {
-				if c.Equals(bad.CID) {
-					return change(data)
+		for _, bitswap := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, map[bool]string{true: " over bitswap"}[bitswap]), func(t *testing.T) {
+				t.Parallel()
+				evil := &evilBlocks{Blockstore: origin.Blocks(), change: func(c cid.Cid, data []byte) ([]byte, error) {
+					if c.Equals(bad.CID) {
+						return change(data)
+					}
+					return data, nil
+				}}
+				server := start(t, Options{Blocks: evil, Listen: loopback, bitswapOnly: bitswap})
+				home := openStore(t)
+				c := newClient(t, home, start(t, Options{Blocks: home.Blocks(), Peers: server.Addrs()}), 5*time.Minute) // which nobody has to wait for
+				begin := time.Now()
+				err := c.Pull(t.Context(), p.Ref, "", nil)
+				var missing *dictnet.MissingError
+				if !errors.As(err, &missing) || missing.CID != bad.CID {
+					t.Fatalf("pull: %v", err)
 				}
-				return data, nil
-			}}
-			server := start(t, Options{Blocks: evil, Listen: loopback})
-			home := openStore(t)
-			c := newClient(t, home, start(t, Options{Blocks: home.Blocks(), Peers: server.Addrs()}), 5*time.Minute) // which nobody has to wait for
-			begin := time.Now()
-			err := c.Pull(t.Context(), p.Ref, "", nil)
-			var missing *dictnet.MissingError
-			if !errors.As(err, &missing) || missing.CID != bad.CID {
-				t.Fatalf("pull: %v", err)
-			}
-			for _, word := range []string{"note 77", bad.CID.String(), server.ID(), server.Addrs()[0][:20]} {
-				if !strings.Contains(err.Error(), word) {
-					t.Errorf("error %q does not say %q", err, word)
+				for _, word := range []string{"note 77", bad.CID.String(), server.ID(), server.Addrs()[0][:20]} {
+					if !strings.Contains(err.Error(), word) {
+						t.Errorf("error %q does not say %q", err, word)
+					}
 				}
-			}
-			if took := time.Since(begin); took > 15*time.Second {
-				t.Errorf("took %v", took)
-			}
-			if ok, err := home.Has(t.Context(), bad.CID); ok || err != nil {
-				t.Errorf("stored: %v, %v", ok, err)
-			}
-			checkNotes(t, c, p.Ref, 2000, 0, 76, 78, 299) // all others are there
-			if _, err := home.Check(t.Context(), func(c cid.Cid, err error) { t.Error(err) }); err != nil {
-				t.Error(err)
-			}
-		})
+				if took := time.Since(begin); took > 15*time.Second {
+					t.Errorf("took %v", took)
+				}
+				if ok, err := home.Has(t.Context(), bad.CID); ok || err != nil {
+					t.Errorf("stored: %v, %v", ok, err)
+				}
+				checkNotes(t, c, p.Ref, 2000, 0, 76, 78, 299) // all others are there
+				if _, err := home.Check(t.Context(), func(c cid.Cid, err error) { t.Error(err) }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 	}
 }
 
