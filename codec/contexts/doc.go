@@ -8,7 +8,10 @@
 //	| magic | u32 n | directory | en ... | fr ... | de ... |
 //
 // Every context is a file of its own, of any length, and read at random without the others. A map plays ranges of
-// several contexts one after the other. docs/contexts.md is normative.
+// several contexts one after the other.
+//
+// The other way is a template that is made once, under one context, and of which the others give the codes another meaning: [Entries] finds
+// what has a code in a file, and [Meanings] says beside the template what it means. docs/contexts.md is normative.
 package contexts
 
 import (

@@ -12,6 +12,9 @@
 //	           | | |      | |
 //	           notes      notes                           codec raw; not read here
 //
+// Beside the tree, a manifest may have labels, which say which notes belong to which expansion contexts (section 3.1), and code
+// books, which give entries one meaning per context (section 3.2).
+//
 // Full blocks never change, so versions share them, and a reader fetches only the blocks above what it needs.
 // Every block is checked on arrival against what its parent states: whatever a [Manifest] returns is
 // proved to belong to its (size, root). A Manifest is also a [merkle.NodeReader], so proofs are derived, not stored.

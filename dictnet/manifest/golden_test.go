@@ -108,6 +108,23 @@ func TestGolden(t *testing.T) {
 	}
 	check("page of labels", cidOf(codecNode, labels.pages[0]), s)
 
+	// And with a code book: two entries, which are 5 and 300 bytes in VIDEO, 7 and 1 in TEXT.
+	if err := a.AddCodes([]Meaning{{"VIDEO", 10, []uint64{5, 300}}, {"TEXT", 65536, []uint64{7, 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Add(t.Context(), goldenNote(t, []byte("a"), 1).CID, 1); err != nil {
+		t.Fatal(err)
+	}
+	if ref, err = a.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	coded := mustOpen(t, s, ref.Manifest)
+	check("labels with a code book", cidOf(codecNode, coded.head.labels), s)
+	if _, err := coded.Codes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("lengths in VIDEO", cidOf(codecNode, coded.labels.books[0].meanings[0].lengths), s)
+
 	// 257 times the first note: the tree is a branch.
 	if a, err = NewAppender(t.Context(), s, nil); err != nil {
 		t.Fatal(err)
