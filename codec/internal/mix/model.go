@@ -135,6 +135,11 @@ const (
 	tableBits = 24 // the table has up to 2^24 bytes
 	fieldBits = 16 // the tables of fields up to 2^16 entries each
 	stale     = 8  // of 16 bytes not as expected, and the diagonal is given up for the match
+
+	// Or it is given up where so many of 16 bytes were not as expected, none or few since, and the match has so many.
+	doubtful  = 3
+	shortRun  = 16
+	longMatch = 64
 )
 
 func (x *mixer) init(selections int) {
@@ -149,7 +154,7 @@ func (m *model) look() {
 	f := m.follower
 	m.ptr, m.run, m.misses, m.along = f.Ptr, f.Run, f.Misses, f.Along
 	m.match.value = -1
-	if f.Len > 0 && (f.Ptr < 0 || bits.OnesCount32(f.Misses&0xffff) >= stale) {
+	if n := bits.OnesCount32(f.Misses & 0xffff); f.Len > 0 && (f.Ptr < 0 || n >= stale || f.Len >= longMatch && f.Run < shortRun && n >= doubtful) {
 		m.ptr, m.run, m.misses, m.along = f.Match, f.Len, 0, 0
 		m.borrowed, m.placed = true, false
 	} else {
