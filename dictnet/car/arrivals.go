@@ -76,8 +76,14 @@ func (a *arrivals) refuse(n uint64, err error) {
 }
 
 func (a *arrivals) take(ctx context.Context, n uint64, b blocks.Block) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	c, data := b.Cid(), b.RawData()
 	there, err := a.store.Has(ctx, c)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w: block %d: %v", ErrFormat, n, err)
 	}
