@@ -202,18 +202,14 @@ func (e *encoder) write(p *parser, r []byte, sum uint32) []byte {
 
 // putSymbol codes a symbol, after the escapes that lead to it.
 func (e *encoder) putSymbol(s *sink, id uint16, sym uint16) {
-	var path [3]uint16
-	n := 0
-	for e.entry[id][sym] == none {
-		path[n] = id
-		n++
-		id = e.contexts[id].parent
+	c := &e.cells[id][sym]
+	if c.freq > 0 {
+		s.put(uint32(c.start), uint32(c.freq), contextBits)
+		return
 	}
-	e.contexts[id].dist.put(s, e.entry[id][sym])
-	for ; n > 0; n-- {
-		id = path[n-1]
-		e.contexts[id].dist.put(s, e.entry[id][symEscape])
-	}
+	e.putSymbol(s, e.contexts[id].parent, sym) // what comes last is coded first
+	c = &e.cells[id][symEscape]
+	s.put(uint32(c.start), uint32(c.freq), contextBits)
 }
 
 func (e *encoder) putPhrase(s *sink, w uint32, before byte) {

@@ -6,7 +6,7 @@ import "slices"
 const perByte = 9 * bit / 4
 
 // likely is from which length on nothing but a phrase is looked for, and what goes on where it stands.
-const likely = 6
+const likely = 4
 
 // greedy finds tokens for a record as parse does: from the first byte on, the one that is worth most where it stands.
 func (e *encoder) greedy(p *parser, r []byte) {
@@ -17,9 +17,9 @@ func (e *encoder) greedy(p *parser, r []byte) {
 	inserted := 0
 	h := uint32(0)
 	for i := 0; i < n; {
-		costs := &e.cost[e.context(h)]
+		costs := &e.cells[e.context(h)]
 		t := edge{uint16(r[i]), 1, 0}
-		best := perByte - int32(costs[r[i]])
+		best := perByte - int32(costs[r[i]].cost)
 		// Phrases.
 		before := byte(h)
 		var known, knownLen uint32 // the longest
@@ -35,7 +35,7 @@ func (e *encoder) greedy(p *parser, r []byte) {
 			if x.word > 0 {
 				w := uint32(x.word - 1)
 				known, knownLen = w, uint32(j-i)
-				if v := int32(j-i)*perByte - int32(costs[symPhrase]) - int32(e.phraseCost(w, before)); v > best {
+				if v := int32(j-i)*perByte - int32(costs[symPhrase].cost) - int32(e.phraseCost(w, before)); v > best {
 					best, t = v, edge{symPhrase, uint16(j - i), w}
 				}
 			}
@@ -43,7 +43,7 @@ func (e *encoder) greedy(p *parser, r []byte) {
 				w := uint32(-1 - at)
 				if x := e.phrases[w]; i+int(x.len) <= n && common(e.content[x.pos+uint32(j-i):x.pos+x.len], r[j:]) == x.len-uint32(j-i) {
 					known, knownLen = w, x.len
-					if v := int32(x.len)*perByte - int32(costs[symPhrase]) - int32(e.phraseCost(w, before)); v > best {
+					if v := int32(x.len)*perByte - int32(costs[symPhrase].cost) - int32(e.phraseCost(w, before)); v > best {
 						best, t = v, edge{symPhrase, uint16(x.len), w}
 					}
 				}
@@ -59,7 +59,7 @@ func (e *encoder) greedy(p *parser, r []byte) {
 			place, l = e.spans.any(r[i:])
 		}
 		if l >= minTape && l > knownLen {
-			v := int32(l)*perByte - int32(costs[symTape]) - int32(e.tapePlace[place>>e.place]) - int32(e.tapeLen[min(l-minTape, maxLength)])
+			v := int32(l)*perByte - int32(costs[symTape].cost) - int32(e.tapePlace[place>>e.place]) - int32(e.tapeLen[min(l-minTape, maxLength)])
 			if v > best {
 				best, t = v, edge{symTape, uint16(l), place}
 			}
@@ -74,7 +74,7 @@ func (e *encoder) greedy(p *parser, r []byte) {
 				if l := int(common(r[cand:n-i+cand], r[i:])); l >= minSelf {
 					dist := uint32(i - cand)
 					class, _ := numberClass(dist - 1)
-					v := int32(l)*perByte - int32(costs[symSelf]) - int32(e.selfDist[class]) - int32(e.selfLen[min(l-minSelf, maxLength)])
+					v := int32(l)*perByte - int32(costs[symSelf].cost) - int32(e.selfDist[class]) - int32(e.selfLen[min(l-minSelf, maxLength)])
 					if v > best {
 						t = edge{symSelf, uint16(l), dist}
 					}

@@ -9,8 +9,7 @@ import (
 // encoder holds what a model says in the form that an encoder asks for. It does not change.
 type encoder struct {
 	*model
-	cost  [][symbols]uint16 // of a symbol in a context, with the escapes that it takes
-	entry [][symbols]uint16 // its number in the context's distribution, or none
+	cells [][symbols]cell // by context and symbol
 	words *trie
 	uses  []use // of each phrase
 	after []knower
@@ -24,6 +23,11 @@ type encoder struct {
 	tapePlace   [placeClasses]uint16
 	numberEntry [numbers][]uint16
 	spans       *spanIndex
+}
+
+// cell says what a symbol costs in a context, with the escapes that it takes, and its part of the range; freq is 0 if the context does not have it.
+type cell struct {
+	cost, start, freq uint16
 }
 
 // use says what a phrase costs: after one byte, after others that know it, and after all others.
@@ -82,24 +86,22 @@ const (
 
 func newEncoder(m *model) *encoder {
 	e := &encoder{model: m, spans: newSpanIndex(m.content)}
-	e.cost = make([][symbols]uint16, len(m.contexts))
-	e.entry = make([][symbols]uint16, len(m.contexts))
+	e.cells = make([][symbols]cell, len(m.contexts))
 	for id := range m.contexts {
 		c := &m.contexts[id]
 		for s := range symbols {
-			e.entry[id][s], e.cost[id][s] = none, dear
+			e.cells[id][s].cost = dear
 		}
 		for i := range c.dist.entries {
 			n := &c.dist.entries[i]
-			e.entry[id][n.sym] = uint16(i)
-			e.cost[id][n.sym] = uint16(c.dist.cost(n))
+			e.cells[id][n.sym] = cell{uint16(c.dist.cost(n)), n.start, n.freq}
 		}
 		if id == 0 {
 			continue
 		}
 		for s := range symEscape { // parents have smaller numbers
-			if e.entry[id][s] == none {
-				e.cost[id][s] = min(dear, e.cost[id][symEscape]+e.cost[c.parent][s])
+			if own := &e.cells[id]; own[s].freq == 0 {
+				own[s].cost = min(dear, own[symEscape].cost+e.cells[c.parent][s].cost)
 			}
 		}
 	}
@@ -225,13 +227,13 @@ func (e *encoder) parse(p *parser, r []byte, not []barred) {
 		}
 		h := history(r, i)
 		id := e.context(h)
-		costs := &e.cost[id]
-		if v := at + uint32(costs[c]); v < p.cost[i+1] {
+		costs := &e.cells[id]
+		if v := at + uint32(costs[c].cost); v < p.cost[i+1] {
 			p.cost[i+1] = v
 			p.edges[i+1] = edge{uint16(c), 1, 0}
 		}
 		// Phrases.
-		if base := at + uint32(costs[symPhrase]); len(e.phrases) > 0 {
+		if base := at + uint32(costs[symPhrase].cost); len(e.phrases) > 0 {
 			before := byte(h)
 			node, from := int32(0), int32(0)
 			at := nodes[0].base
@@ -264,7 +266,7 @@ func (e *encoder) parse(p *parser, r []byte, not []barred) {
 		}
 		if l := carryLen - gone; carryLen >= gone+minTape && !isBarred(not, carryPlace+gone, l) {
 			place := carryPlace + gone
-			base := at + uint32(costs[symTape]) + uint32(e.tapePlace[place>>e.place])
+			base := at + uint32(costs[symTape].cost) + uint32(e.tapePlace[place>>e.place])
 			p.relax(i, int(l), minTape, base, e.tapeLen, symTape, place)
 		}
 		// The record itself.
@@ -283,7 +285,7 @@ func (e *encoder) parse(p *parser, r []byte, not []barred) {
 				best = l
 				dist := uint32(i - cand)
 				class, _ := numberClass(dist - 1)
-				base := at + uint32(costs[symSelf]) + uint32(e.selfDist[class])
+				base := at + uint32(costs[symSelf].cost) + uint32(e.selfDist[class])
 				p.relax(i, l, minSelf, base, e.selfLen, symSelf, dist)
 			}
 			cand = int(p.prev[cand])
