@@ -114,6 +114,7 @@ func BenchmarkPeers(b *testing.B) {
 					defer n.Close()
 					nodes = append(nodes, n)
 				}
+				before := x.cpu("home")
 				b.StartTimer()
 				begin := time.Now()
 				for range test.times {
@@ -138,6 +139,7 @@ func BenchmarkPeers(b *testing.B) {
 				if test.clients == 1 {
 					one = rate
 				}
+				b.ReportMetric((x.cpu("home")-before)/(float64((test.clients+test.kubos)*test.times)*size/1e9), "node-cpu-s/GB")
 				b.ReportMetric(rate, "MB/s")
 				b.ReportMetric(rate/one, "x-one")
 				b.ReportMetric(x.resident("home"), "node-MB")
