@@ -75,7 +75,7 @@ func (p Profile) shape() shape {
 	case ProfileFast:
 		return shape{coding: codingReferenced, blockBits: 19, fold: minTapeMatch}
 	case ProfileMax:
-		return shape{coding: codingMixed, blockBits: 21, fold: 128}
+		return shape{coding: codingMixed, blockBits: 21, fold: 1024}
 	}
 	return shape{coding: codingAligned, blockBits: 20, fold: 64}
 }
