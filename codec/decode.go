@@ -11,7 +11,7 @@ import (
 
 // Decoder plays a template back while it arrives. It keeps what it has read of the template, in memory and
 // beyond 8 MiB in a temporary file, because later frames may repeat local notes of earlier ones; besides, it
-// holds about 64 MiB at most, what the garbage collector has yet to collect not counted.
+// holds about 40 MiB at most, what the garbage collector has yet to collect not counted.
 type Decoder struct {
 	ctx   context.Context
 	in    *bufio.Reader

@@ -74,7 +74,7 @@ type frameLimits struct {
 var defaultFrame = frameLimits{symbols: 1 << 19, local: 4 << 20, play: 16 << 30}
 
 // Encode reads a file from src and writes its template to dst. What it holds, caches and
-// tables, is about 250 MiB at most, whatever the length of the file; what the garbage collector has yet to collect is not counted. The same file, dictionary and options always give the same template.
+// tables, is about 200 MiB at most, whatever the length of the file and the size of the dictionary; what the garbage collector has yet to collect is not counted. The same file, dictionary and options always give the same template.
 func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (EncodeStats, error) {
 	e, err := newEncoder(ctx, dst, src, o)
 	if err != nil {
