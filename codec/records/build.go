@@ -17,8 +17,8 @@ const (
 // keepSamples is how many bytes of samples a Builder holds: of more, every second is left out, then every fourth, and so on.
 const keepSamples = 32 << 20
 
-// Builder trains a dictionary from samples, each of them a record like those to come. It needs some 30 times 32 MiB at most, and time for
-// the same: what more samples there are is thinned evenly.
+// Builder trains a dictionary from samples, each of them a record like those to come. It holds keepSamples of them, and some 200 MB more while it
+// trains: what more samples there are is thinned evenly.
 type Builder struct {
 	budget int
 	kept   [][]byte
