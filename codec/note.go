@@ -8,8 +8,6 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/klauspost/compress/zstd"
 	"github.com/multiformats/go-multihash"
-
-	"dictnet/codec/internal/unzstd"
 )
 
 // Limits of a note (section 1).
@@ -95,11 +93,8 @@ func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %v", ErrNote, c, err)
 	}
-	raw, err := unzstd.Decode(nil, block, size)
-	if err == nil {
-		return raw, nil
-	}
-	if raw, err = noteZstd().dec.DecodeAll(block, make([]byte, 0, size)); err != nil {
+	raw, err := noteZstd().dec.DecodeAll(block, make([]byte, 0, size))
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %v", ErrNote, c, err)
 	}
 	if len(raw) != size {
