@@ -28,6 +28,7 @@ test-contracts:
 
 test-go: contracts/node_modules/.package-lock.json
 	$(GO) test -race -tags peers -timeout 25m ./...
+	$(GO) test -run EveryBitFlip ./codec
 
 # The benchmark is a module of its own, so that what it needs costs users nothing.
 test-bench:

@@ -12,6 +12,9 @@ import (
 	"testing"
 )
 
+// smallNote is how long the notes of a history are, in bytes, at most.
+const smallNote = 20 << 10
+
 // history promotes versions of a file, each encoded against those before, and returns the dictionary, and the files with their templates.
 func history(t testing.TB, profile Profile, size, versions int) (*dictionary, [][]byte, [][]byte) {
 	t.Helper()
@@ -22,7 +25,7 @@ func history(t testing.TB, profile Profile, size, versions int) (*dictionary, []
 		if i > 0 {
 			file = edit(file, 9000, uint64(i))
 		}
-		next, moved, _ := promoteAs(t, d, profile, encodeProfile(t, d, file, profile).template)
+		next, moved, _ := promoteInNotes(t, d, profile, smallNote, encodeProfile(t, d, file, profile).template)
 		d = next
 		files, templates = append(files, file), append(templates, moved[0])
 	}
@@ -43,7 +46,8 @@ func (t *memTape) depths(tb testing.TB) []int {
 }
 
 func TestDerivedNotes(t *testing.T) {
-	for profile, size := range map[Profile]int{ProfileDefault: 600 << 10, ProfileMax: 270 << 10} {
+	const size = 80 << 10
+	for _, profile := range []Profile{ProfileDefault, ProfileMax} {
 		d, files, templates := history(t, profile, size, 3)
 		for i, b := range templates {
 			got, err := decodeWhole(t.Context(), b, func(context.Context, DictionaryRef) (Tape, error) {
@@ -54,7 +58,7 @@ func TestDerivedNotes(t *testing.T) {
 			}
 		}
 		depths := d.tape.depths(t)
-		if slices.Max(depths) < 2 {
+		if slices.Max(depths) < 3 {
 			t.Errorf("%s: no note is derived from derived ones: %v", profile, depths)
 		}
 		var fast int
@@ -98,9 +102,9 @@ func templateTape(t testing.TB, d *dictionary, template []byte) uint64 {
 
 // The same bytes come out on one core and on many.
 func TestDerivedNotesAreDeterministic(t *testing.T) {
-	d, _, _ := history(t, ProfileDefault, 300<<10, 2)
+	d, _, _ := history(t, ProfileDefault, 50<<10, 2)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	one, _, _ := history(t, ProfileDefault, 300<<10, 2)
+	one, _, _ := history(t, ProfileDefault, 50<<10, 2)
 	if !slices.EqualFunc(d.tape.blocks, one.tape.blocks, func(a, b Block) bool { return a.CID.Equals(b.CID) }) {
 		t.Error("one core makes other notes")
 	}
@@ -108,7 +112,7 @@ func TestDerivedNotesAreDeterministic(t *testing.T) {
 
 // Notes are opened in any order, by many readers at once, each derived one once.
 func TestDeriver(t *testing.T) {
-	d, _, _ := history(t, ProfileDefault, 500<<10, 3)
+	d, _, _ := history(t, ProfileDefault, 80<<10, 3)
 	var want []byte
 	for pos := uint64(0); pos < d.tape.size; {
 		_, raw, err := d.tape.NoteAt(t.Context(), pos)
@@ -149,7 +153,7 @@ func TestDeriver(t *testing.T) {
 
 // What a derived note is coded against cannot be had: the error is that of whoever has not got it.
 func TestDeriverWithoutReference(t *testing.T) {
-	d, _, _ := history(t, ProfileDefault, 300<<10, 2)
+	d, _, _ := history(t, ProfileDefault, 50<<10, 2)
 	last := d.tape.starts[0]
 	for i, depth := range d.tape.depths(t) {
 		if depth > 0 {

@@ -15,6 +15,7 @@ type noteWriter struct {
 	coding coding
 	seal   sealer
 	room   packers
+	most   int // bytes of a note
 
 	raw    []byte
 	hash   uint64      // rolling, of raw
@@ -47,7 +48,7 @@ func (f freshNote) part(off, n uint64) freshNote {
 // add appends bytes to the tape.
 func (w *noteWriter) add(b []byte, place freshNote) error {
 	for off := uint64(0); len(b) > 0; {
-		room := b[:min(len(b), MaxNote-len(w.raw))]
+		room := b[:min(len(b), w.most-len(w.raw))]
 		n, full := len(room), false
 		if w.coding < codingAligned {
 			n, w.hash, full = gear.Next(w.hash, room, gear.Mask(noteStep))
@@ -58,7 +59,7 @@ func (w *noteWriter) add(b []byte, place freshNote) error {
 		w.runs = append(w.runs, run)
 		w.raw, b = append(w.raw, room[:n]...), b[n:]
 		off += uint64(n)
-		if full || len(w.raw) == MaxNote {
+		if full || len(w.raw) == w.most {
 			if err := w.end(); err != nil {
 				return err
 			}
@@ -73,7 +74,7 @@ func (w *noteWriter) end() error {
 	if len(raw) == 0 {
 		return nil
 	}
-	w.raw, w.runs = make([]byte, 0, MaxNote), nil
+	w.raw, w.runs = make([]byte, 0, w.most), nil
 	defer func() { w.begin += uint64(len(raw)) }()
 	if w.coding < codingAligned {
 		return w.seal.add(func() (Block, error) { return SealNote(raw) })

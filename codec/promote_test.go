@@ -21,6 +21,12 @@ func promote(t testing.TB, d *dictionary, templates ...[]byte) (*dictionary, [][
 
 func promoteAs(t testing.TB, d *dictionary, profile Profile, templates ...[]byte) (*dictionary, [][]byte, PromoteStats) {
 	t.Helper()
+	return promoteInNotes(t, d, profile, MaxNote, templates...)
+}
+
+// promoteInNotes is promoteAs with notes of at most so many bytes.
+func promoteInNotes(t testing.TB, d *dictionary, profile Profile, most int, templates ...[]byte) (*dictionary, [][]byte, PromoteStats) {
+	t.Helper()
 	next := &dictionary{tape: new(memTape)}
 	var base Tape
 	if d != nil && d.tape.size > 0 {
@@ -28,6 +34,7 @@ func promoteAs(t testing.TB, d *dictionary, profile Profile, templates ...[]byte
 		base = locatingTape{d.tape}
 	}
 	p := NewPromoter(t.Context(), base, profile, next.tape.add)
+	p.notes.most = most
 	var readers []*Reader
 	for _, b := range templates {
 		r := openTemplate(t, d, b)

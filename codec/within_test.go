@@ -35,7 +35,7 @@ func (d *dictionary) notesOf(first, last int) Span {
 
 // A template that is made within parts of a tape is decoded by who has only these.
 func TestWithin(t *testing.T) {
-	a, b, c := text(200<<10, 1), text(150<<10, 2), text(250<<10, 3)
+	a, b, c := text(40<<10, 1), text(35<<10, 2), text(60<<10, 3)
 	d := buildLabelled(t, nil, BuildOptions{Placed: func(int, Span) {}}, []int{1, 2, 3}, a, b, c)
 	notes := len(d.tape.blocks)
 	border := func(pos int) int {
@@ -61,7 +61,7 @@ func TestWithin(t *testing.T) {
 		"all edited":        slices.Concat(edited(c, 3000), edited(b, 700), edited(a, 9000)),
 		"new at both ends":  slices.Concat(text(9000, 4), a, text(9000, 5), b, text(9000, 6)),
 		"ends of the parts": slices.Concat(a[len(a)-3000:], text(100, 7), b[:3000], text(5000, 8), c[len(c)-2000:], text(5000, 9), a[:2000]),
-		"new":               text(30<<10, 10),
+		"new":               text(10<<10, 10),
 	}
 	for name, parts := range map[string][]Span{
 		"all":     {d.notesOf(0, notes-1)},

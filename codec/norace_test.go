@@ -1,0 +1,5 @@
+//go:build !race
+
+package codec
+
+const flipped = 8 // bits of each byte
