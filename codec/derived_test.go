@@ -146,8 +146,8 @@ func TestDeriver(t *testing.T) {
 		})
 	}
 	readers.Wait()
-	if len(r.kept) == 0 || len(r.kept) > len(d.tape.blocks) || prefetched == 0 {
-		t.Errorf("%d notes are kept, %d bytes were asked for", len(r.kept), prefetched)
+	if len(r.kept.runs) == 0 || len(r.kept.runs) > len(d.tape.blocks) || prefetched == 0 {
+		t.Errorf("%d notes are kept, %d bytes were asked for", len(r.kept.runs), prefetched)
 	}
 }
 

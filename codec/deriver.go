@@ -1,11 +1,8 @@
 package codec
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"sync"
 )
 
 // GetNote returns the checked note that holds byte pos of a tape, and the position of its first byte.
@@ -19,17 +16,7 @@ type Deriver struct {
 	slots    chan struct{} // a reader has one while it opens a derived note, and all that takes
 
 	opening runCache
-
-	mu   sync.Mutex
-	kept []keptNote // by start
-	raw  spool
-}
-
-// keptNote is a derived note that has been opened.
-type keptNote struct {
-	start uint64
-	len   int
-	at    int64 // in the spool
+	kept    keptRuns
 }
 
 const (
@@ -44,7 +31,7 @@ func NewDeriver(get GetNote, prefetch func(context.Context, []Span)) *Deriver {
 
 // NoteAt is that of a [Tape].
 func (d *Deriver) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
-	if start, raw, err = d.keptAt(pos); raw != nil || err != nil {
+	if start, raw, err = d.kept.at(pos); raw != nil || err != nil {
 		return start, raw, err
 	}
 	start, n, err := d.get(ctx, pos)
@@ -71,7 +58,7 @@ func (d *Deriver) at(ctx context.Context, pos uint64, depth int, left *int) (sta
 		if r != nil {
 			return r.start, r.raw, nil
 		}
-		if start, raw, err = d.keptAt(pos); raw != nil || err != nil {
+		if start, raw, err = d.kept.at(pos); raw != nil || err != nil {
 			return start, raw, err
 		}
 		start, n, err := d.get(ctx, pos)
@@ -119,46 +106,7 @@ func (d *Deriver) open(ctx context.Context, start uint64, n *Derived, left *int)
 	if err != nil {
 		return nil, err
 	}
-	return raw, d.keep(start, raw)
-}
-
-// keep keeps an opened note.
-func (d *Deriver) keep(start uint64, raw []byte) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	i, found := d.search(start)
-	if found {
-		return nil
-	}
-	at := d.raw.size
-	if _, err := d.raw.Write(raw); err != nil {
-		return err
-	}
-	d.kept = slices.Insert(d.kept, i, keptNote{start, len(raw), at})
-	return nil
-}
-
-func (d *Deriver) search(start uint64) (int, bool) {
-	return slices.BinarySearchFunc(d.kept, start, func(k keptNote, start uint64) int { return cmp.Compare(k.start, start) })
-}
-
-// keptAt returns the note that holds pos if it has been opened; else nil.
-func (d *Deriver) keptAt(pos uint64) (start uint64, raw []byte, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	i, found := d.search(pos)
-	if !found {
-		i--
-	}
-	if i < 0 || pos-d.kept[i].start >= uint64(d.kept[i].len) {
-		return 0, nil, nil
-	}
-	k := d.kept[i]
-	raw = make([]byte, k.len)
-	if _, err := d.raw.ReadAt(raw, k.at); err != nil {
-		return 0, nil, fmt.Errorf("read an opened note back: %w", err)
-	}
-	return k.start, raw, nil
+	return raw, d.kept.add(start, raw)
 }
 
 // Depth returns how deep the note that holds byte pos is: 0 if it is not derived, else 1 to 63, more than any it is coded against.

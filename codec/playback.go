@@ -13,14 +13,16 @@ import (
 // playback finds the bytes that symbols stand for: on the tape, and on the local tape of the
 // template. It is safe for concurrent use.
 type playback struct {
-	src       io.ReaderAt  // the template; frames that have been read are all that is needed
-	notes     *noteCache   // nil if no dictionary is named
-	blocks    runCache     // of the local tape
-	blockSize uint64       // raw bytes of each block but a frame's last
-	openers   openers      // of blocks
-	mu        sync.Mutex   // guards what follows
-	frames    []frameEntry // frames known so far, in order
-	parsed    []*frame     // parsed last, the latest last
+	src       io.ReaderAt     // the template; frames that have been read are all that is needed
+	notes     *noteCache      // nil if no dictionary is named
+	blocks    runCache        // of the local tape
+	blockSize uint64          // raw bytes of each block but a frame's last
+	openers   openers         // of blocks
+	again     keptRuns        // blocks that had to be opened a second time: a file that repeats itself goes back to them
+	mu        sync.Mutex      // guards what follows
+	frames    []frameEntry    // frames known so far, in order
+	parsed    []*frame        // parsed last, the latest last
+	opened    map[uint64]bool // blocks that have been opened, by their begin on the local tape
 }
 
 // Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
@@ -61,6 +63,7 @@ func (o openers) end(b []byte) { o <- b }
 func (p *playback) setBlockSize(n int) {
 	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/n, 2)
 	p.openers = newOpeners()
+	p.again.raw.most = 1 << 20
 }
 
 // frame returns frame i, parsed.
@@ -185,11 +188,30 @@ func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64
 
 // load reads a block and the head of its frame.
 func (p *playback) load(ctx context.Context, b localBlock) ([]byte, error) {
+	if _, raw, err := p.again.at(b.start); raw != nil || err != nil {
+		return raw, err
+	}
 	fr, err := p.frame(b.frame)
 	if err != nil {
 		return nil, err
 	}
-	return p.open(ctx, fr, b.block)
+	raw, err := p.open(ctx, fr, b.block)
+	if err == nil && p.openedBefore(b.start) {
+		err = p.again.add(b.start, raw)
+	}
+	return raw, err
+}
+
+// openedBefore reports whether the block that begins at start has been opened before, and remembers that it has.
+func (p *playback) openedBefore(start uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.opened[start]
+	if p.opened == nil {
+		p.opened = make(map[uint64]bool)
+	}
+	p.opened[start] = true
+	return before
 }
 
 // open reads, checks and expands block i of a frame.

@@ -1,24 +1,26 @@
 package codec
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 )
 
-// spoolMemory is how many bytes a spool holds in memory.
+// spoolMemory is how many bytes a spool holds in memory if it does not say.
 const spoolMemory = 8 << 20
 
 // spool keeps bytes that are appended to it: in memory, and when there are many in a temporary file.
 // The zero value is empty.
 type spool struct {
+	most int // bytes in memory; 0 is spoolMemory
 	mem  []byte
 	file *os.File
 	size int64
 }
 
 func (s *spool) Write(b []byte) (int, error) {
-	if s.file == nil && len(s.mem)+len(b) > spoolMemory {
+	if s.file == nil && len(s.mem)+len(b) > cmp.Or(s.most, spoolMemory) {
 		f, err := os.CreateTemp("", "dictnet-*")
 		if err != nil {
 			return 0, fmt.Errorf("keep what has been read: %w", err)

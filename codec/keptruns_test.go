@@ -1,0 +1,62 @@
+package codec
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"testing"
+)
+
+func TestKeptRuns(t *testing.T) {
+	k := keptRuns{raw: spool{most: 5000}}
+	if _, raw, err := k.at(0); raw != nil || err != nil {
+		t.Fatalf("an empty one has %d bytes: %v", len(raw), err)
+	}
+	tape := noise(40000, 1)
+	for _, i := range []int{7, 2, 9, 0, 2, 5} { // some of them beyond what is kept in memory
+		if err := k.add(uint64(i)*4000, tape[i*4000:][:3000]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for pos := uint64(0); pos < 41000; pos += 500 {
+		start, raw, err := k.at(pos)
+		kept := slices.Contains([]uint64{0, 2, 5, 7, 9}, pos/4000) && pos%4000 < 3000
+		if err != nil || kept != (raw != nil) || kept && (start != pos/4000*4000 || !bytes.Equal(raw, tape[start:][:3000])) {
+			t.Errorf("byte %d: %d bytes at %d, %v", pos, len(raw), start, err)
+		}
+	}
+}
+
+// countingReader counts what is read.
+type countingReader struct {
+	io.ReaderAt
+	read int
+}
+
+func (c *countingReader) ReadAt(b []byte, off int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(b, off)
+	c.read += n
+	return n, err
+}
+
+// A file that goes to and fro between more blocks than are kept at hand reads and opens each of them twice at most.
+func TestRepeatsOpenBlocksTwice(t *testing.T) {
+	file := noise(9<<20, 3)
+	for i := range 100 {
+		at := i * 4 % 9 << 20
+		file = append(file, file[at+i*1000:][:3000]...)
+	}
+	s := encodeProfile(t, nil, file, ProfileDefault)
+	src := &countingReader{ReaderAt: bytes.NewReader(s.template)}
+	r, err := NewReaderAt(t.Context(), src, int64(len(s.template)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := r.WriteTo(&out); err != nil || !bytes.Equal(out.Bytes(), file) {
+		t.Fatal(err)
+	}
+	if src.read > 5*len(s.template)/2 {
+		t.Errorf("%d bytes are read of a template of %d", src.read, len(s.template))
+	}
+}
