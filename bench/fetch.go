@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
@@ -130,32 +131,38 @@ func fetchModule(c *cache, out string, args []string) error {
 	download := exec.Command("go", "mod", "download", "-json", args[0])
 	download.Dir = os.TempDir() // outside any module
 	text, err := download.Output()
-	var got struct{ Dir, Error string }
-	if jerr := json.Unmarshal(text, &got); jerr != nil || got.Dir == "" {
+	var got struct{ Zip, Error string }
+	if jerr := json.Unmarshal(text, &got); jerr != nil || got.Zip == "" {
 		return fmt.Errorf("go mod download %s: %v: %s", args[0], err, got.Error)
 	}
-	return writeFile(out, func(w io.Writer) error { return tarDir(w, got.Dir) })
+	// Not the directory that it was unpacked to, where others may have left files.
+	source, err := zip.OpenReader(got.Zip)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	dir, err := fs.Sub(source, args[0])
+	if err != nil {
+		return err
+	}
+	return writeFile(out, func(w io.Writer) error { return tarFiles(w, dir) })
 }
 
-// tarDir writes the regular files below dir to a tar, in lexical order and with nothing in the headers but name and size.
-func tarDir(dst io.Writer, dir string) error {
+// tarFiles writes the regular files of dir to a tar, in lexical order and with nothing in the headers but name and size.
+func tarFiles(dst io.Writer, dir fs.FS) error {
 	w := tar.NewWriter(dst)
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(dir, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
 			return err
 		}
 		info, err := d.Info()
 		if err != nil {
 			return err
 		}
-		if err := w.WriteHeader(&tar.Header{Name: filepath.ToSlash(rel), Mode: 0o644, Size: info.Size(), Format: tar.FormatPAX}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: info.Size(), Format: tar.FormatPAX}); err != nil {
 			return err
 		}
-		src, err := os.Open(path)
+		src, err := dir.Open(path)
 		if err != nil {
 			return err
 		}
