@@ -45,11 +45,27 @@ func (m *model) place(kind, back int, v uint32) (t, shift uint32, ok bool) {
 // unlikely says that a number is no place.
 func unlikely(v uint32) bool { return v >= 1<<28 && v < 0xff<<24 }
 
-// expect fills in x of the fields.
-func (m *model) expect() {
+// foreseen fills in x of the fields, and reports whether one is another byte than the aligned one, e. Where that one is sure, numbers that hold a place are looked for
+// only where the last ones that changed began: it takes long.
+func (m *model) foreseen(e uint32, sure bool) bool {
 	m.expectDecimal()
-	m.expectPlaces()
+	f, g := &m.fields[0], &m.fields[1]
+	if h := m.c1 | m.c2<<8; !sure || f.right|g.right != 0 {
+		m.expectPlaces()
+	} else if m.known && m.begins[h] > 0 {
+		m.expectPlaces()
+		if f.x < 0 && g.x < 0 {
+			m.begins[h]--
+		}
+	} else {
+		f.x, g.x = -1, -1
+	}
+	d := m.fields[2].x
+	return f.x >= 0 && f.x != int(e) || g.x >= 0 && g.x != int(e) || d >= 0 && d != int(e)
 }
+
+// began says that a number which has changed may begin with the next byte.
+func (m *model) began() { m.begins[m.c1|m.c2<<8] = trials }
 
 // expectPlaces fills in x of the fields that hold places.
 func (m *model) expectPlaces() {

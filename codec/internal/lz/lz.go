@@ -1,10 +1,10 @@
 // Package lz codes bytes that resemble a reference: pieces of edited text and of recompiled machine code.
 //
-// It goes through the bytes one by one, each beside the one that it is aligned to, in the reference or earlier among the bytes themselves. What is coded
-// of most bytes is one decision, near certain: that it is the aligned one, or, where that is part of a number that holds a place, the one that moves
-// of other places let expect. So a run of equal bytes costs next to nothing, and where runs end is learned from what stands there. Another byte is
+// It goes through the bytes one by one, each beside the one that it is aligned to, in the reference or earlier among the bytes themselves. Most bytes are the
+// aligned ones beyond doubt, by what stood before and by the moves of other places where they are part of a number that holds one: of those it is only said
+// how many pass until one is not. Of the others it is decided, in the contexts of what stands there, whether they are one of the bytes to be expected. Another byte is
 // a literal, coded in the contexts of the aligned byte and of those before, and the alignment stays; or the alignment changes, to one of the last
-// three that were left, by a few bytes, or to somewhere else. There are no lengths.
+// three that were left, by a few bytes, or to somewhere else.
 //
 // What a writer decides is only where alignments change; parser looks for the cheapest way. Everything else is the model's, which is the same in
 // writer and reader and learns from what both have seen.
@@ -56,6 +56,7 @@ func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
 	for m := &w.model; m.i < len(raw); {
 		end := min(m.i+segment, len(raw))
 		w.enc.Reset()
+		w.model.passes.enc.Reset()
 		for m.i < end {
 			to := min(m.i+parsed, end)
 			m.turns = w.parser.parse(to)
@@ -63,6 +64,10 @@ func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
 				panic(err) // only data makes it fail
 			}
 		}
+		w.model.passes.say()
+		w.stream = w.model.passes.enc.Append(w.stream[:0])
+		dst = binary.AppendUvarint(dst, uint64(len(w.stream)))
+		dst = append(dst, w.stream...)
 		w.stream = w.enc.Append(w.stream[:0])
 		if end < len(raw) {
 			dst = binary.AppendUvarint(dst, uint64(len(w.stream)))
@@ -98,24 +103,19 @@ func Decode(raw, data, ref []byte, hints []align.Hint) error {
 	m.reset(raw, ref, hints)
 	defer m.release()
 	for m.i < len(raw) {
-		from, end := m.i, min(m.i+segment, len(raw))
-		s := data
+		end := min(m.i+segment, len(raw))
+		passed, rest, ok := cutStream(data)
+		if !ok {
+			return fmt.Errorf("byte %d: length of a stream: %w", m.i, ErrData)
+		}
+		s, rest := rest, nil
 		if end < len(raw) {
-			n, k := binary.Uvarint(data)
-			if k <= 0 || n > uint64(len(data)-k) {
-				return fmt.Errorf("byte %d: length of a stream: %w", from, ErrData)
+			if s, rest, ok = cutStream(s); !ok {
+				return fmt.Errorf("byte %d: length of a stream: %w", m.i, ErrData)
 			}
-			s, data = data[k:k+int(n)], data[k+int(n):]
-		} else {
-			data = nil
 		}
-		err := m.coder.dec.Reset(s)
-		if err == nil {
-			err = m.run(end)
-		}
-		if err == nil {
-			err = m.coder.dec.End()
-		}
+		data = rest
+		err := m.segment(end, passed, s)
 		if err != nil {
 			return fmt.Errorf("byte %d of %d: %w", m.i, len(raw), err)
 		}
@@ -124,4 +124,34 @@ func Decode(raw, data, ref []byte, hints []align.Hint) error {
 		return fmt.Errorf("%d bytes too many: %w", len(data), ErrData)
 	}
 	return nil
+}
+
+// segment decodes up to end.
+func (m *model) segment(end int, passed, stream []byte) error {
+	if err := m.passes.dec.Reset(passed); err != nil {
+		return err
+	}
+	if err := m.coder.dec.Reset(stream); err != nil {
+		return err
+	}
+	m.passes.next()
+	if err := m.run(end); err != nil {
+		return err
+	}
+	if m.passes.left != 0 {
+		return ErrData
+	}
+	if err := m.passes.dec.End(); err != nil {
+		return err
+	}
+	return m.coder.dec.End()
+}
+
+// cutStream takes a stream off that stands after its length.
+func cutStream(data []byte) (stream, rest []byte, ok bool) {
+	n, k := binary.Uvarint(data)
+	if k <= 0 || n > uint64(len(data)-k) {
+		return nil, nil, false
+	}
+	return data[k : k+int(n)], data[k+int(n):], true
 }

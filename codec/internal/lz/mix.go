@@ -48,7 +48,7 @@ var stretched = func() (t [1 << 12]int16) {
 type weights [4]int32
 
 // rate is how fast weights follow errors.
-const rate = 12
+const rate = 160
 
 // mix codes a bit by four models, which learn it.
 func (c *coder) mix(p0, p1, p2, p3 *rans.Prob, w *weights, bit uint32) uint32 {

@@ -15,8 +15,10 @@ const (
 	aheadBits = 16
 	pairBits  = 13
 
-	certain = 65200 // of 2^16: from here on one model decides alone
-	given   = 16    // the age of an alignment that a hint gave
+	certain  = 60000 // of 2^16: from here on a byte is as good as certain to be the aligned one
+	seasoned = 32    // bytes after which that is believed in contexts that are new
+	given    = 16    // the age of an alignment that a hint gave
+	trials   = 8     // how often a number is looked for in vain where one has begun before
 )
 
 // model is what both sides know, and how what follows is coded.
@@ -48,6 +50,10 @@ type model struct {
 	fields  [3]field
 	decimal align.Decimals // fields[2] says what it foresees
 
+	passes passes
+	unsure bitmap         // the contexts of equal in which bytes are not certain
+	begins [1 << 16]uint8 // by the last two bytes: how often to look whether a number begins, since one did
+
 	same     [16 << 8]rans.Prob // by age and history
 	equal    [1 << equalBits]rans.Prob
 	order    [1 << orderBits]rans.Prob
@@ -66,12 +72,12 @@ type model struct {
 }
 
 type literals struct {
-	byAligned [1 << 16]rans.Prob
-	byLast    [1 << 16]rans.Prob
+	byAligned [256 * 17 << 4]rans.Prob
+	byLast    [256 * 17 << 4]rans.Prob
 	byTwo     [16 << pairBits]rans.Prob
 	byThree   [16 << pairBits]rans.Prob
 	byDiff    [16 << 8]rans.Prob
-	weights   [10 << 8]weights
+	weights   [10 << 5]weights
 }
 
 // turn says that raw[at], or the next byte that is not the expected one, is aligned to what stands dist before.
@@ -96,7 +102,7 @@ func (m *model) reset(raw, ref []byte, hints []align.Hint) {
 		m.flags[i] = weights{24000, 16000, 24000, 24000}
 	}
 	for i := range m.literals.weights {
-		m.literals.weights[i] = weights{22000, 22000, 22000, 22000}
+		m.literals.weights[i] = weights{28000, 28000, 28000, 28000}
 	}
 }
 
@@ -177,13 +183,11 @@ func (m *model) run(end int) error {
 		if m.enc != nil {
 			c = uint32(m.raw[m.i])
 			m.cost = 0
-		} else if m.swift(end) {
-			if err := m.other(0, uint32(m.src[m.sp]), false); err != nil {
-				return err
+		} else {
+			m.skim(end)
+			if m.i == end || len(m.hints) > 0 && m.hints[0].At <= m.i {
+				continue
 			}
-			continue
-		} else if m.i == end || len(m.hints) > 0 && m.hints[0].At <= m.i {
-			continue
 		}
 		if m.sp >= len(m.src) {
 			if err := m.unaligned(c); err != nil {
@@ -192,26 +196,21 @@ func (m *model) run(end int) error {
 			continue
 		}
 		e := uint32(m.src[m.sp])
-		same, equal := m.aligned(e)
-		m.expect()
-		f, g, d := m.fields[0].x, m.fields[1].x, m.fields[2].x
-		p := equal.One()
-		if p < certain || f >= 0 && f != int(e) || g >= 0 && g != int(e) || d >= 0 && d != int(e) {
-			if err := m.uncertain(c, e, same, equal, false); err != nil {
+		sure := m.sure(e)
+		if m.foreseen(e, sure) || !sure {
+			if err := m.uncertain(c, e, false); err != nil {
 				return err
 			}
 			continue
 		}
-		var bit uint32
-		if m.enc == nil {
-			bit = m.dec.BitAt(p)
-		} else {
-			bit = m.at(p, b2u(c == e))
-		}
-		equal.Learn(bit)
-		same.Learn(bit)
 		m.fields[0].right, m.fields[1].right = 0, 0
-		if bit == 0 {
+		if !m.pass(c == e) {
+			h := m.context(e)
+			same, equal := m.aligned(e, h)
+			equal.Learn(0)
+			same.Learn(0)
+			m.judge(h)
+			m.began()
 			if err := m.other(c, e, false); err != nil {
 				return err
 			}
@@ -226,9 +225,9 @@ func (m *model) run(end int) error {
 }
 
 // aligned returns the models that know whether a byte is the aligned one, e.
-func (m *model) aligned(e uint32) (same, equal *rans.Prob) {
+func (m *model) aligned(e, context uint32) (same, equal *rans.Prob) {
 	same = &m.same[min(m.age, 15)<<8|m.hist&0xff]
-	equal = &m.equal[hash32(uint64(m.c1|m.c2<<8|e<<16|m.hist&3<<24), equalBits)]
+	equal = &m.equal[context]
 	if *equal == 0 {
 		*equal = rans.Guess(same.One(), 2)
 	}
@@ -255,7 +254,9 @@ func (m *model) put(c, e uint32) {
 }
 
 // uncertain codes a byte that may or may not be the aligned one, e, or one that a field predicts.
-func (m *model) uncertain(c, e uint32, same, equal *rans.Prob, turned bool) error {
+func (m *model) uncertain(c, e uint32, turned bool) error {
+	h := m.context(e)
+	same, equal := m.aligned(e, h)
 	// The two likeliest bytes, and who says so.
 	x1, x2 := int(e), -1
 	p1, p2 := same.One(), uint32(0)
@@ -296,6 +297,7 @@ func (m *model) uncertain(c, e uint32, same, equal *rans.Prob, turned bool) erro
 	}
 	ahead := &m.ahead[hash32(uint64(m.c1|n<<8|uint32(x1)<<16)|uint64(kind|m.hist&3<<8)<<32, aheadBits)]
 	hit := m.mix(first, next, order, ahead, &m.flags[kind<<4|min(m.age, 3)<<2|m.hist&3], b2u(c == uint32(x1))) == 1
+	m.judge(h)
 	got := x1
 	if !hit && x2 >= 0 {
 		hit = m.bit(&m.second[kind<<8|m.c1], b2u(c == uint32(x2))) == 1
@@ -303,6 +305,9 @@ func (m *model) uncertain(c, e uint32, same, equal *rans.Prob, turned bool) erro
 	}
 	if !hit {
 		got = -1
+	}
+	if got != int(e) && m.fields[0].right|m.fields[1].right == 0 {
+		m.began()
 	}
 	for k := range m.fields {
 		if f := &m.fields[k]; f.x >= 0 {
@@ -379,9 +384,8 @@ func (m *model) unaligned(c uint32) error {
 // afterTurn codes the byte at which the alignment turned.
 func (m *model) afterTurn(c uint32) error {
 	e := uint32(m.src[m.sp])
-	same, equal := m.aligned(e)
-	m.expect()
-	return m.uncertain(c, e, same, equal, true)
+	m.foreseen(e, false)
+	return m.uncertain(c, e, true)
 }
 
 // maybeTurn codes whether the alignment turns, and how.
@@ -459,29 +463,31 @@ func (m *model) literal(c, e, mode uint32) uint32 {
 	l := &m.literals
 	two := hash32(uint64(m.c1|m.c2<<8), pairBits)
 	three := hash32(uint64(m.c1|m.c2<<8|m.c3<<16), pairBits)
-	byLast := l.byLast[m.c1<<8:][:256]
-	byAligned := l.byAligned[e<<8:][:256]
 	byDiff := l.byDiff[mode<<8|m.hist&7<<5:][:32]
-	w := l.weights[mode<<8:][:256]
-	by := (e+m.diff)&0xff | 0x100 // as different as the last one
+	by := (e+m.diff)&0xff | 0x100        // as different as the last one
+	last, aligned := m.c1*17<<4, e*17<<4 // a tree of four bits has a line of the cache
+	w := l.weights[mode<<5:][:32]
 	at, node := uint32(1), uint32(1)
 	for k := 7; k >= 0; k-- {
 		if k == 3 {
 			two = (two ^ at*0x9e35) & (1<<pairBits - 1)
 			three = (three ^ at*0x9e35) & (1<<pairBits - 1)
+			last += (1 + at&15) << 4
+			aligned += (1 + at&15) << 4
+			w = w[16:]
 			node = 1
 		}
 		var third, fourth *rans.Prob
 		if mode >= 6 {
-			third, fourth = &l.byThree[three<<4|node], &byAligned[at]
+			third, fourth = &l.byThree[three<<4|node], &l.byAligned[aligned|node]
 		} else {
 			agrees := uint32(0)
 			if by>>(k+1) == at {
 				agrees = 1 + by>>k&1
 			}
-			third, fourth = &byAligned[at], &byDiff[agrees<<3|uint32(k)]
+			third, fourth = &l.byAligned[aligned|node], &byDiff[agrees<<3|uint32(k)]
 		}
-		bit := m.mix(&byLast[at], &l.byTwo[two<<4|node], third, fourth, &w[at], c>>k&1)
+		bit := m.mix(&l.byLast[last|node], &l.byTwo[two<<4|node], third, fourth, &w[node], c>>k&1)
 		at, node = at<<1|bit, node<<1|bit
 	}
 	return at & 0xff

@@ -16,6 +16,8 @@ type parser struct {
 	win    []byte // ref || raw
 	ref    int    // bytes of ref
 	i      int    // of raw
+	look   int    // from where on a survey is due
+	dists  []int  // that it found
 	hints  []align.Hint
 	prices *prices
 	effort Effort
@@ -36,6 +38,9 @@ const (
 	turnPrice = 4 * 32  // of saying one that was left; others come to a bit more and their digits
 	shortBits = 17
 	longBits  = 18
+
+	surveyed   = 1024 // bytes that a survey compares
+	surveyRate = 12   // it is of use if of so many bytes more than one differs
 )
 
 // path is a way up to the present byte.
@@ -63,6 +68,7 @@ func (s *path) turn(dist int) {
 func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effort Effort) {
 	p.win = append(append(slices.Grow(p.win[:0], len(ref)+len(raw)), ref...), raw...)
 	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
+	p.look = 0
 	p.effort = max(Fast, min(effort, Best))
 	p.most = [...]int{8, 16, 40}[p.effort]
 	p.short.reset(min(shortBits, bits.Len(uint(len(p.win)))))
@@ -148,6 +154,9 @@ func (p *parser) parse(end int) []turn {
 			if (s.dist == 0 || p.win[pos-s.dist] != c) && (missed < 0 || s.cost < p.paths[missed].cost) {
 				missed = k
 			}
+		}
+		if p.i >= p.look {
+			p.survey(pos)
 		}
 		if missed >= 0 && p.paths[missed].cost < low+within && pos+8 <= len(p.win) {
 			p.search(p.paths[missed], pos, prev)
@@ -297,6 +306,53 @@ func (p *parser) search(s path, pos int, prev byte) {
 	}
 	if second.worth > 0 {
 		p.branch(s, second)
+	}
+}
+
+// survey adds a path that turns from the best one to an alignment by which clearly more of what follows agrees, if there is one. In tables of numbers most bytes
+// agree with those of any row, and runs of equal bytes are no longer on the right alignment than on others.
+func (p *parser) survey(pos int) {
+	p.look = p.i + surveyed
+	best := p.paths[0]
+	for _, s := range p.paths {
+		if s.cost < best.cost {
+			best = s
+		}
+	}
+	w := p.win[pos:min(pos+surveyed, len(p.win))]
+	if best.dist <= p.i || len(w) < surveyed {
+		return
+	}
+	least := surveyed - equal(w, p.win[pos-best.dist:])
+	if least*surveyRate < surveyed {
+		return
+	}
+	least = least * 3 / 4
+	// Those on which three runs of eight bytes agree, at least.
+	p.dists = p.dists[:0]
+	for k := 0; k < surveyed; k += 8 {
+		places, tag := p.long.places(binary.LittleEndian.Uint64(w[k:]))
+		for _, at := range places {
+			if d := pos + k + 1 - int(at&placeMask); at>>placeBits == tag && at != 0 && d-surveyed > p.i && d <= pos {
+				p.dists = append(p.dists, d)
+			}
+		}
+	}
+	slices.Sort(p.dists)
+	found := 0
+	for k, n := 0, 0; k < len(p.dists); k++ {
+		d := p.dists[k]
+		if n++; n == 3 {
+			if misses := surveyed - equal(w, p.win[pos-d:]); misses < least {
+				least, found = misses, d
+			}
+		}
+		if k+1 < len(p.dists) && p.dists[k+1] != d {
+			n = 0
+		}
+	}
+	if found != 0 {
+		p.branch(best, candidate{dist: found, price: best.price(found, p.i, p.ref)})
 	}
 }
 

@@ -30,17 +30,6 @@ func (p *Prob) Learn(bit uint32) {
 	*p = Prob(v) ^ half
 }
 
-// LearnOne is Learn(1).
-func (p *Prob) LearnOne() {
-	v := uint32(*p ^ half)
-	n := v & countMask
-	v += uint32(uint64(^v>>10)*uint64(rates[n])>>16) << 10
-	if n < rateLimit {
-		v++
-	}
-	*p = Prob(v) ^ half
-}
-
 // rateLimit is how many bits a Prob counts; it learns by about the last so many.
 const rateLimit = 62
 

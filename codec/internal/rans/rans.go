@@ -147,23 +147,6 @@ func (d *Decoder) BitAt(one uint32) uint32 {
 	return t & 1
 }
 
-// Likely takes the next bit, whose probability of being 1 is one, if it is 1, and reports that. It is faster than BitAt where it nearly always is; Refill
-// must be called after it, whenever Low says so.
-func (d *Decoder) Likely(one uint32) bool {
-	m := uint32(d.x) & (1<<probBits - 1)
-	if m < one {
-		d.x = uint64(one)*(d.x>>probBits) + uint64(m)
-		return true
-	}
-	return false
-}
-
-// Low reports whether Refill is due.
-func (d *Decoder) Low() bool { return d.x < low }
-
-// Refill takes a word, as long as there is one.
-func (d *Decoder) Refill() { d.fill() }
-
 // Direct returns the next n bits, 0 to 64.
 func (d *Decoder) Direct(n int) (v uint64) {
 	for n > 0 {
