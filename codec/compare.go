@@ -163,7 +163,7 @@ func (r *Reader) localNotes(ctx context.Context) ([]Span, error) {
 
 // localBytes appends bytes of the local tape to b.
 func (p *playback) localBytes(ctx context.Context, b []byte, s Span) ([]byte, error) {
-	return source(func(pos uint64) (uint64, []byte, error) { return p.localAt(ctx, pos) }).read(b, s)
+	return source(func(pos uint64) (uint64, []byte, error) { return p.localAt(ctx, pos, s.Len) }).read(b, s)
 }
 
 // twinAnchors is how many anchors of a's local tape are remembered.
@@ -201,7 +201,7 @@ func findTwins(ctx context.Context, a, b *Reader) ([]Common, error) {
 			return true
 		})
 	}
-	at := func(pos uint64) (uint64, []byte, error) { return a.play.localAt(ctx, pos) }
+	at := func(pos uint64) (uint64, []byte, error) { return a.play.localAt(ctx, pos, a.play.blockSize) }
 	twins := []Common{}
 	for _, n := range notesB {
 		if err := ctx.Err(); err != nil {

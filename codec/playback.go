@@ -18,11 +18,11 @@ type playback struct {
 	blocks    runCache        // of the local tape
 	blockSize uint64          // raw bytes of each block but a frame's last
 	openers   openers         // of blocks
-	again     keptRuns        // blocks that had to be opened a second time: a file that repeats itself goes back to them
+	again     keptRuns        // blocks that have left the cache: a file that repeats itself goes back to them
 	mu        sync.Mutex      // guards what follows
 	frames    []frameEntry    // frames known so far, in order
 	parsed    []*frame        // parsed last, the latest last
-	opened    map[uint64]bool // blocks that have been opened, by their begin on the local tape
+	left      map[uint64]bool // those that have, by their begin on the local tape
 }
 
 // Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
@@ -31,6 +31,9 @@ const (
 	keptFrames = 2
 	keptLocal  = 5 << 20
 )
+
+// mostKept is how many bytes of blocks that have left the cache are kept on disk, lest they be opened a second time: after that, only what was.
+const mostKept = 256 << 20
 
 // openers lets so many blocks be opened at a time as it has room for, because each takes its reference, up to 8 MiB, and the coder's tables. What is
 // in it is memory for a reference, to be used again.
@@ -62,6 +65,7 @@ func (o openers) end(b []byte) { o <- b }
 // setBlockSize is told how long the blocks are, in bytes.
 func (p *playback) setBlockSize(n int) {
 	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/n, 2)
+	p.blocks.dropped = p.keepBlock
 	p.openers = newOpeners()
 	p.again.raw.most = 1 << 20
 }
@@ -112,7 +116,7 @@ func (p *playback) at(ctx context.Context, s symbol, skip uint64) ([]byte, error
 	if s.code == codeTape {
 		start, raw, err = p.notes.at(ctx, s.pos+skip)
 	} else {
-		start, raw, err = p.localAt(ctx, s.pos+skip)
+		start, raw, err = p.localAt(ctx, s.pos+skip, s.len-skip)
 	}
 	if err != nil {
 		return nil, err
@@ -142,8 +146,9 @@ func (p *playback) localBlock(pos uint64) (localBlock, error) {
 	return localBlock{i, int(begin / p.blockSize), e.localPos + begin, e.localPos + min(begin+p.blockSize, e.local)}, nil
 }
 
-// localAt returns the bytes of the block that holds byte pos of the local tape, and the position of the first.
-func (p *playback) localAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
+// localAt returns bytes of the block that holds byte pos of the local tape, and the position of the first: all of them, or, if it was kept on disk, up to want from
+// pos on.
+func (p *playback) localAt(ctx context.Context, pos, want uint64) (start uint64, raw []byte, err error) {
 	for {
 		r, err := p.blocks.get(ctx, pos)
 		if err != nil {
@@ -151,6 +156,9 @@ func (p *playback) localAt(ctx context.Context, pos uint64) (start uint64, raw [
 		}
 		if r != nil {
 			return r.start, r.raw, nil
+		}
+		if raw, err := p.again.read(pos, want); raw != nil || err != nil {
+			return pos, raw, err
 		}
 		b, err := p.localBlock(pos)
 		if err != nil {
@@ -168,6 +176,9 @@ func (p *playback) localAt(ctx context.Context, pos uint64) (start uint64, raw [
 // way, and returns where it ends. Before it loads, it calls wait.
 func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64, wait func(size uint64) error) (end uint64, err error) {
 	if end, ok := p.blocks.peek(pos); ok {
+		return end, nil
+	}
+	if end, ok := p.again.peek(pos); ok {
 		return end, nil
 	}
 	b, err := p.localBlock(pos)
@@ -188,30 +199,25 @@ func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64
 
 // load reads a block and the head of its frame.
 func (p *playback) load(ctx context.Context, b localBlock) ([]byte, error) {
-	if _, raw, err := p.again.at(b.start); raw != nil || err != nil {
-		return raw, err
-	}
 	fr, err := p.frame(b.frame)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := p.open(ctx, fr, b.block)
-	if err == nil && p.openedBefore(b.start) {
-		err = p.again.add(b.start, raw)
-	}
-	return raw, err
+	return p.open(ctx, fr, b.block)
 }
 
-// openedBefore reports whether the block that begins at start has been opened before, and remembers that it has.
-func (p *playback) openedBefore(start uint64) bool {
+// keepBlock keeps a block that begins at start and has left the cache. Where that fails, for want of room on the disk, it has to be opened again.
+func (p *playback) keepBlock(start uint64, raw []byte) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	before := p.opened[start]
-	if p.opened == nil {
-		p.opened = make(map[uint64]bool)
+	before := p.left[start]
+	if p.left == nil {
+		p.left = make(map[uint64]bool)
 	}
-	p.opened[start] = true
-	return before
+	p.left[start] = true
+	p.mu.Unlock()
+	if before || p.again.size() < mostKept {
+		_ = p.again.add(start, raw)
+	}
 }
 
 // open reads, checks and expands block i of a frame.

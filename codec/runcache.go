@@ -12,6 +12,8 @@ type runCache struct {
 	mu   sync.Mutex
 	runs []*cachedRun // the most recently used last
 	max  int          // runs that are kept besides those being loaded
+
+	dropped func(start uint64, raw []byte) // is told of those that are kept no longer; may be nil
 }
 
 // cachedRun holds the bytes from start to end; while they are being loaded, those are what is known of it.
@@ -124,6 +126,9 @@ func (c *runCache) shrink() {
 		if c.runs[i].done != nil {
 			i++
 			continue
+		}
+		if c.dropped != nil {
+			c.dropped(c.runs[i].start, c.runs[i].raw)
 		}
 		copy(c.runs[i:], c.runs[i+1:])
 		c.runs[len(c.runs)-1] = nil
