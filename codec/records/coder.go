@@ -188,12 +188,12 @@ func (e *encoder) write(p *parser, r []byte, sum uint32) []byte {
 
 // putSymbol codes a symbol, after the escapes that lead to it.
 func (e *encoder) putSymbol(s *sink, id uint16, sym uint16) {
-	if c := e.cell(id, sym); c.freq > 0 {
+	if c := e.cells[id][sym]; c.freq > 0 {
 		s.cell(c, contextBits)
 		return
 	}
 	e.putSymbol(s, e.contexts[id].parent, sym) // what comes last is coded first
-	s.cell(e.cell(id, symEscape), contextBits)
+	s.cell(e.cells[id][symEscape], contextBits)
 }
 
 func (e *encoder) putPhrase(s *sink, w uint32, before byte) {

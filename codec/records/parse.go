@@ -22,11 +22,10 @@ type encoder struct {
 	selfDist    [numberClasses]uint16
 	tapePlace   [placeClasses]uint16
 	// Parts of the ranges.
-	parts   []parts // by context
-	cells   []cell
-	knowers []knower // of phrases
-	uses    []uint32 // of each phrase, where its knowers begin
-	global  []cell   // of each phrase
+	cells   [][symbols]cell // by context
+	knowers []knower        // of phrases
+	uses    []uint32        // of each phrase, where its knowers begin
+	global  []cell          // of each phrase
 	escape  [256]cell
 	number  [numbers][]cell // by class
 }
@@ -34,22 +33,6 @@ type encoder struct {
 // cell is the part of a symbol in a range; freq is 0 if it has none.
 type cell struct {
 	start, freq uint16
-}
-
-// parts finds the cells of a context.
-type parts struct {
-	has   [(symbols + 63) / 64]uint64 // a bit for each symbol
-	first [(symbols + 63) / 64]uint32 // of each 64
-}
-
-// cell returns the cell of a symbol in a context.
-func (e *encoder) cell(id, sym uint16) cell {
-	p := &e.parts[id]
-	w := p.has[sym/64]
-	if w>>(sym%64)&1 == 0 {
-		return cell{}
-	}
-	return e.cells[p.first[sym/64]+uint32(bits.OnesCount64(w&(1<<(sym%64)-1)))]
 }
 
 // eight says what a phrase costs after up to eight bytes. What is not used of it repeats the first.
@@ -78,11 +61,10 @@ func (e *encoder) knower(w uint32, before byte) (c cell, ok bool) {
 // Prices are costs in 1/16 bit: so coarse, that of a symbol is a byte.
 const (
 	grain     = bit / 16
-	dearest   = 255             // what costs as much or more
-	perTwo    = 2 * bit / grain // of a place that is farther by a byte
-	floor     = 20              // of each byte that a way still has to go
-	maxLength = 512             // a longer match is taken whole
-	enough    = 12              // of a span that goes on no longer one is looked for
+	dearest   = 255 // what costs as much or more
+	floor     = 20  // of each byte that a way still has to go
+	maxLength = 512 // a longer match is taken whole
+	enough    = 12  // of a span that goes on no longer one is looked for
 )
 
 func priceOf(cost uint32) uint8 { return uint8(min((cost+grain/2)/grain, dearest)) }
@@ -91,25 +73,15 @@ func newEncoder(m *model) *encoder {
 	e := &encoder{model: m, grams: newGrams(m.content)}
 	e.words = newTrie(m.content, m.phrases)
 	e.price = make([][symEscape]uint8, len(m.contexts))
-	e.parts = make([]parts, len(m.contexts))
+	e.cells = make([][symbols]cell, len(m.contexts))
 	costs := make([][symbols]uint32, len(m.contexts))
 	for id := range m.contexts {
 		c := &m.contexts[id]
-		var own [symbols]cell
+		own := &e.cells[id]
 		for i := range c.dist.entries {
 			n := &c.dist.entries[i]
 			costs[id][n.sym] = c.dist.cost(n)
 			own[n.sym] = cell{n.start, n.freq}
-		}
-		p := &e.parts[id]
-		for s := range own {
-			if s%64 == 0 {
-				p.first[s/64] = uint32(len(e.cells))
-			}
-			if own[s].freq > 0 {
-				p.has[s/64] |= 1 << (s % 64)
-				e.cells = append(e.cells, own[s])
-			}
 		}
 		for s := range symEscape { // parents have smaller numbers
 			if own[s].freq == 0 {
@@ -348,8 +320,8 @@ func (e *encoder) parse(p *parser, r []byte, not []barred) {
 				}
 			}
 		}
-		// Of two places ahead, the farther one counts, at two bits a byte.
-		if i >= ahead || int64(farPrice)-int64(aheadPrice) <= int64(far-ahead)*perTwo {
+		// Of two places ahead, the one counts that leaves more out.
+		if i >= ahead || int64(farPrice)-int64(aheadPrice) <= int64(far-ahead)*floor {
 			ahead, aheadPrice = far, farPrice
 		}
 	}
