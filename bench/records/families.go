@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
@@ -127,6 +128,51 @@ func changelogs(dirs []string) (family, error) {
 		}
 	}
 	return g.split("changelog", "entries of Debian changelogs, by source package"), nil
+}
+
+// paragraphs takes the paragraphs of what dpkg knows of packages, by source package.
+func paragraphs(dirs []string) (family, error) {
+	g := groups{}
+	for _, path := range dirs {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return family{}, err
+		}
+		for p := range bytes.SplitSeq(b, []byte("\n\n")) {
+			var name, source string
+			for line := range strings.Lines(string(p)) {
+				if v, ok := strings.CutPrefix(line, "Package: "); ok {
+					name = strings.TrimSpace(v)
+				}
+				if v, ok := strings.CutPrefix(line, "Source: "); ok {
+					source, _, _ = strings.Cut(strings.TrimSpace(v), " ")
+				}
+			}
+			g.add(cmp.Or(source, name), append(p, '\n'))
+		}
+	}
+	return g.split("dpkg status", "what dpkg knows of packages, by source package"), nil
+}
+
+// inPackages returns a function that takes files of npm packages with a certain end of their names, by package.
+func inPackages(name, end string) func([]string) (family, error) {
+	return func(dirs []string) (family, error) {
+		g := groups{}
+		for _, dir := range dirs {
+			err := files(dir, func(path string) bool { return strings.HasSuffix(strings.ToLower(path), end) }, func(path string, b []byte) {
+				at := strings.LastIndex(path, "node_modules/")
+				parts := strings.Split(path[max(at, 0):], "/")
+				if at < 0 || len(parts) < 3 {
+					return
+				}
+				g.add(parts[1], b) // a scope is one: its packages are often alike
+			})
+			if err != nil {
+				return family{}, err
+			}
+		}
+		return g.split(name, name+" of npm packages, by package or scope"), nil
+	}
 }
 
 // sources takes Go source files below a directory of the module cache, by module.

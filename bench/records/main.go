@@ -1,17 +1,20 @@
-// Command records compares the templates of small records with zstd and a dictionary that zstd trains on the same samples with the same budget, on three
-// families of real records. docs/records.md says how it is run, and what it printed.
+// Command records compares the templates of small records with zstd and a dictionary that zstd trains on the same samples with the same budget, on
+// six families of real records. docs/records.md says how it is run, and what it printed.
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
+	"testing"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -30,6 +33,7 @@ func main() {
 func run() error {
 	npm := flag.String("npm", "../interop/helia/node_modules,../contracts/node_modules", "directories with npm packages, comma-separated")
 	debian := flag.String("debian", "/usr/share/doc", "directory with Debian changelogs")
+	status := flag.String("dpkg", "/var/lib/dpkg/status", "file with what dpkg knows of packages")
 	modules := flag.String("go", "", "directory of the module cache (default that of go env GOMODCACHE)")
 	budget := flag.Int("budget", 110<<10, "bytes of a dictionary")
 	rounds := flag.Int("rounds", 31, "how often speed is measured")
@@ -46,7 +50,8 @@ func run() error {
 	for _, f := range []struct {
 		take func([]string) (family, error)
 		dirs []string
-	}{{packages, strings.Split(*npm, ",")}, {changelogs, []string{*debian}}, {sources, []string{*modules}}} {
+	}{{packages, strings.Split(*npm, ",")}, {changelogs, []string{*debian}}, {sources, []string{*modules}},
+		{paragraphs, []string{*status}}, {inPackages("declarations", ".d.ts"), strings.Split(*npm, ",")}, {inPackages("readme", "readme.md"), strings.Split(*npm, ",")}} {
 		found, err := f.take(f.dirs)
 		if err != nil {
 			return err
@@ -72,21 +77,29 @@ func run() error {
 		compared = append(compared, c)
 	}
 	fmt.Printf("Sizes, bytes of the test records:\n\n")
-	fmt.Println("| family | samples | test records | raw, mean | zstd -19 -D | without its checksum and dictionary id | ours | beside zstd | beside zstd without | ours, fast | beside zstd |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Println("| family | samples | test records | raw, mean | zstd -19 -D | without its checksum and dictionary id | ours | beside zstd | beside zstd without |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|")
 	for _, c := range compared {
-		fmt.Printf("| %s | %d | %d | %d, %d | %d | %d | **%d** | **%+.1f %%** | %+.1f %% | %d | %+.1f %% |\n", c.name, len(c.train), len(c.test), c.raw, c.raw/len(c.test), c.zstd, c.bare,
-			c.ours[records.Small], percent(c.ours[records.Small], c.zstd), percent(c.ours[records.Small], c.bare), c.ours[records.Fast], percent(c.ours[records.Fast], c.zstd))
+		fmt.Printf("| %s | %d | %d | %d, %d | %d | %d | **%d** | **%+.1f %%** | %+.1f %% |\n", c.name, len(c.train), len(c.test), c.raw, c.raw/len(c.test), c.zstd, c.bare,
+			c.ours, percent(c.ours, c.zstd), percent(c.ours, c.bare))
 	}
 	fmt.Printf("\nRecords in two seconds of processor time (a second of two cores), %d rounds that take turns, median; best:\n\n", *rounds)
-	fmt.Println("| family | encode, fast | encode | decode | zstd in Go, encode | zstd in Go, decode |")
+	fmt.Println("| family | raw, mean | encode | decode | zstd in Go, encode | decode |")
 	fmt.Println("|---|---|---|---|---|---|")
 	for _, c := range compared {
 		s, err := c.speed(*rounds)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		fmt.Printf("| %s | %s | %s | %s | %s | %s |\n", c.name, s[0], s[1], s[2], s[3], s[4])
+		fmt.Printf("| %s | %d | %s | %s | %s | %s |\n", c.name, c.raw/len(c.test), s[0], s[1], s[2], s[3])
+	}
+	fmt.Printf("\nBatches by the size of their records, by the clock, on %d cores: records and MB a second, allocations a record:\n\n", runtime.GOMAXPROCS(0))
+	fmt.Println("| family | records of | how many, mean | encode | decode |")
+	fmt.Println("|---|---|---|---|---|")
+	for _, c := range compared {
+		if err := c.bySize(); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
 	}
 	return nil
 }
@@ -97,9 +110,9 @@ func percent(a, b int) float64 { return 100 * (float64(a)/float64(b) - 1) }
 type comparison struct {
 	family
 	raw, zstd, bare int // bytes of the test records; bare is without checksum and dictionary id
-	ours            [2]int
+	ours            int
 	dict            []byte
-	coders          [2]*records.Coder
+	coder           *records.Coder
 }
 
 // compare trains both kinds of dictionary and encodes the test records, each by itself.
@@ -164,26 +177,24 @@ func compare(dir string, f family, budget int) (*comparison, error) {
 	if len(t.bytes) > budget {
 		return nil, fmt.Errorf("the dictionary has %d bytes", len(t.bytes))
 	}
-	for level := range c.coders {
-		if c.coders[level], err = records.Open(context.Background(), merkle.Hash{1, 2, 3, 4}, t, records.Level(level)); err != nil {
+	if c.coder, err = records.Open(context.Background(), merkle.Hash{1, 2, 3, 4}, t); err != nil {
+		return nil, err
+	}
+	for _, r := range f.test {
+		template, err := c.coder.AppendEncode(nil, r)
+		if err != nil {
 			return nil, err
 		}
-		for _, r := range f.test {
-			template, err := c.coders[level].AppendEncode(nil, r)
-			if err != nil {
-				return nil, err
-			}
-			if back, err := c.coders[level].AppendDecode(nil, template); err != nil || string(back) != string(r) {
-				return nil, fmt.Errorf("another record came back: %v", err)
-			}
-			c.ours[level] += len(template)
+		if back, err := c.coder.AppendDecode(nil, template); err != nil || string(back) != string(r) {
+			return nil, fmt.Errorf("another record came back: %v", err)
 		}
+		c.ours += len(template)
 	}
 	return c, nil
 }
 
 // speed measures what is in the table, one after the other in each round.
-func (c *comparison) speed(rounds int) (text [5]string, err error) {
+func (c *comparison) speed(rounds int) (text [4]string, err error) {
 	var src, packed, back records.Batch
 	for _, r := range c.test {
 		src.Append(r)
@@ -202,10 +213,9 @@ func (c *comparison) speed(rounds int) (text [5]string, err error) {
 		frames = append(frames, enc.EncodeAll(src.At(i), nil))
 	}
 	var out []byte
-	ways := [5]func() error{
-		func() error { return c.coders[records.Fast].EncodeBatch(&packed, &src) },
-		func() error { return c.coders[records.Small].EncodeBatch(&packed, &src) },
-		func() error { return c.coders[records.Small].DecodeBatch(&back, &packed) },
+	ways := [4]func() error{
+		func() error { return c.coder.EncodeBatch(&packed, &src) },
+		func() error { return c.coder.DecodeBatch(&back, &packed) },
 		func() error {
 			for i := range src.Len() {
 				out = enc.EncodeAll(src.At(i), out[:0])
@@ -221,7 +231,7 @@ func (c *comparison) speed(rounds int) (text [5]string, err error) {
 			return nil
 		},
 	}
-	var speeds [5][]float64
+	var speeds [4][]float64
 	for range rounds {
 		for i, way := range ways {
 			before := processorTime()
@@ -236,6 +246,48 @@ func (c *comparison) speed(rounds int) (text [5]string, err error) {
 		text[i] = fmt.Sprintf("%.0f; %.0f", s[rounds/2], s[rounds-1])
 	}
 	return text, nil
+}
+
+// bySize prints what a batch of records of about one size takes by the clock. The records are repeated, so that there are enough of them.
+func (c *comparison) bySize() error {
+	for _, to := range []int{512, 1 << 10, 2 << 10, 4 << 10, longest} {
+		from := to / 2
+		if to == 512 {
+			from = shortest
+		}
+		var some [][]byte
+		for _, r := range c.test {
+			if len(r) >= from && len(r) < to {
+				some = append(some, r)
+			}
+		}
+		if len(some) < 20 {
+			continue // too few to say anything of
+		}
+		var src, packed, back records.Batch
+		for src.Len() < 4096 {
+			for _, r := range some {
+				src.Append(r)
+			}
+		}
+		var failed error
+		text := func(one func() error) string {
+			r := testing.Benchmark(func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					failed = cmp.Or(failed, one())
+				}
+			})
+			return fmt.Sprintf("%.0f, %.0f, %.4f", float64(r.N*src.Len())/r.T.Seconds(), float64(r.N*len(src.Data))/r.T.Seconds()/1e6, float64(r.AllocsPerOp())/float64(src.Len()))
+		}
+		encode := text(func() error { return c.coder.EncodeBatch(&packed, &src) })
+		decode := text(func() error { return c.coder.DecodeBatch(&back, &packed) })
+		if failed != nil {
+			return failed
+		}
+		fmt.Printf("| %s | %d to %d | %d, %d | %s | %s |\n", c.name, from, to-1, len(some), len(src.Data)/src.Len(), encode, decode)
+	}
+	return nil
 }
 
 // processorTime is what this process has used, in seconds.

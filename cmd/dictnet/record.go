@@ -27,19 +27,15 @@ const recordExt = ".dnr"
 // recordFlags say that an input is small records, each with a template of its own.
 type recordFlags struct {
 	kind string // line or file; "" if it is not
-	fast bool
 }
 
 func (r *recordFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&r.kind, "records", "", "the input is small records, for a dictionary built with --select repeated: line, each line of FILE is one; file, each file is one")
-	c.Flags().BoolVar(&r.fast, "fast", false, "with --records, find the templates about four times as fast; they get 10 to 25 % longer")
 }
 
 // check reports whether the flags fit each other.
 func (r *recordFlags) check(dict string) error {
 	switch {
-	case r.kind == "" && r.fast:
-		return usageErrorf("--profile fast is for whole files", "--fast goes with --records")
 	case r.kind == "":
 		return nil
 	case r.kind != "line" && r.kind != "file":
@@ -71,11 +67,7 @@ func (a *app) encodeRecords(c *cobra.Command, name, dict, out string, r recordFl
 		return err
 	}
 	defer done.Close()
-	level := records.Small
-	if r.fast {
-		level = records.Fast
-	}
-	coder, err := openCoder(ctx, tape.Ref(), tape, level, dict)
+	coder, err := openCoder(ctx, tape.Ref(), tape, dict)
 	if err != nil {
 		return err
 	}
@@ -104,8 +96,8 @@ func (a *app) encodeRecords(c *cobra.Command, name, dict, out string, r recordFl
 }
 
 // openCoder opens a dictionary for records.
-func openCoder(ctx context.Context, ref codec.DictionaryRef, tape codec.Tape, level records.Level, dict string) (*records.Coder, error) {
-	coder, err := records.Open(ctx, ref.Root, tape, level)
+func openCoder(ctx context.Context, ref codec.DictionaryRef, tape codec.Tape, dict string) (*records.Coder, error) {
+	coder, err := records.Open(ctx, ref.Root, tape)
 	if errors.Is(err, records.ErrNoModel) {
 		return nil, &hinted{fmt.Errorf("dictionary %s: %w", dict, err), exitUsage, "dictnet build --select repeated makes one for records"}
 	}
@@ -438,7 +430,7 @@ func (a *app) recordCoder(ctx context.Context, d *templateDictionary, root [4]by
 	if err != nil {
 		return nil, err
 	}
-	return openCoder(ctx, ref, tape, records.Small, cmp.Or(d.dict, ref.Manifest.String()))
+	return openCoder(ctx, ref, tape, cmp.Or(d.dict, ref.Manifest.String()))
 }
 
 func (a *app) recordVersion(ctx context.Context, d *templateDictionary, root [4]byte) (codec.DictionaryRef, error) {

@@ -48,14 +48,6 @@ func (e *DictionaryError) Error() string {
 
 func (e *DictionaryError) Unwrap() error { return codec.ErrTemplate }
 
-// Level says how much time is spent on finding the shortest template. A decoder does not need to know.
-type Level int
-
-const (
-	Small Level = iota // the shortest that the format has
-	Fast               // what is worth most where it stands: about four times as fast, 10 to 25 % longer
-)
-
 // Coder encodes and decodes records with one version of a dictionary. It is safe for concurrent use.
 type Coder struct {
 	id    [idLen]byte
@@ -64,13 +56,12 @@ type Coder struct {
 	once sync.Once // encoder: who only decodes does not need it
 	enc  *encoder
 
-	level Level
-	mu    sync.Mutex
-	free  []*parser
+	mu   sync.Mutex
+	free []*parser
 }
 
 // Open reads the model of a dictionary, which is at the end of its tape, and no other notes. root is that of the version.
-func Open(ctx context.Context, root merkle.Hash, tape codec.Tape, level Level) (*Coder, error) {
+func Open(ctx context.Context, root merkle.Hash, tape codec.Tape) (*Coder, error) {
 	size := tape.Size()
 	foot, err := readTape(ctx, tape, size-min(size, footerLen), size)
 	if err != nil {
@@ -88,10 +79,10 @@ func Open(ctx context.Context, root merkle.Hash, tape codec.Tape, level Level) (
 	if err != nil {
 		return nil, err
 	}
-	return newCoder(root, unit, level)
+	return newCoder(root, unit)
 }
 
-func newCoder(root merkle.Hash, unit []byte, level Level) (*Coder, error) {
+func newCoder(root merkle.Hash, unit []byte) (*Coder, error) {
 	content, packed, err := splitUnit(unit)
 	if err != nil {
 		return nil, err
@@ -100,8 +91,7 @@ func newCoder(root merkle.Hash, unit []byte, level Level) (*Coder, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Coder{id: [idLen]byte(root[:idLen]), model: newModel(st, content), level: level}
-	return c, nil
+	return &Coder{id: [idLen]byte(root[:idLen]), model: newModel(st, content)}, nil
 }
 
 // readTape returns the bytes of a tape from one place to another.
@@ -160,11 +150,7 @@ func (c *Coder) appendEncode(dst, record []byte, p *parser) ([]byte, error) {
 	dst = append(dst, byte(sum>>24))
 	dst = binary.AppendUvarint(dst, uint64(len(record)))
 	e := c.encoder()
-	if c.level == Fast {
-		e.greedy(p, record)
-	} else {
-		e.parse(p, record, nil)
-	}
+	e.parse(p, record, nil)
 	payload := e.write(p, record, sum)
 	if len(payload) >= len(record)+3 {
 		dst[form] = formRaw
@@ -181,52 +167,50 @@ func (e *encoder) write(p *parser, r []byte, sum uint32) []byte {
 	}
 	s := sink{x: ansLow | sum&ansMask, at: len(p.scratch), buf: p.scratch}
 	for at := len(r); at > 0; {
-		t := p.edges[at]
-		at -= int(t.len)
-		h := history(r, at)
-		switch t.kind {
+		t := p.steps[at]
+		at -= t.len()
+		sym, arg := t.symbol(), t.arg()
+		switch sym {
 		case symPhrase:
-			e.putPhrase(&s, t.arg, byte(h))
+			e.putPhrase(&s, arg, p.text[at+zerosBefore-1])
 		case symTape:
-			e.putNumber(&s, numTapeLen, uint32(t.len)-minTape)
-			s.direct(t.arg, e.place)
-			e.number[numTapePlace].put(&s, e.numberEntry[numTapePlace][t.arg>>e.place])
+			e.putNumber(&s, numTapeLen, uint32(t.len())-minTape)
+			s.direct(arg, e.place)
+			s.cell(e.number[numTapePlace][arg>>e.place], numberBits)
 		case symSelf:
-			e.putNumber(&s, numSelfLen, uint32(t.len)-minSelf)
-			e.putNumber(&s, numSelfDist, t.arg-1)
+			e.putNumber(&s, numSelfLen, uint32(t.len())-minSelf)
+			e.putNumber(&s, numSelfDist, arg-1)
 		}
-		e.putSymbol(&s, e.context(h), t.kind)
+		e.putSymbol(&s, p.contexts[at], sym)
 	}
 	return s.end()
 }
 
 // putSymbol codes a symbol, after the escapes that lead to it.
 func (e *encoder) putSymbol(s *sink, id uint16, sym uint16) {
-	c := &e.cells[id][sym]
-	if c.freq > 0 {
-		s.put(uint32(c.start), uint32(c.freq), contextBits)
+	if c := e.cells[id][sym]; c.freq > 0 {
+		s.cell(c, contextBits)
 		return
 	}
 	e.putSymbol(s, e.contexts[id].parent, sym) // what comes last is coded first
-	c = &e.cells[id][symEscape]
-	s.put(uint32(c.start), uint32(c.freq), contextBits)
+	s.cell(e.cells[id][symEscape], contextBits)
 }
 
 func (e *encoder) putPhrase(s *sink, w uint32, before byte) {
-	if k, ok := e.knower(w, before); ok {
-		e.model.after[before].put(s, k.entry)
+	if c, ok := e.knower(w, before); ok {
+		s.cell(c, phraseBits)
 		return
 	}
-	e.global.put(s, e.globalEntry[w])
-	if d := e.model.after[before]; d != nil {
-		d.put(s, e.escapes[before])
+	s.cell(e.global[w], phraseBits)
+	if c := e.escape[before]; c.freq > 0 {
+		s.cell(c, phraseBits)
 	}
 }
 
 func (e *encoder) putNumber(s *sink, kind int, n uint32) {
 	class, extra := numberClass(n)
 	s.direct(n, extra)
-	e.number[kind].put(s, e.numberEntry[kind][class])
+	s.cell(e.number[kind][class], numberBits)
 }
 
 // AppendDecode appends the record of a template to dst. It allocates nothing once dst has room. After an error it returns dst as it was.

@@ -48,22 +48,22 @@ func (n *counts) begin(samples [][]byte, few []int, phrases int) {
 // add counts what parse found for a record.
 func (n *counts) add(e *encoder, p *parser, r []byte) {
 	for at := len(r); at > 0; {
-		t := p.edges[at]
-		at -= int(t.len)
+		t := p.steps[at]
+		at -= t.len()
 		h := uint64(history(r, at))
-		n.symbol[h<<9|uint64(t.kind)]++
-		switch t.kind {
+		n.symbol[h<<9|uint64(t.symbol())]++
+		switch t.symbol() {
 		case symPhrase:
-			n.phrase[t.arg]++
-			n.after[uint64(t.arg)<<8|h&0xff]++
+			n.phrase[t.arg()]++
+			n.after[uint64(t.arg())<<8|h&0xff]++
 		case symTape:
-			n.number[numTapePlace][t.arg>>e.place]++
-			class, _ := numberClass(uint32(t.len) - minTape)
+			n.number[numTapePlace][t.arg()>>e.place]++
+			class, _ := numberClass(uint32(t.len()) - minTape)
 			n.number[numTapeLen][class]++
 		case symSelf:
-			class, _ := numberClass(t.arg - 1)
+			class, _ := numberClass(t.arg() - 1)
 			n.number[numSelfDist][class]++
-			class, _ = numberClass(uint32(t.len) - minSelf)
+			class, _ = numberClass(uint32(t.len()) - minSelf)
 			n.number[numSelfLen][class]++
 		}
 	}

@@ -104,12 +104,6 @@ func (d *dist) cost(e *entry) uint32 {
 	return d.bits*bit - log2(uint64(e.freq))
 }
 
-// put codes entry i.
-func (d *dist) put(s *sink, i uint16) {
-	e := &d.entries[i]
-	s.put(uint32(e.start), uint32(e.freq), d.bits)
-}
-
 // log2 returns the logarithm of n >= 1 in units of 1/256, rounded down.
 func log2(n uint64) uint32 {
 	k := uint32(bits.Len64(n) - 1)

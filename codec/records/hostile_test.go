@@ -15,7 +15,7 @@ import (
 // FuzzDecode: a template from a stranger ends in an error or in a record that encodes to the same length or less as itself, without a panic, and in
 // memory for one record.
 func FuzzDecode(f *testing.F) {
-	c := coder(f, Small)
+	c := coder(f)
 	line, err := c.AppendEncode(nil, logLines(4, 1)[0])
 	if err != nil {
 		f.Fatal(err)
@@ -54,7 +54,7 @@ func FuzzDecode(f *testing.F) {
 
 // FuzzRoundTrip: every record comes back, whatever it is.
 func FuzzRoundTrip(f *testing.F) {
-	small, fast := coder(f, Small), coder(f, Fast)
+	c := coder(f)
 	for _, r := range odd() {
 		if len(r) < 4000 {
 			f.Add(r)
@@ -64,17 +64,15 @@ func FuzzRoundTrip(f *testing.F) {
 		if len(r) > MaxRecord {
 			return
 		}
-		for _, c := range []*Coder{small, fast} {
-			template, err := c.AppendEncode(nil, r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(template) > len(r)+Overhead+3 {
-				t.Fatalf("%d bytes became %d", len(r), len(template))
-			}
-			if got, err := c.AppendDecode(nil, template); err != nil || !bytes.Equal(got, r) {
-				t.Fatalf("another record came back; error %v", err)
-			}
+		template, err := c.AppendEncode(nil, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(template) > len(r)+Overhead+3 {
+			t.Fatalf("%d bytes became %d", len(r), len(template))
+		}
+		if got, err := c.AppendDecode(nil, template); err != nil || !bytes.Equal(got, r) {
+			t.Fatalf("another record came back; error %v", err)
 		}
 	})
 }
@@ -103,7 +101,7 @@ func FuzzModel(f *testing.F) {
 		if len(content) > 1<<16 {
 			return
 		}
-		c, err := newCoder(testRoot, joinUnit(content, packed), Small)
+		c, err := newCoder(testRoot, joinUnit(content, packed))
 		if err != nil {
 			if !errors.Is(err, ErrNoModel) {
 				t.Fatalf("error %v", err)
@@ -147,11 +145,11 @@ func TestUnitsThatAreNone(t *testing.T) {
 			return joinUnit([]byte("short"), packed)
 		}(),
 	} {
-		if _, err := newCoder(testRoot, unit, Small); !errors.Is(err, ErrNoModel) {
+		if _, err := newCoder(testRoot, unit); !errors.Is(err, ErrNoModel) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if _, err := newCoder(testRoot, resum(bytes.Clone(good)), Small); err != nil {
+	if _, err := newCoder(testRoot, resum(bytes.Clone(good))); err != nil {
 		t.Errorf("the good one: %v", err)
 	}
 }
@@ -233,7 +231,7 @@ func TestBuilderMakesNotesThatOpen(t *testing.T) {
 	}
 	// Of a tape that holds more, only the end is read.
 	tape := &noteTape{notes: append([][]byte{[]byte("an earlier version"), []byte("and another")}, notes...)}
-	c, err := Open(context.Background(), testRoot, tape, Small)
+	c, err := Open(context.Background(), testRoot, tape)
 	must(t, err)
 	for _, i := range tape.asked {
 		if i < 2 {
@@ -247,7 +245,7 @@ func TestBuilderMakesNotesThatOpen(t *testing.T) {
 		t.Errorf("another record came back; error %v", err)
 	}
 	for _, other := range [][]byte{[]byte("short"), bytes.Repeat([]byte("no model "), 100)} {
-		if _, err := Open(context.Background(), testRoot, &noteTape{notes: [][]byte{other}}, Small); !errors.Is(err, ErrNoModel) {
+		if _, err := Open(context.Background(), testRoot, &noteTape{notes: [][]byte{other}}); !errors.Is(err, ErrNoModel) {
 			t.Errorf("a tape without a model: error %v", err)
 		}
 	}
@@ -305,7 +303,7 @@ func TestTrainingOnOddSamples(t *testing.T) {
 			if len(unit) > budget {
 				t.Errorf("%s: %d bytes, the budget is %d", name, len(unit), budget)
 			}
-			c, err := newCoder(testRoot, unit, Small)
+			c, err := newCoder(testRoot, unit)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

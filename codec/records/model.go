@@ -379,8 +379,8 @@ type model struct {
 	contexts []followers
 	order1   [256]uint16
 	order2   []uint16   // by c2<<8 | c1
-	longer   []uint16   // of a context of two bytes, its table in order3, or 0
-	order3   [][]uint16 // by c3
+	longer   []uint16   // of a context of two bytes, its table in order3; 0 is one in which nothing is
+	order3   []uint16   // by table << 8 | c3
 	phrases  []phrase   // by number
 	after    [256]*dist // of numbers of phrases + 1; 0 is the escape
 	global   dist       // of numbers of phrases + 1
@@ -396,7 +396,7 @@ func newModel(st *statistics, content []byte) *model {
 	}
 	slices.Sort(keys) // the shorter first
 	ids := map[uint32]uint16{}
-	m.order3 = append(m.order3, nil)
+	m.order3 = make([]uint16, 256)
 	m.longer = make([]uint16, len(keys))
 	for i, key := range keys {
 		n := int(key >> 24)
@@ -414,10 +414,10 @@ func newModel(st *statistics, content []byte) *model {
 			two := ids[contextKey(2, last)]
 			c.parent = two
 			if m.longer[two] == 0 {
-				m.longer[two] = uint16(len(m.order3))
-				m.order3 = append(m.order3, make([]uint16, 256))
+				m.longer[two] = uint16(len(m.order3) >> 8)
+				m.order3 = append(m.order3, make([]uint16, 256)...)
 			}
-			m.order3[m.longer[two]][last>>16] = id
+			m.order3[uint32(m.longer[two])<<8|last>>16] = id
 		}
 		m.contexts = append(m.contexts, c)
 	}
@@ -459,16 +459,11 @@ func placeBits(n int) uint32 {
 // context returns the context after bytes, the last in the lowest byte of h.
 func (m *model) context(h uint32) uint16 {
 	id := m.order2[h&0xffff]
-	if t := m.longer[id]; t != 0 {
-		if long := m.order3[t][h>>16&0xff]; long != 0 {
-			return long
-		}
+	if long := m.order3[uint32(m.longer[id])<<8|h>>16&0xff]; long != 0 {
+		id = long
 	}
 	return id
 }
-
-// phraseText returns the bytes of a phrase.
-func (m *model) phraseText(p phrase) []byte { return m.content[p.pos : p.pos+p.len] }
 
 // numberClass returns the class of n, and how many bits behind it say the rest: 0 to 3 are their own, then two for each power of 2.
 func numberClass(n uint32) (class, extra uint32) {

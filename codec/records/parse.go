@@ -3,153 +3,149 @@ package records
 import (
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
-// encoder holds what a model says in the form that an encoder asks for. It does not change.
+// encoder holds what a model says in the form that an encoder asks for. It does not change. It is laid out to be small: what is asked for at every
+// byte should stay in a processor's own cache.
 type encoder struct {
 	*model
-	cells [][symbols]cell // by context and symbol
+	grams *grams
 	words *trie
-	uses  []use // of each phrase
-	after []knower
-	// Costs.
-	globalEntry []uint16
-	escapes     [256]uint16 // after a byte, the entry of the escape to global
-	escapeCost  [256]uint16
-	tapeLen     []uint16 // by length, up to maxLength
+	// Prices.
+	price       [][symEscape]uint8 // of a byte or kind by context, with the escapes that it takes
+	escapePrice [256]uint8         // after a byte, that no list has a phrase
+	eights      []eight            // of phrases, from trieNode.first
+	tapeLen     []uint16           // by length, up to maxLength
 	selfLen     []uint16
 	selfDist    [numberClasses]uint16
 	tapePlace   [placeClasses]uint16
-	numberEntry [numbers][]uint16
-	spans       *spanIndex
+	// Parts of the ranges.
+	cells   [][symbols]cell // by context
+	knowers []knower        // of phrases
+	uses    []uint32        // of each phrase, where its knowers begin
+	global  []cell          // of each phrase
+	escape  [256]cell
+	number  [numbers][]cell // by class
 }
 
-// cell says what a symbol costs in a context, with the escapes that it takes, and its part of the range; freq is 0 if the context does not have it.
+// cell is the part of a symbol in a range; freq is 0 if it has none.
 type cell struct {
-	cost, start, freq uint16
+	start, freq uint16
 }
 
-// use says what a phrase costs: after one byte, after others that know it, and after all others.
-type use struct {
-	before byte // of first
-	more   uint8
-	cost   uint16 // after before
-	global uint16 // without the escape
-	entry  uint16
-	from   uint32 // of the others in after
+// eight says what a phrase costs after up to eight bytes. What is not used of it repeats the first.
+type eight struct {
+	before uint64
+	price  [8]uint8
 }
 
 // knower is a byte after which a phrase is known.
 type knower struct {
 	before byte
-	entry  uint16
-	cost   uint16
+	cell   cell
 }
 
-// knower finds the byte among those that know phrase w.
-func (e *encoder) knower(w uint32, before byte) (k knower, ok bool) {
-	u := &e.uses[w]
-	if u.before == before && u.cost < dear {
-		return knower{before, u.entry, u.cost}, true
-	}
-	for _, k := range e.after[u.from : u.from+uint32(u.more)] {
-		if k.before == before {
-			return k, true
+// knower finds the cell of phrase w in the list after a byte.
+func (e *encoder) knower(w uint32, before byte) (c cell, ok bool) {
+	list := e.knowers[e.uses[w]:e.uses[w+1]]
+	for i := range list {
+		if list[i].before == before {
+			return list[i].cell, true
 		}
 	}
-	return knower{}, false
+	return cell{}, false
 }
 
-// phraseCost returns what phrase w costs after a byte.
-func (e *encoder) phraseCost(w uint32, before byte) uint32 {
-	u := &e.uses[w]
-	if u.before == before && u.cost < dear {
-		return uint32(u.cost)
-	}
-	if u.more > 0 {
-		for _, k := range e.after[u.from : u.from+uint32(u.more)] {
-			if k.before == before {
-				return uint32(k.cost)
-			}
-		}
-	}
-	return uint32(e.escapeCost[before]) + uint32(u.global)
-}
-
+// Prices are costs in 1/16 bit: so coarse, that of a symbol is a byte.
 const (
-	none      = 1<<16 - 1
-	dear      = 1<<15 - 1 // costs what cannot be coded
-	maxLength = 512       // a longer match is taken whole
-	enough    = 12        // of a span that goes on no longer one is looked for
+	grain     = bit / 16
+	dearest   = 255 // what costs as much or more
+	floor     = 20  // of each byte that a way still has to go
+	maxLength = 512 // a longer match is taken whole
+	enough    = 12  // of a span that goes on no longer one is looked for
 )
 
+func priceOf(cost uint32) uint8 { return uint8(min((cost+grain/2)/grain, dearest)) }
+
 func newEncoder(m *model) *encoder {
-	e := &encoder{model: m, spans: newSpanIndex(m.content)}
+	e := &encoder{model: m, grams: newGrams(m.content)}
+	e.words = newTrie(m.content, m.phrases)
+	e.price = make([][symEscape]uint8, len(m.contexts))
 	e.cells = make([][symbols]cell, len(m.contexts))
+	costs := make([][symbols]uint32, len(m.contexts))
 	for id := range m.contexts {
 		c := &m.contexts[id]
-		for s := range symbols {
-			e.cells[id][s].cost = dear
-		}
+		own := &e.cells[id]
 		for i := range c.dist.entries {
 			n := &c.dist.entries[i]
-			e.cells[id][n.sym] = cell{uint16(c.dist.cost(n)), n.start, n.freq}
-		}
-		if id == 0 {
-			continue
+			costs[id][n.sym] = c.dist.cost(n)
+			own[n.sym] = cell{n.start, n.freq}
 		}
 		for s := range symEscape { // parents have smaller numbers
-			if own := &e.cells[id]; own[s].freq == 0 {
-				own[s].cost = min(dear, own[symEscape].cost+e.cells[c.parent][s].cost)
+			if own[s].freq == 0 {
+				costs[id][s] = costs[id][symEscape] + costs[c.parent][s]
 			}
+			e.price[id][s] = priceOf(costs[id][s])
 		}
 	}
-	texts := make([][]byte, len(m.phrases))
-	for i, p := range m.phrases {
-		texts[i] = m.phraseText(p)
-	}
-	e.words = newTrie(texts)
-	e.globalEntry = make([]uint16, len(texts))
-	e.uses = make([]use, len(texts))
+	e.global = make([]cell, len(m.phrases))
+	globalPrice := make([]uint8, len(m.phrases))
 	for i := range m.global.entries {
 		n := &m.global.entries[i]
-		e.globalEntry[n.sym-1] = uint16(i)
-		e.uses[n.sym-1].global = uint16(m.global.cost(n))
+		e.global[n.sym-1] = cell{n.start, n.freq}
+		globalPrice[n.sym-1] = priceOf(m.global.cost(n))
 	}
-	lists := make([][]knower, len(texts))
+	lists := make([][]knower, len(m.phrases))
 	for b, d := range m.after {
 		if d == nil {
 			continue
 		}
 		for i := range d.entries {
 			n := &d.entries[i]
-			if n.sym == 0 {
-				e.escapes[b], e.escapeCost[b] = uint16(i), uint16(d.cost(n))
-				continue
+			if c := (cell{n.start, n.freq}); n.sym == 0 {
+				e.escape[b], e.escapePrice[b] = c, priceOf(d.cost(n))
+			} else {
+				lists[n.sym-1] = append(lists[n.sym-1], knower{byte(b), c})
 			}
-			lists[n.sym-1] = append(lists[n.sym-1], knower{byte(b), uint16(i), uint16(d.cost(n))})
 		}
 	}
+	firsts := make([]uint32, len(lists))
 	for i, l := range lists {
-		u := &e.uses[i]
-		u.cost = dear
-		if len(l) > 0 {
-			// The likeliest first.
-			slices.SortFunc(l, func(a, b knower) int { return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(a.before, b.before)) })
-			u.before, u.entry, u.cost = l[0].before, l[0].entry, l[0].cost
-			u.from, u.more = uint32(len(e.after)), uint8(len(l)-1)
-			e.after = append(e.after, l[1:]...)
+		// The likeliest first.
+		slices.SortStableFunc(l, func(a, b knower) int { return cmp.Compare(b.cell.freq, a.cell.freq) })
+		e.uses = append(e.uses, uint32(len(e.knowers)))
+		e.knowers = append(e.knowers, l...)
+		firsts[i] = uint32(len(e.eights))
+		for k := 0; k < len(l); k += 8 {
+			var x eight
+			for j := range x.price {
+				n := l[k]
+				if k+j < len(l) {
+					n = l[k+j]
+				}
+				x.before |= uint64(n.before) << (8 * j)
+				x.price[j] = phrasePrice(n.cell)
+			}
+			e.eights = append(e.eights, x)
+		}
+	}
+	e.uses = append(e.uses, uint32(len(e.knowers)))
+	for i := range e.words.nodes {
+		if x := &e.words.nodes[i]; x.word > 0 {
+			w := x.word&^tailBit - 1
+			x.global, x.first, x.eights = globalPrice[w], firsts[w], uint8((len(lists[w])+7)/8)
 		}
 	}
 	number := func(k int) []uint16 {
-		e.numberEntry[k] = slices.Repeat([]uint16{none}, numberSizes[k])
-		costs := slices.Repeat([]uint16{dear}, numberSizes[k])
+		e.number[k] = make([]cell, numberSizes[k])
+		costs := make([]uint16, numberSizes[k])
 		d := &m.number[k]
 		for i := range d.entries {
 			n := &d.entries[i]
-			e.numberEntry[k][n.sym] = uint16(i)
-			costs[n.sym] = uint16(d.cost(n))
+			e.number[k][n.sym] = cell{n.start, n.freq}
+			costs[n.sym] = uint16(priceOf(d.cost(n)))
 		}
 		return costs
 	}
@@ -158,163 +154,201 @@ func newEncoder(m *model) *encoder {
 		l := make([]uint16, maxLength+1)
 		for n := range l {
 			class, extra := numberClass(uint32(n))
-			l[n] = min(dear, costs[class]+uint16(extra*bit))
+			l[n] = costs[class] + uint16(extra*(bit/grain))
 		}
 		return l
 	}
 	e.tapeLen, e.selfLen = lengths(numTapeLen), lengths(numSelfLen)
 	copy(e.tapePlace[:], number(numTapePlace))
 	for i := range e.tapePlace {
-		e.tapePlace[i] = min(dear, e.tapePlace[i]+uint16(m.place*bit))
+		e.tapePlace[i] += uint16(m.place * (bit / grain))
 	}
 	for class, c := range number(numSelfDist) {
 		_, extra := numberBase(uint32(class))
-		e.selfDist[class] = min(dear, c+uint16(extra*bit))
+		e.selfDist[class] = c + uint16(extra*(bit/grain))
 	}
 	return e
 }
 
-// edge is the last token of the cheapest way to a place in a record.
-type edge struct {
-	kind uint16 // a byte, or symPhrase, symTape, symSelf
-	len  uint16
-	arg  uint32 // number of the phrase, place on the tape, distance
+// phrasePrice returns what a phrase costs that has a cell in a list.
+func phrasePrice(c cell) uint8 { return priceOf(phraseBits*bit - log2(uint64(c.freq))) }
+
+// step is the cheapest way to a place in a record: what it costs, and its last token. They are in one number, so that the cheapest of two ways is the
+// smaller one.
+//
+//	63        40 39  38 37      22 21              0
+//	+-----------+------+----------+----------------+
+//	| price     | kind | length   | byte, number of the phrase, place on the tape, or distance
+//	+-----------+------+----------+----------------+
+type step uint64
+
+const (
+	stepPrice = 40
+	stepKind  = 38
+	stepLen   = 22
+	stepByte  = 3 // kinds 0 to 2 are symPhrase, symTape and symSelf
+)
+
+func (s step) len() int    { return int(s >> stepLen & 0xffff) }
+func (s step) arg() uint32 { return uint32(s & (1<<stepLen - 1)) }
+
+// symbol returns the symbol of the token.
+func (s step) symbol() uint16 {
+	if k := s >> stepKind & 3; k != stepByte {
+		return symPhrase + uint16(k)
+	}
+	return uint16(s & 0xff)
 }
 
 // parser is what one goroutine encodes with; it is used again.
 type parser struct {
-	cost      []uint32
-	edges     []edge
-	heads     [1 << selfBits]uint16 // 1 + last place of four bytes in the record
-	prev      []uint16
-	out       Batch  // what a part of a batch became
-	ahead     int    // a place that has been reached,
-	aheadCost uint32 // for so much
-	scratch   []byte
+	text     []byte   // the record between zeros
+	contexts []uint16 // at each place that a token was looked for at
+	steps    []step
+	ends     [maxPhrase + 1]end
+	heads4   [1 << selfBits]uint16 // 1 + last place of four bytes in the record that a token was looked for at
+	heads8   [1 << selfBits]uint16 // 1 + last place of eight bytes
+	out      Batch                 // what a part of a batch became
+	scratch  []byte
 }
 
 const (
-	selfBits  = 12
-	selfTries = 6
+	selfBits    = 12
+	zerosBefore = 3 // a record, which contexts ask for
+	zerosAfter  = 8 // which hashes ask for
+	hashPrime4  = 0x9e3779b1
+	hashPrime8  = 0x9e3779b185ebca87
 )
-
-func hash4(b []byte) uint32 { return binary.LittleEndian.Uint32(b) * 0x9e3779b1 >> (32 - selfBits) }
 
 // barred is a part of the tape that a training record must not use: it was taken from it.
 type barred struct{ from, to uint32 }
 
-// parse finds the cheapest tokens for a record. They are the edges of p, from the end. A token depends on the bytes before it alone, not on
-// how they were said, so that the cheapest way to each place is part of the cheapest way beyond.
+// parse finds cheap tokens for a record. They are the steps of p, from the end. A token depends on the bytes before it alone, not on how they were said,
+// so that the cheapest way to each place is part of the cheapest way beyond. It is not looked for at each place, though: where a longer token ends farther on, a
+// place within it is of use only if it saves what the rest of the way still has to cost, and that is floor a byte at least, or is taken to be.
+//
+// A place that is looked at was reached for at most dearest a byte: a token that costs more is no reason to leave out what lies within it. So the price of a step, of
+// 24 bits, has room for that of every record.
 func (e *encoder) parse(p *parser, r []byte, not []barred) {
 	n := len(r)
-	p.cost = slices.Grow(p.cost[:0], n+1)[:n+1]
-	p.edges = slices.Grow(p.edges[:0], n+1)[:n+1]
-	p.prev = slices.Grow(p.prev[:0], n+1)[:n+1]
-	for i := range p.cost {
-		p.cost[i] = 1<<32 - 1
+	size := zerosBefore + n + zerosAfter
+	p.text = slices.Grow(p.text[:0], size)[:size]
+	text := p.text
+	clear(text[:zerosBefore])
+	copy(text[zerosBefore:], r)
+	clear(text[zerosBefore+n:])
+	clear(p.heads4[:])
+	clear(p.heads8[:])
+	p.contexts = slices.Grow(p.contexts[:0], n)[:n]
+	p.steps = slices.Grow(p.steps[:0], n+1)[:n+1]
+	steps := p.steps
+	for i := range steps {
+		steps[i] = 1<<64 - 1
 	}
-	clear(p.heads[:])
-	p.cost[0] = 0
-	p.ahead, p.aheadCost = 0, 0
+	steps[0] = 0
 	nodes := e.words.nodes
-	var carryPlace, carryLen uint32 // a span that was found, less the bytes since
-	carryAt, inserted := 0, 0
+	ahead, aheadPrice := 0, uint32(0)    // a place that is reached for so much
+	carryPlace, carryEnd := uint32(0), 0 // a span that was found: its place, less that in the record, and where it ends
 	for i := 0; i < n; i++ {
-		c := r[i]
-		at := p.cost[i]
-		if i < p.ahead && at >= p.aheadCost {
-			continue // whoever comes by here comes later
-		}
-		h := history(r, i)
-		id := e.context(h)
-		costs := &e.cells[id]
-		if v := at + uint32(costs[c].cost); v < p.cost[i+1] {
-			p.cost[i+1] = v
-			p.edges[i+1] = edge{uint16(c), 1, 0}
-		}
-		// Phrases.
-		if base := at + uint32(costs[symPhrase].cost); len(e.phrases) > 0 {
-			before := byte(h)
-			node, from := int32(0), int32(0)
-			at := nodes[0].base
-			for j := i; j < n; {
-				node = at + int32(r[j])
-				x := &nodes[node]
-				if x.check != from {
-					break
-				}
-				j++
-				from, at = node, x.base
-				if x.word > 0 {
-					w := uint32(x.word - 1)
-					p.offer(i, j, base+e.phraseCost(w, before), edge{symPhrase, uint16(j - i), w})
-				}
-				if at < 0 {
-					w := uint32(-1 - at)
-					if x := e.phrases[w]; i+int(x.len) <= n && common(e.content[x.pos+uint32(j-i):x.pos+x.len], r[j:]) == x.len-uint32(j-i) {
-						p.offer(i, i+int(x.len), base+e.phraseCost(w, before), edge{symPhrase, uint16(x.len), w})
-					}
-					break
-				}
-			}
-		}
-		// The tape.
-		gone := uint32(i - carryAt)
-		if gone+enough > carryLen {
-			carryPlace, carryLen = e.spans.longest(r[i:])
-			carryAt, gone = i, 0
-		}
-		if l := carryLen - gone; carryLen >= gone+minTape && !isBarred(not, carryPlace+gone, l) {
-			place := carryPlace + gone
-			base := at + uint32(costs[symTape].cost) + uint32(e.tapePlace[place>>e.place])
-			p.relax(i, int(l), minTape, base, e.tapeLen, symTape, place)
-		}
-		// The record itself.
-		if i+4 > n {
+		w := binary.LittleEndian.Uint64(text[zerosBefore+i:])
+		hash := w * hashPrime8
+		head8 := &p.heads8[hash>>(64-selfBits)]
+		self := *head8
+		*head8 = uint16(i + 1)
+		at := uint32(steps[i] >> stepPrice)
+		if i < ahead && at+floor*uint32(ahead-i) >= aheadPrice {
 			continue
 		}
-		for ; inserted < i; inserted++ {
-			key := hash4(r[inserted:])
-			p.prev[inserted] = p.heads[key]
-			p.heads[key] = uint16(inserted + 1)
+		h := binary.BigEndian.Uint32(text[i:])
+		c, before := byte(h), byte(h>>8)
+		context := e.context(h >> 8)
+		p.contexts[i] = context
+		prices := &e.price[context]
+		steps[i+1] = min(steps[i+1], step(at+uint32(prices[c]))<<stepPrice|stepByte<<stepKind|1<<stepLen|step(c))
+		far, farPrice := i, at // the longest token
+		// Phrases.
+		found := e.words.find(e.content, r, i, &p.ends)
+		base := at + uint32(prices[symPhrase])
+		known := uint32(0)
+		for _, end := range p.ends[:found] {
+			x := &nodes[end.node]
+			known = uint32(x.word &^ tailBit)
+			far, farPrice = int(end.at), base+e.phrasePrice(x, before)
+			steps[far] = min(steps[far], step(farPrice)<<stepPrice|step(far-i)<<stepLen|step(known-1))
 		}
-		best := minSelf - 1
-		for k, cand := 0, int(p.heads[hash4(r[i:])]); cand > 0 && k < selfTries; k++ {
-			cand--
-			if l := int(common(r[cand:n-i+cand], r[i:])); l > best {
-				best = l
-				dist := uint32(i - cand)
-				class, _ := numberClass(dist - 1)
-				base := at + uint32(costs[symSelf].cost) + uint32(e.selfDist[class])
-				p.relax(i, l, minSelf, base, e.selfLen, symSelf, dist)
+		// The tape: the span that was found before, or where the longest phrase stands, or where eight bytes do.
+		place, l := carryPlace+uint32(i), uint32(0)
+		if i < carryEnd {
+			l = uint32(carryEnd - i)
+		}
+		if l < enough {
+			at := uint32(0)
+			if far-i >= 8 {
+				at = e.phrases[known-1].pos + 1
+			} else {
+				at = e.grams.find(hash)
 			}
-			cand = int(p.prev[cand])
+			if at > 0 {
+				if k := common(e.content[at-1:], r[i:]); k > l {
+					place, l = at-1, k
+					carryPlace, carryEnd = place-uint32(i), i+int(l)
+				}
+			}
+		}
+		if l >= minTape && !isBarred(not, place, l) {
+			base := at + uint32(prices[symTape]) + uint32(e.tapePlace[place>>e.place])
+			v := p.match(i, int(l), minTape, base, e.tapeLen, (symTape-symPhrase)<<stepKind|step(place))
+			if i+int(l) > far {
+				far, farPrice = i+int(l), v
+			}
+		}
+		// The record itself: where eight bytes stood last, or four.
+		head4 := &p.heads4[uint32(w)*hashPrime4>>(32-selfBits)]
+		if self == 0 || binary.LittleEndian.Uint64(text[zerosBefore-1+int(self):]) != w {
+			self = *head4
+		}
+		*head4 = uint16(i + 1)
+		if self > 0 {
+			from := int(self) - 1
+			if l := int(common(r[from:n-i+from], r[i:])); l >= minSelf {
+				dist := uint32(i - from)
+				class, _ := numberClass(dist - 1)
+				base := at + uint32(prices[symSelf]) + uint32(e.selfDist[class])
+				v := p.match(i, l, minSelf, base, e.selfLen, (symSelf-symPhrase)<<stepKind|step(dist))
+				if i+l > far {
+					far, farPrice = i+l, v
+				}
+			}
+		}
+		// Of two places ahead, the one counts that leaves more out.
+		if i >= ahead || int64(farPrice)-int64(aheadPrice) <= int64(far-ahead)*floor {
+			ahead, aheadPrice = far, farPrice
 		}
 	}
 }
 
-// offer takes a way from i to j if it is the cheapest.
-func (p *parser) offer(i, j int, v uint32, t edge) {
-	if v >= p.cost[j] {
-		return
+// phrasePrice returns what the phrase of a node costs after a byte.
+func (e *encoder) phrasePrice(x *trieNode, before byte) uint32 {
+	const ones = 0x0101010101010101
+	for i := range uint32(x.eights) {
+		t := &e.eights[x.first+i]
+		d := t.before ^ uint64(before)*ones
+		if zero := (d - ones) &^ d & (ones << 7); zero != 0 { // the lowest bit is that of the first byte of d that is 0
+			return uint32(t.price[bits.TrailingZeros64(zero)/8])
+		}
 	}
-	p.cost[j] = v
-	p.edges[j] = t
-	// Of two places ahead, the farther one counts, at two bits a byte.
-	if i >= p.ahead || int64(v)-int64(p.aheadCost) <= int64(j-p.ahead)*2*bit {
-		p.ahead, p.aheadCost = j, v
-	}
+	return uint32(e.escapePrice[before]) + uint32(x.global)
 }
 
-// relax considers a match of l bytes at i, and shorter ones; least is what length 0 stands for.
-func (p *parser) relax(i, l, least int, base uint32, lengths []uint16, kind uint16, arg uint32) {
-	shortest := least
-	if l > 32 {
-		shortest = l - 2
+// match considers a match of l bytes at i, and one of a byte less; least is what length 0 stands for. It returns the price of the longer.
+func (p *parser) match(i, l, least int, base uint32, lengths []uint16, token step) uint32 {
+	if l > least {
+		v := base + uint32(lengths[min(l-1-least, maxLength)])
+		p.steps[i+l-1] = min(p.steps[i+l-1], step(v)<<stepPrice|token|step(l-1)<<stepLen)
 	}
-	for k := l; k >= shortest; k-- {
-		p.offer(i, i+k, base+uint32(lengths[min(k-least, maxLength)]), edge{kind, uint16(k), arg})
-	}
+	v := base + uint32(lengths[min(l-least, maxLength)])
+	p.steps[i+l] = min(p.steps[i+l], step(v)<<stepPrice|token|step(l)<<stepLen)
+	return v
 }
 
 func isBarred(not []barred, place, n uint32) bool {
@@ -324,4 +358,15 @@ func isBarred(not []barred, place, n uint32) bool {
 		}
 	}
 	return false
+}
+
+// history returns the three bytes before place i, the last in the lowest byte; 0 where there are none.
+func history(r []byte, i int) (h uint32) {
+	if i >= 3 {
+		return uint32(r[i-1]) | uint32(r[i-2])<<8 | uint32(r[i-3])<<16
+	}
+	for _, c := range r[:i] {
+		h = h<<8 | uint32(c)
+	}
+	return h
 }

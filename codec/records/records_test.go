@@ -33,9 +33,9 @@ func logLines(seed uint64, n int) (lines [][]byte) {
 // trained is a unit for log lines.
 var trained = sync.OnceValue(func() []byte { return train(logLines(1, 2000), 16<<10) })
 
-func coder(t testing.TB, level Level) *Coder {
+func coder(t testing.TB) *Coder {
 	t.Helper()
-	c, err := newCoder(testRoot, trained(), level)
+	c, err := newCoder(testRoot, trained())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,10 +45,11 @@ func coder(t testing.TB, level Level) *Coder {
 // odd are records at the edges, and such as no model expects.
 func odd() map[string][]byte {
 	r := rand.New(rand.NewPCG(3, 3))
-	noise := make([]byte, 3000)
-	for i := range noise {
-		noise[i] = byte(r.Uint32())
+	long := make([]byte, MaxRecord)
+	for i := range long {
+		long[i] = byte(r.Uint32())
 	}
+	noise := long[:3000:3000]
 	every := make([]byte, 256)
 	for i := range every {
 		every[i] = byte(i)
@@ -58,46 +59,44 @@ func odd() map[string][]byte {
 		"empty": {}, "one byte": {'x'}, "zero": {0}, "two": []byte("\n\n"), "three": []byte("abc"), "noise": noise, "every byte": every,
 		"longest, of one byte": bytes.Repeat([]byte{'a'}, MaxRecord), "longest, of lines": bytes.Repeat(line, MaxRecord/len(line)+1)[:MaxRecord],
 		"line without end": line[:len(line)-1], "half a line": line[len(line)/2:], "noise in a line": slices.Concat(line[:50], noise[:40], line[50:]),
-		"period of two": bytes.Repeat([]byte("ab"), 500), "longest, noise": bytes.Repeat(noise, 22)[:MaxRecord],
+		"period of two": bytes.Repeat([]byte("ab"), 500), "longest, noise": long, "longest, the same noise": bytes.Repeat(noise, 22)[:MaxRecord],
 	}
 }
 
 func TestRecordsComeBack(t *testing.T) {
-	for _, level := range []Level{Small, Fast} {
-		c := coder(t, level)
-		all := odd()
-		for i, l := range logLines(2, 300) {
-			all[fmt.Sprint("line ", i)] = l
+	c := coder(t)
+	all := odd()
+	for i, l := range logLines(2, 300) {
+		all[fmt.Sprint("line ", i)] = l
+	}
+	for name, r := range all {
+		template, err := c.AppendEncode([]byte("before"), r)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
-		for name, r := range all {
-			template, err := c.AppendEncode([]byte("before"), r)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if !bytes.HasPrefix(template, []byte("before")) {
-				t.Fatalf("%s: what stood in dst is gone", name)
-			}
-			template = template[len("before"):]
-			if len(template) > len(r)+Overhead+3 {
-				t.Errorf("%s: %d bytes became %d", name, len(r), len(template))
-			}
-			if !IsTemplate(template) {
-				t.Errorf("%s: not known as a template: %x", name, template[:4])
-			}
-			got, err := c.AppendDecode([]byte("before"), template)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if string(got) != "before"+string(r) {
-				t.Fatalf("%s: another record came back", name)
-			}
+		if !bytes.HasPrefix(template, []byte("before")) {
+			t.Fatalf("%s: what stood in dst is gone", name)
+		}
+		template = template[len("before"):]
+		if len(template) > len(r)+Overhead+3 {
+			t.Errorf("%s: %d bytes became %d", name, len(r), len(template))
+		}
+		if !IsTemplate(template) {
+			t.Errorf("%s: not known as a template: %x", name, template[:4])
+		}
+		got, err := c.AppendDecode([]byte("before"), template)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if string(got) != "before"+string(r) {
+			t.Fatalf("%s: another record came back", name)
 		}
 	}
 }
 
 // What the issue of small payloads asks of the head: that of a short record has at most 24 bytes more than the record.
 func TestOverheadIsSmall(t *testing.T) {
-	c := coder(t, Small)
+	c := coder(t)
 	for n := range 300 {
 		noise := make([]byte, n)
 		for i := range noise {
@@ -123,7 +122,7 @@ func TestOverheadIsSmall(t *testing.T) {
 
 func TestTooLongIsRefused(t *testing.T) {
 	dst := []byte("before")
-	got, err := coder(t, Small).AppendEncode(dst, make([]byte, MaxRecord+1))
+	got, err := coder(t).AppendEncode(dst, make([]byte, MaxRecord+1))
 	if !errors.Is(err, ErrTooLong) || string(got) != "before" {
 		t.Errorf("got %d bytes, error %v", len(got), err)
 	}
@@ -131,7 +130,7 @@ func TestTooLongIsRefused(t *testing.T) {
 
 // Whatever bit of a template is wrong: the record does not come back wrong.
 func TestEveryFlippedBitIsFound(t *testing.T) {
-	c := coder(t, Small)
+	c := coder(t)
 	raw := odd()["noise"][:60]
 	for _, r := range [][]byte{logLines(4, 1)[0], raw} {
 		template, err := c.AppendEncode(nil, r)
@@ -161,7 +160,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 }
 
 func TestErrorsSayWhere(t *testing.T) {
-	c := coder(t, Small)
+	c := coder(t)
 	good, err := c.AppendEncode(nil, logLines(4, 1)[0])
 	if err != nil {
 		t.Fatal(err)
@@ -198,39 +197,37 @@ func TestErrorsSayWhere(t *testing.T) {
 }
 
 func TestNothingIsAllocatedPerRecord(t *testing.T) {
-	for _, level := range []Level{Small, Fast} {
-		c := coder(t, level)
-		records := logLines(6, 64)
-		out := make([]byte, 0, 1<<12)
-		var templates [][]byte
-		for _, r := range records {
-			template, err := c.AppendEncode(nil, r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			templates = append(templates, template)
+	c := coder(t)
+	records := logLines(6, 64)
+	out := make([]byte, 0, 1<<12)
+	var templates [][]byte
+	for _, r := range records {
+		template, err := c.AppendEncode(nil, r)
+		if err != nil {
+			t.Fatal(err)
 		}
-		i := 0
-		if n := testing.AllocsPerRun(500, func() { c.AppendEncode(out, records[i%64]); i++ }); n != 0 {
-			t.Errorf("level %d: encoding a record takes %v allocations", level, n)
-		}
-		if n := testing.AllocsPerRun(500, func() { c.AppendDecode(out, templates[i%64]); i++ }); n != 0 {
-			t.Errorf("level %d: decoding a record takes %v allocations", level, n)
-		}
-		var src, packed, back Batch
-		for _, r := range logLines(6, 4000) {
-			src.Append(r)
-		}
-		// What a batch takes is for its goroutines, however many records it has.
-		if n := testing.AllocsPerRun(5, func() { must(t, c.EncodeBatch(&packed, &src)) }); n > 30 {
-			t.Errorf("level %d: encoding 4000 records takes %v allocations", level, n)
-		}
-		if n := testing.AllocsPerRun(5, func() { must(t, c.DecodeBatch(&back, &packed)) }); n > 30 {
-			t.Errorf("level %d: decoding 4000 records takes %v allocations", level, n)
-		}
-		if !bytes.Equal(back.Data, src.Data) || !slices.Equal(back.Ends, src.Ends) {
-			t.Errorf("level %d: another batch came back", level)
-		}
+		templates = append(templates, template)
+	}
+	i := 0
+	if n := testing.AllocsPerRun(500, func() { c.AppendEncode(out, records[i%64]); i++ }); n != 0 {
+		t.Errorf("encoding a record takes %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(500, func() { c.AppendDecode(out, templates[i%64]); i++ }); n != 0 {
+		t.Errorf("decoding a record takes %v allocations", n)
+	}
+	var src, packed, back Batch
+	for _, r := range logLines(6, 4000) {
+		src.Append(r)
+	}
+	// What a batch takes is for its goroutines, however many records it has.
+	if n := testing.AllocsPerRun(5, func() { must(t, c.EncodeBatch(&packed, &src)) }); n > 30 {
+		t.Errorf("encoding 4000 records takes %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(5, func() { must(t, c.DecodeBatch(&back, &packed)) }); n > 30 {
+		t.Errorf("decoding 4000 records takes %v allocations", n)
+	}
+	if !bytes.Equal(back.Data, src.Data) || !slices.Equal(back.Ends, src.Ends) {
+		t.Error("another batch came back")
 	}
 }
 
@@ -242,7 +239,7 @@ func must(t testing.TB, err error) {
 }
 
 func TestBatchIsTheSameOnAnyNumberOfCores(t *testing.T) {
-	c := coder(t, Small)
+	c := coder(t)
 	var src Batch
 	for _, r := range logLines(8, 333) {
 		src.Append(r)
@@ -270,7 +267,7 @@ func TestBatchIsTheSameOnAnyNumberOfCores(t *testing.T) {
 }
 
 func TestBatchNamesTheFirstThatFails(t *testing.T) {
-	c := coder(t, Small)
+	c := coder(t)
 	var src, packed, back Batch
 	for _, r := range logLines(8, 100) {
 		src.Append(r)
@@ -291,7 +288,7 @@ func TestBatchNamesTheFirstThatFails(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	c := coder(t, Fast)
+	c := coder(t)
 	records := logLines(10, 200)
 	var wait sync.WaitGroup
 	for g := range 4 {
@@ -314,15 +311,48 @@ func TestConcurrentUse(t *testing.T) {
 	wait.Wait()
 }
 
-func TestSmallIsNotLongerThanFast(t *testing.T) {
-	small, fast := coder(t, Small), coder(t, Fast)
-	s, f := 0, 0
-	for _, r := range logLines(11, 300) {
-		a, _ := small.AppendEncode(nil, r)
-		b, _ := fast.AppendEncode(nil, r)
-		s, f = s+len(a), f+len(b)
-	}
-	if s > f || f > s*3/2 {
-		t.Errorf("small makes %d bytes, fast %d", s, f)
+// The double array finds what comparing each phrase finds.
+func TestTrieFindsEveryPhrase(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for round := range 200 {
+		letters := 1 + r.IntN(256)
+		text := func(n int) []byte {
+			b := make([]byte, n)
+			for i := range b {
+				b[i] = byte(r.IntN(letters))
+			}
+			return b
+		}
+		content := text(600)
+		var phrases []phrase
+		for range r.IntN(400) {
+			l := 2 + r.IntN([]int{3, 12, maxPhrase - 1}[r.IntN(3)])
+			phrases = append(phrases, phrase{uint32(r.IntN(len(content) - l + 1)), uint32(l)})
+		}
+		slices.SortFunc(phrases, comparePhrases)
+		phrases = slices.CompactFunc(phrases, func(a, b phrase) bool { // each text once, or the numbers differ
+			return bytes.Equal(content[a.pos:a.pos+a.len], content[b.pos:b.pos+b.len])
+		})
+		words := newTrie(content, phrases)
+		record := slices.Concat(content, text(100), []byte{0, 0, 0}, content[:300])
+		var ends [maxPhrase + 1]end
+		for i := range record {
+			got := map[string]bool{}
+			last := 0
+			for _, x := range ends[:words.find(content, record, i, &ends)] {
+				p := phrases[words.nodes[x.node].word&^tailBit-1]
+				if int(x.at)-i != int(p.len) || int(x.at) <= last {
+					t.Fatalf("round %d, place %d: a phrase of %d bytes ends at %d, after one at %d", round, i, p.len, x.at, last)
+				}
+				last = int(x.at)
+				got[string(content[p.pos:p.pos+p.len])] = true
+			}
+			for _, p := range phrases {
+				text := content[p.pos : p.pos+p.len]
+				if want := bytes.HasPrefix(record[i:], text); want != got[string(text)] {
+					t.Fatalf("round %d, place %d: %x found: %v, want %v", round, i, text, !want, want)
+				}
+			}
+		}
 	}
 }

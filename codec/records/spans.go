@@ -12,8 +12,7 @@ type spanIndex struct {
 	content []byte
 	ends    []uint32 // of the places of each hash
 	places  []uint32
-	width   uint32   // bits of a hash
-	quick   []uint32 // by hash of eight bytes, 1 + the place where they stand first
+	width   uint32 // bits of a hash
 }
 
 const compared = 256 // bytes by which places are ordered
@@ -35,10 +34,6 @@ func newSpanIndex(content []byte) *spanIndex {
 		x.places[at[h]] = uint32(i)
 		at[h]++
 	}
-	x.quick = make([]uint32, 1<<quickBits)
-	for i := n - 1; i >= 0; i-- {
-		x.quick[quickHash(content[i:])] = uint32(i + 1)
-	}
 	for h := range 1 << x.width {
 		slices.SortFunc(x.places[x.ends[h]:x.ends[h+1]], func(a, b uint32) int {
 			if c := bytes.Compare(x.from(a), x.from(b)); c != 0 {
@@ -56,29 +51,7 @@ func (x *spanIndex) from(at uint32) []byte {
 
 // hash is of the first five of eight bytes.
 func (x *spanIndex) hash(b []byte) uint32 {
-	return uint32(binary.LittleEndian.Uint64(b) << 24 * 0x9e3779b185ebca87 >> (64 - x.width))
-}
-
-const quickBits = 15
-
-func quickHash(b []byte) uint32 {
-	return uint32(binary.LittleEndian.Uint64(b) << 8 * 0x9e3779b185ebca87 >> (64 - quickBits))
-}
-
-// any returns a span that b begins with, found by one look.
-func (x *spanIndex) any(b []byte) (place, n uint32) {
-	if len(b) < 8 {
-		return 0, 0
-	}
-	place = x.quick[quickHash(b)]
-	if place == 0 {
-		return 0, 0
-	}
-	place--
-	if n = common(x.content[place:], b); n < minTape {
-		return 0, 0
-	}
-	return place, n
+	return uint32(binary.LittleEndian.Uint64(b) << 24 * hashPrime8 >> (64 - x.width))
 }
 
 // longest returns the place and the length of the longest span that b begins with; 0 if it is shorter than minTape.
@@ -109,6 +82,34 @@ func (x *spanIndex) longest(b []byte) (place, n uint32) {
 		return 0, 0
 	}
 	return place, n
+}
+
+// grams finds the place where eight bytes stand first in the content, by one look: an entry is 1 + the place, in 22 bits, and 10 more of the hash.
+type grams struct {
+	entries []uint32
+	shift   uint32
+}
+
+const gramPlace = 1<<22 - 1 // MaxUnit
+
+func newGrams(content []byte) *grams {
+	// A place for each four bytes is enough, and near.
+	width := max(bits.Len(uint(len(content)/4)), 8)
+	g := &grams{make([]uint32, 1<<width), uint32(64 - width)}
+	for i := len(content) - 8; i >= 0; i-- {
+		h := binary.LittleEndian.Uint64(content[i:]) * hashPrime8
+		g.entries[h>>g.shift] = uint32(h>>10)&^gramPlace | uint32(i+1)
+	}
+	return g
+}
+
+// find returns 1 + the place of eight bytes, by their hash, or 0.
+func (g *grams) find(hash uint64) uint32 {
+	x := g.entries[hash>>g.shift]
+	if (x^uint32(hash>>10))&^gramPlace != 0 {
+		return 0
+	}
+	return x & gramPlace
 }
 
 // common returns how many bytes a and b begin with alike.

@@ -11,9 +11,9 @@ import (
 // train makes the unit of a dictionary for records like the samples: what they share, and a model of how they use it.
 func train(samples [][]byte, budget int) []byte {
 	content, segments := cover(samples, budget, segmentLen)
-	// At first half of the budget, so that there is room for the model; when that is known, the rest.
+	// At first a part of the budget, so that there is room for the model; when that is known, the rest.
 	half := 0
-	for half < len(segments) && segments[half].at < budget*modelShare/100 {
+	for half < len(segments) && segments[half].at < budget*contentShare/100 {
 		half++
 	}
 	if half < len(segments) {
@@ -26,7 +26,7 @@ func train(samples [][]byte, budget int) []byte {
 	content, phrases := place(content, texts, budget/16)
 	n := &counts{}
 	n.begin(samples, few, len(phrases))
-	st := n.statistics(phrases, content, 4)
+	st := n.statistics(phrases, content, worth)
 	for round := range 5 {
 		if round == 3 {
 			room := budget - footerLen - len(content) - len(st.pack(content))*102/100
@@ -49,20 +49,21 @@ func train(samples [][]byte, budget int) []byte {
 			n.add(e, p, samples[i])
 		}
 		phrases = m.phrases
-		st = n.statistics(phrases, content, 4)
+		st = n.statistics(phrases, content, worth)
 	}
 	packed := st.pack(content)
-	for w := 5; len(packed) > budget-len(content)-footerLen; w += w / 4 {
+	for w := worth + 1; len(packed) > budget-len(content)-footerLen; w += w / 4 {
 		packed = n.statistics(phrases, content, w).pack(content)
 	}
 	return joinUnit(content, packed)
 }
 
-var modelShare, segmentLen = 50, 256
-
 const (
-	trainBytes  = 6 << 20 // of samples that are parsed
-	repairBytes = 2 << 20 // of samples that phrases are looked for in
+	segmentLen   = 256     // bytes of content that are chosen at once, about
+	contentShare = 45      // percent of the budget that content has while the model is being made
+	worth        = 3       // times that something is used before it is worth its place in the model
+	trainBytes   = 6 << 20 // of samples that are parsed
+	repairBytes  = 2 << 20 // of samples that phrases are looked for in
 )
 
 // thin returns the numbers of samples, evenly spread, that have about n bytes in all.
