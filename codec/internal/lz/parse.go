@@ -32,12 +32,12 @@ const (
 	parsed    = 1 << 14 // bytes of a stretch, at whose end the best path is taken
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
 	within    = 12 * 32 // how much worse than the best a path may be to be improved
-	hopeless  = 32 * 32 // how much worse than the best a path is forgotten
+	hopeless  = 48 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	horizon   = 48      // bytes for which an alignment is tried
-	turnPrice = 4 * 32  // of saying one that was left; others come to a bit more and their digits
-	shortBits = 17
-	longBits  = 18
+	turnPrice = 6 * 32  // of saying one that was left; others come to a bit more and their digits
+	shortBits = 16
+	longBits  = 17
 
 	surveyed   = 1024 // bytes that a survey compares
 	surveyRate = 12   // it is of use if of so many bytes more than one differs
@@ -70,7 +70,7 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effo
 	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
 	p.look = 0
 	p.effort = max(Fast, min(effort, Best))
-	p.most = [...]int{8, 16, 40}[p.effort]
+	p.most = [...]int{16, 64, 128}[p.effort]
 	p.short.reset(min(shortBits, bits.Len(uint(len(p.win)))))
 	p.long.reset(min(longBits, bits.Len(uint(len(p.win)))))
 	p.paths = append(p.paths[:0], path{hist: 0xff})
@@ -98,7 +98,7 @@ type table struct {
 }
 
 const (
-	slots     = 8 // of a hash
+	slots     = 16 // of a hash
 	placeBits = 24
 	placeMask = 1<<placeBits - 1 // MaxRef + MaxRaw places, of which the last few are not kept
 )
@@ -234,10 +234,15 @@ func (p *parser) search(s path, pos int, prev byte) {
 	w := p.win[pos:min(pos+horizon, len(p.win))]
 	x := binary.LittleEndian.Uint64(w)
 	// The candidates of which most bytes agree, for their price.
-	var top [3]candidate
+	var top [6]candidate
 	consider := func(d int) {
-		if d == s.dist || d == top[0].dist || d == top[1].dist || d == top[2].dist {
+		if d == s.dist {
 			return
+		}
+		for k := range top {
+			if top[k].dist == d {
+				return
+			}
 		}
 		price := s.price(d, p.i, p.ref)
 		worth := equal(w, p.win[pos-d:])*3*32 - price
