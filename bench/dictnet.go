@@ -149,8 +149,8 @@ func openTemplate(ctx context.Context, home, template string) (o *opened, err er
 	if err != nil {
 		return o, err
 	}
-	o.Reader, err = codec.NewReaderAt(ctx, o.file, st.Size(), func(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
-		t, err := o.client.Open(ctx, ref)
+	o.Reader, err = codec.NewReaderAt(ctx, o.file, st.Size(), func(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
+		t, err := o.client.OpenNamed(ctx, name)
 		o.tape = t
 		return t, err
 	})

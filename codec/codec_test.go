@@ -128,8 +128,13 @@ func buildLabelled(t testing.TB, base *dictionary, o BuildOptions, labels []int,
 	return d
 }
 
-func (d *dictionary) open(_ context.Context, r DictionaryRef) (Tape, error) {
-	if d == nil || r != d.ref {
+func (d *dictionary) name() *DictionaryName {
+	name := d.ref.Name()
+	return &name
+}
+
+func (d *dictionary) open(_ context.Context, r DictionaryName) (Tape, error) {
+	if d == nil || r != d.ref.Name() {
 		return nil, fmt.Errorf("no dictionary %s", r.Manifest)
 	}
 	return locatingTape{d.tape}, nil

@@ -42,6 +42,14 @@ func (c coding) mostReference() uint64 {
 	return 1 << 23
 }
 
+// behind is how many bytes of memory opening a block of so many takes behind its reference.
+func (c coding) behind(raw int) int {
+	if c == codingMixed {
+		return raw + 8
+	}
+	return 0
+}
+
 // Profile says how much time encoding and decoding may take for how small a template.
 type Profile uint8
 
@@ -202,10 +210,10 @@ func packAligned(raw []byte, old counterpart) []byte {
 // packMixed codes a block by package mix: the length of the list of segments that an aligner has found, the list, and the bytes.
 func packMixed(raw []byte, old counterpart) []byte {
 	given := align.Segments(old.ref.hints)
-	found := align.Find(raw, old.bytes, given)
+	found := align.Find(raw, slices.Clip(old.bytes), given)
 	list := align.AppendSegments(nil, found, given)
 	data := append(binary.AppendUvarint(nil, uint64(len(list))), list...)
-	return mix.Encode(data, raw, old.bytes, old.ref.withSegments(found))
+	return mix.Encode(data, raw, slices.Clip(old.bytes), old.ref.withSegments(found))
 }
 
 // unpackMixed reverses packMixed.

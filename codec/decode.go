@@ -16,7 +16,7 @@ type Decoder struct {
 	ctx   context.Context
 	in    *bufio.Reader
 	kept  *spool
-	dict  *DictionaryRef
+	dict  *DictionaryName
 	play  playback
 	index index // as the frames say
 	cur   *frameReader
@@ -52,7 +52,7 @@ func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, er
 }
 
 // openNotes opens the dictionary that a template names, if it names one.
-func openNotes(ctx context.Context, ref *DictionaryRef, open OpenTape) (*noteCache, error) {
+func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape) (*noteCache, error) {
 	if ref == nil {
 		return nil, nil
 	}
@@ -70,7 +70,7 @@ func openNotes(ctx context.Context, ref *DictionaryRef, open OpenTape) (*noteCac
 }
 
 // Dictionary returns what the template names, or nil.
-func (d *Decoder) Dictionary() *DictionaryRef { return d.dict }
+func (d *Decoder) Dictionary() *DictionaryName { return d.dict }
 
 // Close frees what the decoder keeps.
 func (d *Decoder) Close() error { return d.kept.Close() }

@@ -50,7 +50,7 @@ func TestDerivedNotes(t *testing.T) {
 	for _, profile := range []Profile{ProfileDefault, ProfileMax} {
 		d, files, templates := history(t, profile, size, 3)
 		for i, b := range templates {
-			got, err := decodeWhole(t.Context(), b, func(context.Context, DictionaryRef) (Tape, error) {
+			got, err := decodeWhole(t.Context(), b, func(context.Context, DictionaryName) (Tape, error) {
 				return prefix{d.tape, templateTape(t, d, b)}, nil
 			})
 			if err != nil || !bytes.Equal(got, files[i]) {

@@ -2,7 +2,7 @@
 //
 // A template is what encoding a file leaves: references to spans of a dictionary's tape, rules over
 // them, and the bytes that are in no dictionary (local notes). The package knows nothing of networks:
-// it reads the tape through [Tape], which the caller provides, and names dictionaries by [DictionaryRef].
+// it reads the tape through [Tape], which the caller provides, and names dictionaries by [DictionaryName].
 //
 // The formats are described byte for byte in docs/format.md; sections named in comments are of that page.
 package codec
@@ -15,11 +15,20 @@ import (
 	"dictnet/merkle"
 )
 
-// DictionaryRef is what a template names: one version of one dictionary.
+// DictionaryName is what a template names: one version of one dictionary. Its manifest says what its root is.
+type DictionaryName struct {
+	Manifest cid.Cid // CIDv1, dag-cbor, sha2-256
+	Size     uint64  // notes, >= 1
+}
+
+// DictionaryRef is a version of a dictionary.
 type DictionaryRef struct {
 	Manifest cid.Cid // CIDv1, dag-cbor, sha2-256
 	merkle.Version
 }
+
+// Name is how a template names the version.
+func (d DictionaryRef) Name() DictionaryName { return DictionaryName{d.Manifest, d.Size} }
 
 // Span is a run of bytes of a tape.
 type Span struct {
@@ -51,4 +60,4 @@ type Prefetcher interface {
 }
 
 // OpenTape finds the dictionary that a template names. It is called at most once for a template.
-type OpenTape func(ctx context.Context, d DictionaryRef) (Tape, error)
+type OpenTape func(ctx context.Context, d DictionaryName) (Tape, error)

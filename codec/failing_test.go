@@ -61,7 +61,7 @@ func TestTapeErrorsArePassedOn(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	for _, cause := range []error{errBroken, io.EOF, io.ErrUnexpectedEOF} {
 		for n := range len(d.tape.blocks) {
-			open := func(context.Context, DictionaryRef) (Tape, error) { return failAfter(d.tape, n, cause), nil }
+			open := func(context.Context, DictionaryName) (Tape, error) { return failAfter(d.tape, n, cause), nil }
 			for way, decode := range []func() ([]byte, error){
 				func() ([]byte, error) { return decodeStream(t.Context(), template, open, false) },
 				func() ([]byte, error) { return decodeStream(t.Context(), template, open, true) },
@@ -95,7 +95,7 @@ func TestTapeRecovers(t *testing.T) {
 	d := build(t, nil, BuildOptions{}, old)
 	template, _ := encode(t, d, old)
 	tape := failAfter(d.tape, 1, errBroken)
-	r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryRef) (Tape, error) { return tape, nil })
+	r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryName) (Tape, error) { return tape, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +113,8 @@ func TestOpenTapeErrors(t *testing.T) {
 	d := build(t, nil, BuildOptions{}, noise(1000, 1))
 	template, _ := encode(t, d, noise(1000, 1))
 	for name, open := range map[string]OpenTape{
-		"fails": func(context.Context, DictionaryRef) (Tape, error) { return nil, errBroken },
-		"empty": func(context.Context, DictionaryRef) (Tape, error) { return new(memTape), nil },
+		"fails": func(context.Context, DictionaryName) (Tape, error) { return nil, errBroken },
+		"empty": func(context.Context, DictionaryName) (Tape, error) { return new(memTape), nil },
 		"none":  nil,
 	} {
 		_, err := decodeStream(t.Context(), template, open, true)
@@ -140,7 +140,7 @@ func (t lyingTape) NoteAt(ctx context.Context, pos uint64) (uint64, []byte, erro
 func TestTapeThatGivesOtherNotes(t *testing.T) {
 	d := build(t, nil, BuildOptions{}, noise(600<<10, 1))
 	template, _ := encode(t, d, noise(600<<10, 1))
-	open := func(context.Context, DictionaryRef) (Tape, error) { return lyingTape{d.tape}, nil }
+	open := func(context.Context, DictionaryName) (Tape, error) { return lyingTape{d.tape}, nil }
 	if _, err := decodeStream(t.Context(), template, open, true); err == nil || errors.Is(err, ErrTemplate) {
 		t.Error(err)
 	}
@@ -292,7 +292,7 @@ func TestCancel(t *testing.T) {
 		}
 	}
 	opener := func(tape Tape) OpenTape {
-		return func(context.Context, DictionaryRef) (Tape, error) { return tape, nil }
+		return func(context.Context, DictionaryName) (Tape, error) { return tape, nil }
 	}
 	try("stream", func(ctx context.Context, tape Tape) error {
 		_, err := decodeStream(ctx, template, opener(tape), false)

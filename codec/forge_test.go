@@ -20,7 +20,7 @@ type forgedFrame struct {
 
 // forged is a template as a stranger may write it.
 type forged struct {
-	dict   *DictionaryRef
+	dict   *DictionaryName
 	frames []forgedFrame
 	index  func(*index) // changes it before it is written
 	tail   func([]byte) []byte

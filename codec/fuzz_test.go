@@ -113,7 +113,7 @@ func FuzzDecodeStreams(f *testing.F) {
 		}
 		g := forged{frames: []forgedFrame{fr, fr}}
 		if named {
-			g.dict = &d.ref
+			g.dict = d.name()
 		}
 		template := g.bytes()
 		agree(t, template, d.open)

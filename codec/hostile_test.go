@@ -260,9 +260,9 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		f.streams[streamTapeLen], f.streams[streamTapePos] = lens, pos
 		return f
 	}
-	withDict := func(f ...forgedFrame) forged { return forged{dict: &d.ref, frames: f} }
+	withDict := func(f ...forgedFrame) forged { return forged{dict: d.name(), frames: f} }
 	plain := func(f ...forgedFrame) forged { return forged{frames: f} }
-	dictAt := int64(len(must(appendHeader(nil, &d.ref, forgedBlockBits))))
+	dictAt := int64(len(must(appendHeader(nil, d.name(), forgedBlockBits))))
 	at := func(g forged, offset int64, want string) hostileCase { return hostileCase{g.bytes(), want, offset} }
 	hello := helloFrame(5, "hello", 1, codeFresh)
 	change := func(f forgedFrame, by func(*forgedFrame)) forgedFrame {

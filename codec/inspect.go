@@ -12,28 +12,27 @@ import (
 
 // Info says what a template is made of. Bytes are of the file, but where said otherwise.
 type Info struct {
-	Dictionary   *DictionaryRef `json:"dictionary"`   // nil if none is named
-	FileSize     int64          `json:"fileSize"`     // of the file that it plays
-	TemplateSize int64          `json:"templateSize"` // bytes of the template
-	Frames       int64          `json:"frames"`
-	Symbols      int64          `json:"symbols"`       // in the frames' sequences
-	Rules        int64          `json:"rules"`         // that the frames define
-	Terminals    int64          `json:"terminals"`     // spans and local notes that the frames define
-	TapeBytes    int64          `json:"tapeBytes"`     // played from the dictionary
-	FreshBytes   int64          `json:"freshBytes"`    // local notes, where they play first
-	RepeatBytes  int64          `json:"repeatBytes"`   // local notes, where they play again
-	TapeSpans    int64          `json:"tapeSpans"`     // different spans of the tape, counted in each frame
-	TapeSpanSize int64          `json:"tapeSpanBytes"` // bytes of the tape that these cover
-	Parts        Parts          `json:"parts"`         // what the bytes of the template are spent on
+	Dictionary   *DictionaryName `json:"dictionary"`   // nil if none is named
+	FileSize     int64           `json:"fileSize"`     // of the file that it plays
+	TemplateSize int64           `json:"templateSize"` // bytes of the template
+	Frames       int64           `json:"frames"`
+	Symbols      int64           `json:"symbols"`       // in the frames' sequences
+	Rules        int64           `json:"rules"`         // that the frames define
+	Terminals    int64           `json:"terminals"`     // spans and local notes that the frames define
+	TapeBytes    int64           `json:"tapeBytes"`     // played from the dictionary
+	FreshBytes   int64           `json:"freshBytes"`    // local notes, where they play first
+	RepeatBytes  int64           `json:"repeatBytes"`   // local notes, where they play again
+	TapeSpans    int64           `json:"tapeSpans"`     // different spans of the tape, counted in each frame
+	TapeSpanSize int64           `json:"tapeSpanBytes"` // bytes of the tape that these cover
+	Parts        Parts           `json:"parts"`         // what the bytes of the template are spent on
 }
 
 // MarshalJSON names the manifest by its CID as text.
-func (d DictionaryRef) MarshalJSON() ([]byte, error) {
+func (d DictionaryName) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Manifest string `json:"manifest"`
 		Size     uint64 `json:"size"`
-		Root     string `json:"root"`
-	}{d.Manifest.String(), d.Size, d.Root.String()})
+	}{d.Manifest.String(), d.Size})
 }
 
 // anyTape is the size of a tape that is not at hand: all that a span can ask for.

@@ -73,7 +73,7 @@ func TestMeasureFails(t *testing.T) {
 	template, _ := encode(t, d, old)
 	cause := errors.New("no note")
 	for n := range 3 {
-		r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryRef) (Tape, error) { return failAfter(d.tape, n, cause), nil })
+		r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryName) (Tape, error) { return failAfter(d.tape, n, cause), nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,10 +86,11 @@ func (e *encoder) writeFrame() error {
 		}
 	}
 	if !e.started {
-		dict := e.o.Dictionary
+		var dict *DictionaryName // the only frame may need none
 		only := e.read && len(e.coding) == 0
-		if only && (f == nil || !slices.ContainsFunc(f.terminals, func(s symbol) bool { return s.code == codeTape })) {
-			dict = nil // the only frame needs none
+		if d := e.o.Dictionary; d != nil && (!only || f != nil && slices.ContainsFunc(f.terminals, func(s symbol) bool { return s.code == codeTape })) {
+			name := d.Name()
+			dict = &name
 		}
 		head, err := appendHeader(nil, dict, e.shape.blockBits)
 		if err != nil {

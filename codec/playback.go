@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"sort"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // playback finds the bytes that symbols stand for: on the tape, and on the local tape of the
@@ -17,7 +19,7 @@ type playback struct {
 	notes     *noteCache      // nil if no dictionary is named
 	blocks    runCache        // of the local tape
 	blockSize uint64          // raw bytes of each block but a frame's last
-	openers   openers         // of blocks
+	openers   *openers        // of blocks
 	again     keptRuns        // blocks that have left the cache: a file that repeats itself goes back to them
 	mu        sync.Mutex      // guards what follows
 	frames    []frameEntry    // frames known so far, in order
@@ -35,32 +37,45 @@ const (
 // mostKept is how many bytes of blocks that have left the cache are kept on disk, lest they be opened a second time: after that, only what was.
 const mostKept = 256 << 20
 
-// openers lets so many blocks be opened at a time as it has room for, because each takes its reference, up to 8 MiB, and the coder's tables. What is
-// in it is memory for a reference, to be used again.
-type openers chan []byte
+// openers lets so many blocks be opened at a time as there is memory for their references and the coder's tables.
+type openers struct {
+	places int64
+	free   *semaphore.Weighted
+	idle   sync.Pool // *[]byte: memory for references, to be used again
+}
 
 // mostOpeners is how many blocks are opened at a time, at most.
 const mostOpeners = 2
 
-func newOpeners() openers {
-	o := make(openers, min(mostOpeners, runtime.GOMAXPROCS(0)))
-	for range cap(o) {
-		o <- nil
-	}
-	return o
+// largeMixed is how long the reference of a mixed block may be, in bytes, before nothing else is opened beside it.
+const largeMixed = 2 << 20
+
+func newOpeners() *openers {
+	n := int64(min(mostOpeners, runtime.GOMAXPROCS(0)))
+	return &openers{places: n, free: semaphore.NewWeighted(n)}
 }
 
-// begin waits until a block may be opened. The memory that it returns is given back to end, or what it has become.
-func (o openers) begin(ctx context.Context) ([]byte, error) {
-	select {
-	case b := <-o:
-		return b[:0], nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// begin waits until a block may be opened, and returns memory for its reference and what else may be written behind it. What it returned is given back to end.
+func (o *openers) begin(ctx context.Context, c coding, reference, behind int) (*[]byte, int64, error) {
+	n := int64(1)
+	if c == codingMixed && reference > largeMixed {
+		n = o.places
 	}
+	if err := o.free.Acquire(ctx, n); err != nil {
+		return nil, 0, err
+	}
+	b, _ := o.idle.Get().(*[]byte)
+	if b == nil || cap(*b) < reference+behind {
+		b = new([]byte)
+		*b = make([]byte, 0, reference+behind)
+	}
+	return b, n, nil
 }
 
-func (o openers) end(b []byte) { o <- b }
+func (o *openers) end(b *[]byte, places int64) {
+	o.idle.Put(b)
+	o.free.Release(places)
+}
 
 // setBlockSize is told how long the blocks are, in bytes.
 func (p *playback) setBlockSize(n int) {
@@ -222,12 +237,13 @@ func (p *playback) keepBlock(start uint64, raw []byte) {
 
 // open reads, checks and expands block i of a frame.
 func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
-	old, err := p.openers.begin(ctx)
+	e := fr.blocks[i]
+	ref := fr.blockReference(i, p.blockSize, p.notes.size())
+	memory, places, err := p.openers.begin(ctx, e.coding, ref.size(), e.coding.behind(e.raw))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { p.openers.end(old) }()
-	e := fr.blocks[i]
+	defer p.openers.end(memory, places)
 	data := make([]byte, e.stored+4)
 	if _, err := readAt(p.src, data, e.off); err != nil {
 		return nil, err
@@ -237,16 +253,11 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 	if got := crc32c(data); got != sum {
 		return nil, formatErrorf(e.off, "block checksum is %08x, want %08x", got, sum)
 	}
-	ref := fr.blockReference(i, p.blockSize, p.notes.size())
-	if cap(old) < ref.size() {
-		old = make([]byte, 0, ref.size())
-	}
+	old := (*memory)[:0]
 	for _, s := range ref.pieces {
-		more, err := p.notes.read(ctx, old, s)
-		if err != nil {
+		if old, err = p.notes.read(ctx, old, s); err != nil {
 			return nil, err
 		}
-		old = more
 	}
 	raw, err := unpack(e.coding, data, e.raw, counterpart{old, ref})
 	if err != nil {

@@ -286,9 +286,10 @@ func (p *Promoter) Write(dst io.Writer, r *Reader, d DictionaryRef) error {
 	if !ok {
 		return errors.New("promote: the template has not been added")
 	}
-	dict := &d
-	if len(r.idx.frames) == 0 {
-		dict = nil // nothing plays
+	var dict *DictionaryName
+	if len(r.idx.frames) > 0 { // else nothing plays
+		name := d.Name()
+		dict = &name
 	}
 	out, err := appendHeader(nil, dict, minBlockBits)
 	if err != nil {

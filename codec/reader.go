@@ -12,7 +12,7 @@ import (
 // that it touches. ReadAt is safe for concurrent use.
 type Reader struct {
 	ctx  context.Context
-	dict *DictionaryRef
+	dict *DictionaryName
 	size int64 // of the template
 	head int64 // length of the header
 	idx  *index
@@ -72,7 +72,7 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 }
 
 // Dictionary returns what the template names, or nil.
-func (r *Reader) Dictionary() *DictionaryRef { return r.dict }
+func (r *Reader) Dictionary() *DictionaryName { return r.dict }
 
 // Size is the length of the file that the template plays, in bytes.
 func (r *Reader) Size() int64 { return int64(r.idx.play()) }

@@ -339,7 +339,7 @@ func TestSearchFails(t *testing.T) {
 	p, _ := CompilePattern(PatternOptions{Literal: true}, "the")
 	cause := errors.New("no note")
 	for n := range 3 {
-		r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryRef) (Tape, error) { return failAfter(d.tape, n, cause), nil })
+		r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryName) (Tape, error) { return failAfter(d.tape, n, cause), nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/ipfs/go-cid"
-
-	"dictnet/merkle"
 )
 
 // Magic begins every template; its last byte is the format's version (section 4.1).
@@ -22,16 +20,18 @@ const (
 	minFrame = 14      // bytes of a frame: no frame is shorter
 	maxLocal = 1 << 23 // bytes of a frame's blocks, expanded
 	maxIndex = 1 << 28 // bytes of an index
-	cidLen   = 36
 	// maxHeader is the longest header.
-	maxHeader = len(Magic) + 1 + cidLen + binary.MaxVarintLen64 + merkle.HashSize + 4
+	maxHeader = len(Magic) + 1 + digestLen + binary.MaxVarintLen64 + 4
 )
 
-// manifestPrefix are the first bytes of the CID of every manifest: CIDv1, dag-cbor, sha2-256, 32 bytes.
-const manifestPrefix = "\x01\x71\x12\x20"
+// The CID of every manifest is this, CIDv1, dag-cbor, sha2-256, and a digest.
+const (
+	manifestPrefix = "\x01\x71\x12\x20"
+	digestLen      = 0x20
+)
 
 // appendHeader writes a header (section 4.1); d may be nil. Blocks of local notes have 1<<blockBits bytes.
-func appendHeader(b []byte, d *DictionaryRef, blockBits int) ([]byte, error) {
+func appendHeader(b []byte, d *DictionaryName, blockBits int) ([]byte, error) {
 	from := len(b)
 	b = append(b, Magic...)
 	shape := byte(blockBits-minBlockBits) << 1
@@ -39,20 +39,19 @@ func appendHeader(b []byte, d *DictionaryRef, blockBits int) ([]byte, error) {
 		b = append(b, shape)
 	} else {
 		c := d.Manifest.Bytes()
-		if len(c) != cidLen || string(c[:4]) != manifestPrefix {
+		if len(c) != len(manifestPrefix)+digestLen || string(c[:len(manifestPrefix)]) != manifestPrefix {
 			return nil, fmt.Errorf("manifest CID %s is not CIDv1, dag-cbor, sha2-256", d.Manifest)
 		}
 		b = append(b, shape|1)
-		b = append(b, c...)
+		b = append(b, c[len(manifestPrefix):]...)
 		b = binary.AppendUvarint(b, d.Size)
-		b = append(b, d.Root[:]...)
 	}
 	return binary.LittleEndian.AppendUint32(b, crc32c(b[from:])), nil
 }
 
 // parseHeader reads the header at the start of b, of which at most maxHeader bytes are needed, and
 // returns its length. The dictionary is nil if none is named.
-func parseHeader(b []byte) (d *DictionaryRef, blockSize, n int, err error) {
+func parseHeader(b []byte) (d *DictionaryName, blockSize, n int, err error) {
 	f := fields{b: b}
 	if m := f.bytes(len(Magic), "magic"); m != nil && string(m) != Magic {
 		if string(m[:3]) == Magic[:3] {
@@ -63,15 +62,10 @@ func parseHeader(b []byte) (d *DictionaryRef, blockSize, n int, err error) {
 	shape := f.uvarint(0, (maxBlockBits-minBlockBits)<<1|1, "shape")
 	blockSize = 1 << (minBlockBits + shape>>1)
 	if shape&1 == 1 {
-		c := f.bytes(cidLen, "manifest CID")
-		if c != nil && string(c[:4]) != manifestPrefix {
-			f.fail("manifest CID is not CIDv1, dag-cbor, sha2-256")
-		}
-		d = new(DictionaryRef)
-		d.Size = f.uvarint(1, 1<<63-1, "dictionary size")
-		copy(d.Root[:], f.bytes(merkle.HashSize, "dictionary root"))
+		digest := f.bytes(digestLen, "digest of the manifest")
+		d = &DictionaryName{Size: f.uvarint(1, 1<<63-1, "dictionary size")}
 		if f.err == nil {
-			if d.Manifest, err = cid.Cast(c); err != nil {
+			if d.Manifest, err = cid.Cast(append([]byte(manifestPrefix), digest...)); err != nil {
 				f.fail("manifest CID: %v", err)
 			}
 		}

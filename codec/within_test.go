@@ -82,7 +82,7 @@ func TestWithin(t *testing.T) {
 					t.Fatal(err)
 				}
 				fenced := fencedTape{d.tape, JoinSpans(parts)}
-				open := func(context.Context, DictionaryRef) (Tape, error) { return fenced, nil }
+				open := func(context.Context, DictionaryName) (Tape, error) { return fenced, nil }
 				rd, err := NewReaderAt(t.Context(), bytes.NewReader(out.Bytes()), int64(out.Len()), open)
 				if err != nil {
 					t.Fatal(err)

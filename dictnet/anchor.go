@@ -28,7 +28,7 @@ type Record struct {
 	Manifest cid.Cid // undefined if Versions is 0
 }
 
-// Ref returns the newest version as a template would name it.
+// Ref returns the newest version.
 func (r Record) Ref() codec.DictionaryRef {
 	return codec.DictionaryRef{Manifest: r.Manifest, Version: r.Version}
 }
@@ -52,4 +52,8 @@ func (v PublishedVersion) ref() codec.DictionaryRef {
 
 func describe(r codec.DictionaryRef) string {
 	return fmt.Sprintf("%d notes, root %s, manifest %s", r.Size, r.Root, r.Manifest)
+}
+
+func describeName(d codec.DictionaryName) string {
+	return fmt.Sprintf("%d notes, manifest %s", d.Size, d.Manifest)
 }

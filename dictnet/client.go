@@ -138,44 +138,58 @@ func (c *Client) note(ctx context.Context, n manifest.Note) (codec.Note, error) 
 	return openNote(n, data)
 }
 
-// OpenTape opens the dictionary that a template names, as codec.OpenTape asks for. If the client has an Anchor, the
-// version must be one that the registry has: the newest, or a beginning of it.
-func (c *Client) OpenTape(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
-	t, err := c.Open(ctx, ref)
+// OpenTape opens the dictionary that a template names, as codec.OpenTape asks for. See OpenNamed.
+func (c *Client) OpenTape(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
+	t, err := c.OpenNamed(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// Open opens a version of a dictionary. See OpenTape.
+// Open opens a version of a dictionary. See OpenNamed.
 func (c *Client) Open(ctx context.Context, ref codec.DictionaryRef) (*Tape, error) {
+	t, err := c.OpenNamed(ctx, ref.Name())
+	if err == nil && t.Ref() != ref {
+		return nil, &ContradictionError{What: "the dictionary", Claimed: ref, Found: t.Ref(),
+			Err: fmt.Errorf("said to have root %s; its manifest says %s", ref.Root, t.Ref().Root)}
+	}
+	return t, err
+}
+
+// OpenNamed opens the version of a dictionary that a template names. If the client has an Anchor, the
+// version must be one that the registry has: the newest, or a beginning of it.
+func (c *Client) OpenNamed(ctx context.Context, name codec.DictionaryName) (*Tape, error) {
 	if c.o.Anchor != nil {
 		early, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if len(c.o.Sources) > 0 { // it comes while the registry is asked
-			c.fetch.spawn(early, func(ctx context.Context) { c.openManifest(ctx, ref.Manifest) })
+			c.fetch.spawn(early, func(ctx context.Context) { c.openManifest(ctx, name.Manifest) })
 		}
-		if err := c.checkAnchored(ctx, ref); err != nil {
+		if err := c.checkAnchored(ctx, name); err != nil {
 			return nil, err
 		}
 	}
-	t, err := c.openManifest(ctx, ref.Manifest)
+	t, err := c.openManifest(ctx, name.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	if t.Ref() != ref {
-		return nil, &ContradictionError{What: "the dictionary", Claimed: ref, Found: t.Ref(),
-			Err: fmt.Errorf("named as %s; its manifest says %d notes, root %s", describe(ref), t.Ref().Size, t.Ref().Root)}
+	if t.Ref().Name() != name {
+		return nil, &ContradictionError{What: "the dictionary", Claimed: claimed(name), Found: t.Ref(),
+			Err: fmt.Errorf("named as %s; its manifest says %d notes", describeName(name), t.Ref().Size)}
 	}
 	return t, nil
+}
+
+func claimed(d codec.DictionaryName) codec.DictionaryRef {
+	return codec.DictionaryRef{Manifest: d.Manifest, Version: merkle.Version{Size: d.Size}}
 }
 
 // OpenManifest opens the version that a manifest CID names. What the manifest says of itself is its version.
 func (c *Client) OpenManifest(ctx context.Context, name cid.Cid) (*Tape, error) {
 	t, err := c.openManifest(ctx, name)
 	if err == nil && c.o.Anchor != nil {
-		err = c.checkAnchored(ctx, t.Ref())
+		err = c.checkAnchored(ctx, t.Ref().Name())
 	}
 	if err != nil {
 		return nil, err
@@ -203,22 +217,22 @@ func (c *Client) openManifest(ctx context.Context, name cid.Cid) (*Tape, error) 
 // checkAnchored compares a version with the registry's head record: it must be the head, or what the head's
 // own blocks give for the same number of notes. In the second case the right edge of the version is written on
 // the way, so that it can be read where only the head is to be had.
-func (c *Client) checkAnchored(ctx context.Context, ref codec.DictionaryRef) error {
+func (c *Client) checkAnchored(ctx context.Context, name codec.DictionaryName) error {
 	rec, err := c.o.Anchor.Head(ctx, c.o.Dictionary)
 	if err != nil {
 		return fmt.Errorf("ask the registry for dictionary %s: %w", c.o.Dictionary, err)
 	}
 	head := rec.Ref()
 	refuse := func(found codec.DictionaryRef, format string, args ...any) error {
-		return &ContradictionError{What: "the dictionary and the registry", Claimed: ref, Found: found, Err: fmt.Errorf(format, args...)}
+		return &ContradictionError{What: "the dictionary and the registry", Claimed: claimed(name), Found: found, Err: fmt.Errorf(format, args...)}
 	}
 	switch {
-	case ref == head:
+	case name == head.Name():
 		return nil
-	case ref.Size > head.Size:
-		return refuse(head, "the registry holds %d notes of dictionary %s, the version named has %s", head.Size, c.o.Dictionary, describe(ref))
-	case ref.Size == head.Size:
-		return refuse(head, "the registry holds %s, the version named has %s", describe(head), describe(ref))
+	case name.Size > head.Size:
+		return refuse(head, "the registry holds %d notes of dictionary %s, the version named has %s", head.Size, c.o.Dictionary, describeName(name))
+	case name.Size == head.Size:
+		return refuse(head, "the registry holds %s, the version named has %s", describe(head), describeName(name))
 	}
 	t, err := c.openManifest(ctx, head.Manifest)
 	if err != nil {
@@ -227,19 +241,12 @@ func (c *Client) checkAnchored(ctx context.Context, ref codec.DictionaryRef) err
 	if t.Ref() != head {
 		return refuse(t.Ref(), "the registry holds %s, its manifest says %d notes, root %s", describe(head), t.Ref().Size, t.Ref().Root)
 	}
-	at, err := merkle.RootAt(ctx, t.m, ref.Size)
+	found, err := t.m.Prefix(ctx, c, name.Size)
 	if err != nil {
 		return fmt.Errorf("check the dictionary against the registry: %w", err)
 	}
-	found := codec.DictionaryRef{Manifest: head.Manifest, Version: merkle.Version{Size: ref.Size, Root: at}}
-	if at != ref.Root {
-		return refuse(found, "the first %d notes of the registry's version have root %s, the version named has %s", ref.Size, at, describe(ref))
-	}
-	if found, err = t.m.Prefix(ctx, c, ref.Size); err != nil {
-		return fmt.Errorf("check the dictionary against the registry: %w", err)
-	}
-	if found != ref {
-		return refuse(found, "the first %d notes of the registry's version have manifest %s, the version named has %s", ref.Size, found.Manifest, describe(ref))
+	if found.Name() != name {
+		return refuse(found, "the first %d notes of the registry's version have manifest %s, the version named has %s", name.Size, found.Manifest, describeName(name))
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func TestDerivedNotesAreFetched(t *testing.T) {
 
 	source := &storeSource{s: home, name: "publisher"}
 	for name, open := range map[string]func(c *Client) (codec.Tape, error){
-		"by manifest": func(c *Client) (codec.Tape, error) { return c.OpenTape(t.Context(), pub.Ref) },
+		"by manifest": func(c *Client) (codec.Tape, error) { return c.OpenTape(t.Context(), pub.Ref.Name()) },
 		"by list":     func(c *Client) (codec.Tape, error) { return c.OpenPortable(portable), nil },
 	} {
 		c := newClient(t, Options{Sources: []Source{source}})

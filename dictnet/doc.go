@@ -61,7 +61,7 @@ func (e *MissingError) Unwrap() []error {
 // ContradictionError holds two claims about one thing. It wraps ErrContradiction and Err.
 type ContradictionError struct {
 	What    string              // what both are about: "the template's dictionary", "note 17"
-	Claimed codec.DictionaryRef // what was claimed; zero if it is not about versions
+	Claimed codec.DictionaryRef // what was claimed; zero if it is not about versions, and without a root if a template claims it
 	Found   codec.DictionaryRef // what was found instead; likewise
 	Err     error               // why they cannot both be true
 }

@@ -142,7 +142,7 @@ func ParseSpans(text string) ([]codec.Span, error) {
 // head of its first frame must be in it. Whatever is wrong with it is for the decoder to say.
 func FirstSpans(ctx context.Context, beginning []byte) []codec.Span {
 	tape := new(spanRecorder)
-	d, err := codec.NewDecoder(ctx, bytes.NewReader(beginning), func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return tape, nil })
+	d, err := codec.NewDecoder(ctx, bytes.NewReader(beginning), func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
 	if err != nil {
 		return nil
 	}
@@ -154,7 +154,7 @@ func FirstSpans(ctx context.Context, beginning []byte) []codec.Span {
 // FirstSpansAt is FirstSpans for n bytes of the file from off on, of a template that is all there.
 func FirstSpansAt(ctx context.Context, template io.ReaderAt, size, off, n int64) []codec.Span {
 	tape := new(spanRecorder)
-	r, err := codec.NewReaderAt(ctx, template, size, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return tape, nil })
+	r, err := codec.NewReaderAt(ctx, template, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
 	if err != nil || off >= r.Size() {
 		return nil
 	}

@@ -144,7 +144,7 @@ func (h *heldFile) encode(ctx context.Context, dst io.Writer) error {
 }
 
 func (h *heldFile) open(ctx context.Context) (*codec.Reader, error) {
-	return codec.NewReaderAt(ctx, bytes.NewReader(h.template), int64(len(h.template)), func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return h.tape, nil })
+	return codec.NewReaderAt(ctx, bytes.NewReader(h.template), int64(len(h.template)), func(context.Context, codec.DictionaryName) (codec.Tape, error) { return h.tape, nil })
 }
 
 // cpuTime is what this process has computed so far, on all cores: what tells more than the clock where others compute as well.

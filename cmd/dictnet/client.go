@@ -15,6 +15,7 @@ import (
 	"dictnet/dictnet"
 	"dictnet/dictnet/ipfs"
 	"dictnet/dictnet/store"
+	"dictnet/merkle"
 )
 
 // reader is a client with all it needs, for verbs that read a dictionary.
@@ -63,8 +64,8 @@ func (r *reader) Close() error {
 }
 
 // openReader opens a client for the dictionary that is named on the command line (or, if dict is "", for the one that has
-// a version ref under some name here). If ref has no manifest, any version will do.
-func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref codec.DictionaryRef, f *readerFlags) (*reader, error) {
+// this version under some name here). If version has no manifest, any will do.
+func (a *app) openReader(ctx context.Context, s *store.Store, dict string, version codec.DictionaryName, f *readerFlags) (*reader, error) {
 	r := &reader{store: s}
 	o := dictnet.Options{Store: s, Timeout: f.node.wait}
 	var err error
@@ -72,7 +73,7 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref c
 		r.Close()
 		return nil, err
 	}
-	if err := r.choose(a, dict, ref); err != nil {
+	if err := r.choose(a, dict, version); err != nil {
 		return fail(err)
 	}
 	if f.offline && r.address != nil && r.dict == nil {
@@ -122,19 +123,19 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, ref c
 }
 
 // choose finds out which dictionary is meant.
-func (r *reader) choose(a *app, dict string, ref codec.DictionaryRef) error {
+func (r *reader) choose(a *app, dict string, version codec.DictionaryName) error {
 	if dict == "" {
 		all, err := r.store.Dictionaries()
 		if err != nil {
 			return err
 		}
 		for _, d := range all {
-			if hasVersion(d, ref) {
+			if _, ok := versionOf(d, version); ok {
 				return r.named(d)
 			}
 		}
-		return &hinted{fmt.Errorf("dictionary %s is not known here", ref.Manifest), exitUnavailable,
-			"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + ref.Manifest.String() + " that you trust it as it is"}
+		return &hinted{fmt.Errorf("dictionary %s is not known here", version.Manifest), exitUnavailable,
+			"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + version.Manifest.String() + " that you trust it as it is"}
 	}
 	named, err := parseDictRef(dict)
 	if err != nil {
@@ -178,13 +179,20 @@ func (r *reader) named(d store.Dictionary) (err error) {
 	return err
 }
 
-// hasVersion reports whether a dictionary is, or was, at a version.
-func hasVersion(d store.Dictionary, ref codec.DictionaryRef) bool {
-	return d.Current == ref || slices.Contains(d.Lineage, ref)
+// versionOf returns the version of a dictionary that a name is of, if it is, or was, at one.
+func versionOf(d store.Dictionary, name codec.DictionaryName) (codec.DictionaryRef, bool) {
+	if d.Current.Name() == name {
+		return d.Current, true
+	}
+	i := slices.IndexFunc(d.Lineage, func(r codec.DictionaryRef) bool { return r.Name() == name })
+	if i < 0 {
+		return codec.DictionaryRef{}, false
+	}
+	return d.Lineage[i], true
 }
 
 // openTape opens the dictionary that a template names, if the command line's dictionary vouches for it.
-func (r *reader) openTape(ctx context.Context, ref codec.DictionaryRef) (*dictnet.Tape, error) {
+func (r *reader) openTape(ctx context.Context, name codec.DictionaryName) (*dictnet.Tape, error) {
 	switch {
 	case r.anchor != nil: // Open asks the registry
 	case r.only.Manifest.Defined():
@@ -192,34 +200,38 @@ func (r *reader) openTape(ctx context.Context, ref codec.DictionaryRef) (*dictne
 		if err != nil {
 			return nil, err
 		}
-		if err := r.vouch(ctx, t, ref); err != nil {
+		if err := r.vouch(ctx, t, name); err != nil {
 			return nil, err
 		}
-	case r.dict != nil && !hasVersion(*r.dict, ref):
+	case r.dict != nil:
+		if ref, ok := versionOf(*r.dict, name); ok {
+			return r.Open(ctx, ref)
+		}
 		t, err := r.Open(ctx, r.dict.Current)
 		if err != nil {
 			return nil, err
 		}
-		if err := r.vouch(ctx, t, ref); err != nil {
+		if err := r.vouch(ctx, t, name); err != nil {
 			return nil, err
 		}
 	}
-	return r.Open(ctx, ref)
+	return r.OpenNamed(ctx, name)
 }
 
 // vouch reports whether a version is t or a beginning of it. In the second case the manifest of the version is made
 // from t's, so that it can be opened where only t is to be had.
-func (r *reader) vouch(ctx context.Context, t *dictnet.Tape, ref codec.DictionaryRef) error {
+func (r *reader) vouch(ctx context.Context, t *dictnet.Tape, name codec.DictionaryName) error {
 	found := t.Ref()
-	if ref.Size < found.Size {
+	if name.Size < found.Size {
 		var err error
-		if found, err = t.Manifest().Prefix(ctx, r, ref.Size); err != nil {
+		if found, err = t.Manifest().Prefix(ctx, r, name.Size); err != nil {
 			return err
 		}
 	}
-	if found != ref {
-		return &dictnet.ContradictionError{What: "the template's dictionary", Claimed: ref, Found: t.Ref(),
-			Err: fmt.Errorf("the template names %s, which is no version of %s", ref.Manifest, t.Ref().Manifest)}
+	if found.Name() != name {
+		claimed := codec.DictionaryRef{Manifest: name.Manifest, Version: merkle.Version{Size: name.Size}}
+		return &dictnet.ContradictionError{What: "the template's dictionary", Claimed: claimed, Found: t.Ref(),
+			Err: fmt.Errorf("the template names %s, which is no version of %s", name.Manifest, t.Ref().Manifest)}
 	}
 	return nil
 }

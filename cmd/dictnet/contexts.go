@@ -237,7 +237,7 @@ func (a *app) inspectLabels(c *cobra.Command, in io.ReaderAt, size int64) []note
 // inspectContexts reads the contexts of a template, without its dictionary if possible, else with what is here of it. known is false
 // if that does not suffice.
 func (a *app) inspectContexts(c *cobra.Command, in io.ReaderAt, size int64) (d *contexts.Directory, known bool) {
-	blind, err := codec.NewReaderAt(c.Context(), in, size, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return blindTape{}, nil })
+	blind, err := codec.NewReaderAt(c.Context(), in, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return blindTape{}, nil })
 	if err == nil {
 		d, err = readContexts(blind)
 	}

@@ -245,7 +245,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	r := opener.reader
 	if r != nil {
 		stats, ref := r.Stats(), opener.ref
-		result.Manifest, result.Size, result.Root, result.Trust = ref.Manifest.String(), ref.Size, ref.Root.String(), r.trust
+		result.Manifest, result.Size, result.Root, result.Trust = ref.Manifest.String(), ref.Size, opener.root(), r.trust
 		result.NotesFetched, result.BytesFetched = stats.Blocks, stats.Bytes
 		if r.address == nil && r.dict != nil {
 			a.say("dictionary %s is on no chain: only its local name vouches for it", r.dict.Name)
@@ -264,7 +264,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 	rows := []row{{"file", fmt.Sprintf("%s, %s", out, bytesText(result.Bytes))}}
 	if r != nil {
 		rows = append(rows,
-			row{"dictionary", fmt.Sprintf("%s, %d notes, root %s", result.Manifest, result.Size, result.Root)},
+			row{"dictionary", opener.described()},
 			row{"believed for", result.Trust},
 			row{"fetched", fmt.Sprintf("%d blocks, %s", result.NotesFetched, bytesText(result.BytesFetched))})
 	}

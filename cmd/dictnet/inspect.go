@@ -89,7 +89,7 @@ func (a *app) inspectTemplate(c *cobra.Command, name string) error {
 	}
 	dict := "none"
 	if d := info.Dictionary; d != nil {
-		dict = fmt.Sprintf("%s, %d notes, root %s", d.Manifest, d.Size, d.Root)
+		dict = fmt.Sprintf("%s, %d notes", d.Manifest, d.Size)
 	}
 	rows := append([]row{{"dictionary", dict}}, noteContextRows(result.Notes)...)
 	return a.print(result, append(rows,

@@ -14,6 +14,7 @@ import (
 	"dictnet/dictnet/manifest"
 	"dictnet/dictnet/seed"
 	"dictnet/dictnet/store"
+	"dictnet/merkle"
 )
 
 // localDictionary returns the version of a dictionary that is in the store, asking nobody.
@@ -119,14 +120,14 @@ type templateDictionary struct {
 	whole    bool              // all notes will be needed
 	first    []codec.Span      // will be played first, as far as is known
 
-	ref    codec.DictionaryRef
-	reader *reader       // nil if the template names no dictionary
-	tape   *dictnet.Tape // likewise
-	seeds  *seed.Seeds   // nil if there are none
-	seeded *seed.Tape    // likewise
+	ref    codec.DictionaryRef // its root is not known where the list of a template was believed as it is
+	reader *reader             // nil if the template names no dictionary
+	tape   *dictnet.Tape       // likewise
+	seeds  *seed.Seeds         // nil if there are none
+	seeded *seed.Tape          // likewise
 }
 
-func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+func (d *templateDictionary) open(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
 	s, err := d.app.openStoreToFetch(d.command)
 	if err != nil {
 		return nil, err
@@ -137,21 +138,21 @@ func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) 
 			s.Close()
 			return nil, usageErrorf("-d says which dictionary to believe", "--as-listed, and the template lists no notes")
 		}
-		dict = ref.Manifest.String()
+		dict = name.Manifest.String()
 	}
-	if d.reader, err = d.app.openReader(ctx, s, dict, ref, d.flags); err != nil {
+	if d.reader, err = d.app.openReader(ctx, s, dict, name, d.flags); err != nil {
 		s.Close()
 		return nil, err
 	}
 	d.reader.closers = append([]io.Closer{s}, d.reader.closers...)
 	d.reader.Expect(d.first)
-	d.ref = ref
-	if t, err := d.openListed(ctx, ref); t != nil || err != nil {
+	if t, err := d.openListed(ctx, name); t != nil || err != nil {
 		return t, err
 	}
-	if d.tape, err = d.reader.openTape(ctx, ref); err != nil {
+	if d.tape, err = d.reader.openTape(ctx, name); err != nil {
 		return nil, err
 	}
+	d.ref = d.tape.Ref()
 	if d.seeds, err = d.app.openSeeds(d.flags.seeds); err != nil {
 		return nil, err
 	}
@@ -160,6 +161,22 @@ func (d *templateDictionary) open(ctx context.Context, ref codec.DictionaryRef) 
 	}
 	d.seeded = seed.NewTape(ctx, d.tape, d.seeds)
 	return d.seeded, nil
+}
+
+// root returns the root of the dictionary, or nothing if that is not known.
+func (d *templateDictionary) root() string {
+	if d.ref.Root == (merkle.Hash{}) {
+		return ""
+	}
+	return d.ref.Root.String()
+}
+
+func (d *templateDictionary) described() string {
+	s := fmt.Sprintf("%s, %d notes", d.ref.Manifest, d.ref.Size)
+	if root := d.root(); root != "" {
+		s += ", root " + root
+	}
+	return s
 }
 
 func (d *templateDictionary) Close() error {

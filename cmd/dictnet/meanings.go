@@ -166,7 +166,7 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 	if err != nil {
 		return err
 	}
-	r, err := codec.NewReaderAt(ctx, spool.File, stats.Written, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return tape, nil })
+	r, err := codec.NewReaderAt(ctx, spool.File, stats.Written, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
 	if err != nil {
 		return err
 	}

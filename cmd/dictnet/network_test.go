@@ -34,16 +34,24 @@ func TestRolesEmbedded(t *testing.T) {
 func runNetworkScripts(t *testing.T, rpc string) {
 	cmds := scriptCommands()
 	cmds["serve"], cmds["gateway"], cmds["flipnote"], cmds["flipblock"] = serveNode, serveHTTP, flipNote, flipBlock
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/network",
-		RequireExplicitExec: true,
-		Setup: func(e *testscript.Env) error {
-			e.Setenv("DICTNET_HOME", e.WorkDir+"/home")
-			e.Setenv("RPC", rpc)
-			return nil
-		},
-		Cmds: cmds,
-	})
+	files, err := filepath.Glob("testdata/network/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files { // one after the other: all of them send transactions of one account
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Files:               []string{file},
+				RequireExplicitExec: true,
+				Setup: func(e *testscript.Env) error {
+					e.Setenv("DICTNET_HOME", e.WorkDir+"/home")
+					e.Setenv("RPC", rpc)
+					return nil
+				},
+				Cmds: cmds,
+			})
+		})
+	}
 }
 
 // serve HOME VAR FLAG...: serves a home until the script ends, and sets a variable to the node's address, and VAR_HTTP to its URL. What the node

@@ -14,6 +14,7 @@ import (
 	"dictnet/codec"
 	"dictnet/dictnet"
 	"dictnet/dictnet/manifest"
+	"dictnet/merkle"
 )
 
 // portableFlags say whether a template is to carry its list of notes.
@@ -57,7 +58,7 @@ func (e *portableEncoder) finish(ctx context.Context, w io.Writer, tape *dictnet
 		return 0, storageError(err)
 	}
 	p := &dictnet.Portable{TapeSize: tape.Size()}
-	r, err := codec.NewReaderAt(ctx, e.File, size, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return play, nil })
+	r, err := codec.NewReaderAt(ctx, e.File, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return play, nil })
 	if err == nil && r.Dictionary() != nil { // a file of which nothing is in the dictionary names none
 		p, err = tape.Portable(ctx, r.Wanted(), e.flags.proof)
 	}
@@ -138,13 +139,15 @@ func portableOf(in *input) *dictnet.Portable {
 
 // openListed opens the notes that a portable template lists, if they are to be believed: because the command line says so, or because the list is proved for a
 // version that the registry has as its newest, or that is known here. Else it returns nil, and the manifest has to say what the notes are.
-func (d *templateDictionary) openListed(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+func (d *templateDictionary) openListed(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
 	r := d.reader
+	var version codec.DictionaryRef
 	switch {
 	case d.portable == nil || len(d.flags.seeds) > 0:
 		return nil, nil
 	case d.flags.listed:
 		r.trust = "the list of notes in the template, as it was given"
+		version = codec.DictionaryRef{Manifest: name.Manifest, Version: merkle.Version{Size: name.Size}}
 	case d.portable.Proof == nil:
 		return nil, nil
 	case r.anchor != nil:
@@ -152,17 +155,23 @@ func (d *templateDictionary) openListed(ctx context.Context, ref codec.Dictionar
 		if err != nil {
 			return nil, err
 		}
-		if rec.Ref() != ref {
+		if version = rec.Ref(); version.Name() != name {
 			return nil, nil // an earlier version; the manifest shows that it is one
 		}
-	case r.dict == nil || !hasVersion(*r.dict, ref):
+	case r.dict != nil:
+		var ok bool
+		if version, ok = versionOf(*r.dict, name); !ok {
+			return nil, nil
+		}
+	default:
 		return nil, nil
 	}
 	if !d.flags.listed {
-		if err := d.portable.Check(ref.Version); err != nil {
+		if err := d.portable.Check(version.Version); err != nil {
 			return nil, fmt.Errorf("list of notes in the template: %w", err)
 		}
 	}
+	d.ref = version
 	t := r.OpenPortable(d.portable)
 	if d.whole {
 		t.FetchAll(ctx)
@@ -197,7 +206,7 @@ func (a *app) inspectNotes(c *cobra.Command, name, dict string, f *readerFlags) 
 	if list := portableOf(in); list != nil {
 		t := new(dictnet.Client).OpenPortable(list) // only asked where notes are
 		locate = t.Find
-		open = func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return t, nil }
+		open = func(context.Context, codec.DictionaryName) (codec.Tape, error) { return t, nil }
 	}
 	r, err := codec.NewReaderAt(ctx, in.file, in.size, open)
 	if err != nil {

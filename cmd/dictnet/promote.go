@@ -101,7 +101,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 		if meaningsOf(in) != nil {
 			return usageErrorf("decode it, and encode it anew", "template %s has several meanings, which are not promoted", name)
 		}
-		r, err := codec.NewReaderAt(ctx, in, size, func(ctx context.Context, d codec.DictionaryRef) (codec.Tape, error) {
+		r, err := codec.NewReaderAt(ctx, in, size, func(ctx context.Context, d codec.DictionaryName) (codec.Tape, error) {
 			return openEarlier(ctx, client, base, d, ref.name)
 		})
 		if err == nil {
@@ -160,18 +160,18 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 }
 
 // openEarlier opens the dictionary that a template names if it is base or a beginning of it.
-func openEarlier(ctx context.Context, client *dictnet.Client, base *dictnet.Tape, d codec.DictionaryRef, name string) (codec.Tape, error) {
+func openEarlier(ctx context.Context, client *dictnet.Client, base *dictnet.Tape, d codec.DictionaryName, name string) (codec.Tape, error) {
 	if base == nil {
 		return nil, usageErrorf("name the dictionary that it was made against", "dictionary %s is new, but the template names %s", name, d.Manifest)
 	}
-	if d == base.Ref() {
+	if d == base.Ref().Name() {
 		return base, nil
 	}
-	t, err := client.Open(ctx, d)
+	t, err := client.OpenNamed(ctx, d)
 	if errors.Is(err, store.ErrMissing) || errors.Is(err, dictnet.ErrUnavailable) {
 		// The store may have dropped the blocks of an earlier version; they are made from the later one's.
 		if _, perr := base.Manifest().Prefix(ctx, client, d.Size); perr == nil {
-			t, err = client.Open(ctx, d)
+			t, err = client.OpenNamed(ctx, d)
 		}
 	}
 	if err == nil {
@@ -192,7 +192,7 @@ func checkPlays(ctx context.Context, w *output, r *codec.Reader, tape codec.Tape
 	if err != nil {
 		return err
 	}
-	got, err := codec.NewReaderAt(ctx, w.tmp, size, func(context.Context, codec.DictionaryRef) (codec.Tape, error) { return tape, nil })
+	got, err := codec.NewReaderAt(ctx, w.tmp, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
 	if err != nil {
 		return err
 	}

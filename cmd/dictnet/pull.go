@@ -49,7 +49,7 @@ func (a *app) pull(c *cobra.Command, dict, name string, f *readerFlags) error {
 		return err
 	}
 	defer s.Close()
-	r, err := a.openReader(ctx, s, dict, codec.DictionaryRef{}, f)
+	r, err := a.openReader(ctx, s, dict, codec.DictionaryName{}, f)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (r *reader) rename(c *cobra.Command, name string, ref codec.DictionaryRef) 
 		d = store.Dictionary{Name: name}
 	case err != nil:
 		return err
-	case d.Current != ref && hasVersion(d, ref):
+	case d.Current != ref && slices.Contains(d.Lineage, ref):
 		return nil // it has moved on already
 	case d.Current != ref:
 		was, err := r.Open(ctx, d.Current)

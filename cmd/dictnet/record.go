@@ -407,7 +407,7 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 	}
 	result.Bytes = dst.done
 	if opener.reader != nil {
-		result.Manifest, result.Root, result.Trust = opener.ref.Manifest.String(), opener.ref.Root.String(), opener.reader.trust
+		result.Manifest, result.Root, result.Trust = opener.ref.Manifest.String(), opener.root(), opener.reader.trust
 	}
 	if out == "-" {
 		return nil
@@ -426,7 +426,7 @@ func (a *app) recordCoder(ctx context.Context, d *templateDictionary, root [4]by
 	if err != nil {
 		return nil, err
 	}
-	tape, err := d.open(ctx, ref)
+	tape, err := d.open(ctx, ref.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -451,7 +451,7 @@ func (a *app) recordVersion(ctx context.Context, d *templateDictionary, root [4]
 	if d.dict == "" {
 		return codec.DictionaryRef{}, &hinted{fmt.Errorf("no dictionary here has a version whose root begins with %x", root), exitUnavailable, "-d says where it is; dictnet pull brings one"}
 	}
-	r, err := a.openReader(ctx, s, d.dict, codec.DictionaryRef{}, d.flags)
+	r, err := a.openReader(ctx, s, d.dict, codec.DictionaryName{}, d.flags)
 	if err != nil {
 		return codec.DictionaryRef{}, err
 	}

@@ -126,8 +126,8 @@ func (a *app) verifyTemplate(c *cobra.Command, name, dict string, f *readerFlags
 	result := verifyTemplateResult{Template: name, Bytes: n}
 	rows := []row{{"template", name + " is good"}, {"file", bytesText(n)}}
 	if opener.reader != nil {
-		result.Manifest, result.Root, result.Trust = opener.ref.Manifest.String(), opener.ref.Root.String(), opener.reader.trust
-		rows = append(rows, row{"dictionary", fmt.Sprintf("%s, %d notes, root %s", result.Manifest, opener.ref.Size, result.Root)}, row{"believed for", result.Trust})
+		result.Manifest, result.Root, result.Trust = opener.ref.Manifest.String(), opener.root(), opener.reader.trust
+		rows = append(rows, row{"dictionary", opener.described()}, row{"believed for", result.Trust})
 	}
 	return a.print(result, rows...)
 }
@@ -139,7 +139,7 @@ func (a *app) verifyDictionary(c *cobra.Command, name string, f *readerFlags) er
 		return err
 	}
 	defer s.Close()
-	r, err := a.openReader(ctx, s, name, codec.DictionaryRef{}, f)
+	r, err := a.openReader(ctx, s, name, codec.DictionaryName{}, f)
 	if err != nil {
 		return err
 	}

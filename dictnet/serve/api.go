@@ -238,9 +238,9 @@ func (a *api) plan(ctx context.Context, src io.ReaderAt, size int64) (any, error
 	client := dictnet.NewClient(dictnet.Options{Store: a.o.Store})
 	defer client.Close()
 	var tape *dictnet.Tape
-	r, err := codec.NewReaderAt(ctx, src, size, func(ctx context.Context, ref codec.DictionaryRef) (codec.Tape, error) {
+	r, err := codec.NewReaderAt(ctx, src, size, func(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
 		var err error
-		tape, err = client.Open(ctx, ref)
+		tape, err = client.OpenNamed(ctx, name)
 		return tape, err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ package align
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // Segment says that raw[At] replaces ref[Ref], the next byte the next, and so on to the next segment.
@@ -22,8 +23,9 @@ const (
 
 // Find returns the segments that a follower of raw needs beside the given ones, in order.
 func Find(raw, ref []byte, given []Segment) []Segment {
-	a := aligner{raw: raw, ref: ref, gain: gainFor(raw), f: NewFollower(ref, len(raw), nil)}
+	a := aligner{raw: raw, ref: ref, gain: Gain(raw), f: NewFollower(ref, len(raw), nil)}
 	a.seed()
+	a.f.Least = LeastOffer(a.gain)
 	f := a.f
 	var out []Segment
 	next, wait, to := 0, gapLeast, len(raw)
@@ -38,6 +40,10 @@ func Find(raw, ref []byte, given []Segment) []Segment {
 				to = given[0].At
 			}
 			next, wait = i, gapLeast
+		}
+		if f.Offered && f.Worth(raw[i:to], a.gain) {
+			f.Accept()
+			next, wait = i+window/4, gapLeast
 		}
 		if i >= next {
 			if s, ok, sure := a.search(i, to); ok {
@@ -63,8 +69,8 @@ const (
 	mostGain  = 28
 )
 
-// gainFor says how many bytes must be gained for a change of the diagonal, from how often the byte comes that followed the last three before.
-func gainFor(raw []byte) int {
+// Gain says how many bytes must be gained for a change of the diagonal, from how often the byte comes that followed the last three before.
+func Gain(raw []byte) int {
 	const size = 16
 	var next [1 << size]byte
 	hits := 0
@@ -76,6 +82,42 @@ func gainFor(raw []byte) int {
 		next[k] = raw[i]
 	}
 	return min(leastGain+max(48*hits/(len(raw)+1)-24, 0), mostGain)
+}
+
+// LeastOffer says how many bytes have to agree before a place nearby is offered where so many must be gained: in text, places where few agree are many.
+func LeastOffer(gain int) int { return LeastNear + (gain-leastGain)*7/8 }
+
+// Worth reports whether what is offered should be accepted where b comes next: as Find would, if half as much again is gained as it asks for, for the bytes
+// on the way have been found already.
+func (f *Follower) Worth(b []byte, gain int) bool {
+	n := min(len(b), window)
+	if len(f.segments) > 0 {
+		n = min(n, f.segments[0].At-(len(f.Win)-f.ref))
+	}
+	b = b[:n]
+	cur := 0
+	if f.Ptr >= 0 {
+		cur = Equal(b, f.Win[f.Ptr:])
+	}
+	return Equal(b, f.Win[f.Near:f.ref]) >= cur+gain*3/2
+}
+
+// finds reports whether a follower at ptr on its diagonal would find the place at of the reference, after the bytes that stand before it.
+func (f *Follower) finds(at, ptr int) bool {
+	h := hash(f.Win[at-8:])
+	if int(f.heads[h>>f.shift]) == at {
+		return true
+	}
+	places := &f.refs[h>>f.refsShift]
+	if !slices.Contains(places[:], uint32(at)) {
+		return false
+	}
+	for _, c := range places {
+		if c := int(c); c >= 8 && abs(c-ptr) < abs(at-ptr) && [8]byte(f.Win[c-8:]) == [8]byte(f.Win[at-8:]) {
+			return false
+		}
+	}
+	return true
 }
 
 type aligner struct {
@@ -178,7 +220,7 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 		if !same {
 			run, match = 0, false
 		} else if run++; !match && run > matchBytes && j >= 8 {
-			match = int(f.heads[f.keyOf(a.ref[at+j-7:])]) == at+j+1
+			match = f.finds(at+j+1, f.Ptr+j+1)
 		}
 	}
 	if best < known+a.gain {

@@ -10,16 +10,19 @@ import (
 
 // Encode appends raw, coded against ref. Hints, with ascending At, say which bytes of ref are replaced.
 func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
-	m := newModel(ref, len(raw), hints)
-	e := newEncoder(dst)
-	for _, c := range raw {
+	gain := align.Gain(raw)
+	least := align.LeastOffer(gain)
+	m := newModel(ref, len(raw), hints, least)
+	e := newEncoder(append(dst, byte(least)))
+	for i, c := range raw {
+		if m.follower.Offered {
+			bit := b2i(m.follower.Worth(raw[i:], gain))
+			e.bit(bit, m.offer())
+			m.answer(bit)
+		}
 		if m.sure() {
-			p := m.certain.predict(m)
-			hit := 0
-			if int(c) == m.diagonal.value {
-				hit = 1
-			}
-			e.bit(hit, p)
+			hit := b2i(int(c) == m.diagonal.value)
+			e.bit(hit, m.certain.predict(m))
 			m.certain.learn(hit)
 			if hit == 1 {
 				m.add(c)
@@ -36,17 +39,34 @@ func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
 	return e.flush()
 }
 
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // errLength says that coded bytes end before or after what they are to hold.
 var errLength = errors.New("coded bytes do not end where they should")
 
 // Decode fills raw with what was coded against ref under the same hints. It takes the same time and memory whatever data holds, and
-// errors only if data is too long or too short: other faults have to be found by a checksum.
+// errors only if data is too long or too short or begins wrong: other faults have to be found by a checksum. What ref has room for behind its bytes may be written to.
 func Decode(raw, data, ref []byte, hints []align.Hint) error {
-	m := newModel(ref, len(raw), hints)
+	if len(data) == 0 {
+		return errLength
+	}
+	if data[0] < align.LeastNear {
+		return fmt.Errorf("places are offered after %d bytes, want at least %d", data[0], align.LeastNear)
+	}
+	m := newModel(ref, len(raw), hints, int(data[0]))
+	data = data[1:]
 	d := newDecoder(data)
 	for i := range raw {
 		if d.pos > len(data)+4 {
 			return fmt.Errorf("byte %d of %d: %w", i, len(raw), errLength)
+		}
+		if m.follower.Offered {
+			m.answer(d.bit(m.offer()))
 		}
 		if m.sure() {
 			hit := d.bit(m.certain.predict(m))

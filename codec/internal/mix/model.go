@@ -10,8 +10,8 @@ import (
 // model predicts the next bit of a text from all it knows, and learns from what came.
 //
 // What it knows are histories of the bits that followed in a context before, the context being the last bytes, or the expected byte and those
-// around it; the expected bytes themselves, on the diagonal, of the latest match, and as numbers that point to what has moved. Each says something about the next
-// bit, as a logarithm of odds; two mixers weigh what they say, and learn whom to believe when (Mahoney, 2005).
+// around it; the expected bytes themselves, on the diagonal, of the latest match, at the place nearby, and as numbers that point to what has moved. Each says something
+// about the next bit, as a logarithm of odds; three mixers weigh what they say, and learn whom to believe when (Mahoney, 2005).
 type model struct {
 	follower *align.Follower
 	win      []byte // reference, then text
@@ -33,13 +33,14 @@ type model struct {
 	since            int          // bytes since
 	word, wordBefore uint64       // hashes of the letters and digits since the last other byte, and of those before it
 	diagonal         expected
-	match            expected
+	match, near      expected
 	fields           [nFields]field
 	decimals         align.Decimals
 	decimalAt        int // ptr at which decimals goes on
 	certain          certainty
-	ruledOut         bool // the next byte is not the expected one
-	ready            bool // its contexts have been found
+	offers           [16 * 18]adaptive // that the place nearby is accepted
+	ruledOut         bool              // the next byte is not the expected one
+	ready            bool              // its contexts have been found
 
 	// At the next bit.
 	c0  uint32 // the bits of the byte, after a leading 1
@@ -53,10 +54,10 @@ type model struct {
 	node   [nContexts]uint32
 	maps   [nContexts][256]adaptive // what a history means
 	order0 [256]adaptive
-	probs  [3][4096]adaptive // of the expected bytes
+	probs  [nExpected][4096]adaptive // of the expected bytes
 
 	in    [nInputs]int32
-	mixer [2]mixer
+	mixer [nMixers]mixer
 	final []finalWeights
 	sel   int
 	p     int32
@@ -64,30 +65,31 @@ type model struct {
 
 const (
 	nContexts = 17
-	nInputs   = nContexts + 3 + 2*nFields + 2
+	nExpected = 4 // two for the diagonal, one for the match, one for the place nearby
+	nInputs   = nContexts + nExpected + 2*nFields + 2
+	nMixers   = 3
 )
 
 // mixer weighs the inputs by a set of weights that a context selects.
 type mixer struct {
-	weights []int32 // in 1/65536, nInputs for each selection
+	weights []int32  // in 1/65536, nInputs for each selection
+	learned []uint32 // bits, by each selection
 	sel     int
 	stretch int32
 	p       int32
 }
 
-type finalWeights [2]int32
+type finalWeights [nMixers]int32
 
-const (
-	learnInputs = 10
-	learnFinal  = 2
-)
+const learnFinal = 6
 
-// newModel returns a model of a text of n bytes.
-func newModel(ref []byte, n int, hints []align.Hint) *model {
+// newModel returns a model of a text of n bytes, to which places nearby are offered once least bytes agree.
+func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
 	m := &model{ref: len(ref), hints: hints, c0: 1}
 	m.pieces = slices.Clone(hints)
 	slices.SortStableFunc(m.pieces, func(a, b align.Hint) int { return a.RefLo - b.RefLo })
 	m.follower = align.NewFollower(ref, n, align.Segments(hints))
+	m.follower.Least = least
 	m.win = m.follower.Win
 	size := bits.Len(uint(n + min(len(ref), rehearsed)))
 	m.table = make([]byte, 1<<min(max(size+5, 14), tableBits))
@@ -96,6 +98,7 @@ func newModel(ref []byte, n int, hints []align.Hint) *model {
 		m.maps[i] = historyOdds
 	}
 	fill(m.order0[:], half)
+	fill(m.offers[:], half)
 	for i := range m.probs {
 		fill(m.probs[i][:], likely)
 	}
@@ -105,12 +108,15 @@ func newModel(ref []byte, n int, hints []align.Hint) *model {
 	m.certain.init()
 	m.mixer[0].init(16 * 9)
 	m.mixer[1].init(64 * 5)
+	m.mixer[2].init(256 * 3)
 	m.final = make([]finalWeights, 16*9)
 	for i := range m.final {
-		m.final[i] = finalWeights{1 << 15, 1 << 15}
+		m.final[i] = finalWeights{1 << 16 / nMixers, 1 << 16 / nMixers, 1 << 16 / nMixers}
 	}
 	m.rehearse(ref)
-	m.look()
+	if !m.follower.Offered {
+		m.look()
+	}
 	return m
 }
 
@@ -119,7 +125,7 @@ func (m *model) rehearse(ref []byte) {
 	step := max(len(ref)/(rehearsed/passage), passage)
 	for at := 0; at < len(ref); at += step {
 		for _, c := range ref[at:min(at+passage, len(ref))] {
-			m.diagonal.value, m.match.value, m.ready = -1, -1, false
+			m.diagonal.value, m.match.value, m.near.value, m.ready = -1, -1, -1, false
 			for i := 7; i >= 0; i-- {
 				m.predict()
 				m.learnBit(int(c >> i & 1))
@@ -131,9 +137,9 @@ func (m *model) rehearse(ref []byte) {
 
 const (
 	rehearsed = 128 << 10 // bytes of the reference that are learned from beforehand, in passages of so many:
-	passage   = 4 << 10
-	tableBits = 24 // the table has up to 2^24 bytes
-	fieldBits = 16 // the tables of fields up to 2^16 entries each
+	passage   = 1 << 10
+	tableBits = 23 // the table has up to 2^23 bytes
+	fieldBits = 14 // the tables of fields up to 2^14 entries each: what was learned long ago had better be forgotten
 	stale     = 8  // of 16 bytes not as expected, and the diagonal is given up for the match
 
 	// Or it is given up where so many of 16 bytes were not as expected, none or few since, and the match has so many.
@@ -144,8 +150,13 @@ const (
 
 func (x *mixer) init(selections int) {
 	x.weights = make([]int32, selections*nInputs)
+	x.learned = make([]uint32, selections)
 	for i := range x.weights {
-		x.weights[i] = 1 << 14
+		if k := i % nInputs; k >= nContexts && k < nContexts+nExpected {
+			x.weights[i] = 1 << 14
+		} else {
+			x.weights[i] = 1 << 12
+		}
 	}
 }
 
@@ -153,9 +164,12 @@ func (x *mixer) init(selections int) {
 func (m *model) look() {
 	f := m.follower
 	m.ptr, m.run, m.misses, m.along = f.Ptr, f.Run, f.Misses, f.Along
-	m.match.value = -1
+	m.match.value, m.near.value = -1, -1
+	if f.NearLen > 0 {
+		m.near.value = int(m.win[f.Near])
+	}
 	if n := bits.OnesCount32(f.Misses & 0xffff); f.Len > 0 && (f.Ptr < 0 || n >= stale || f.Len >= longMatch && f.Run < shortRun && n >= doubtful) {
-		m.ptr, m.run, m.misses, m.along = f.Match, f.Len, 0, 0
+		m.ptr, m.run, m.misses, m.along = f.Match, f.Len, f.MatchMisses, 0
 		m.borrowed, m.placed = true, false
 	} else {
 		if f.Changed || m.borrowed {
@@ -316,7 +330,7 @@ func (m *model) predict() uint32 {
 		}
 	}
 	k := nContexts
-	in[k], in[k+1], in[k+2] = 0, 0, 0
+	in[k], in[k+1], in[k+2], in[k+3] = 0, 0, 0, 0
 	agree := m.diagonal.next(m.c0, m.bit)
 	if agree = agree && !m.ruledOut; agree {
 		d := &m.diagonal
@@ -332,7 +346,7 @@ func (m *model) predict() uint32 {
 	}
 	state := 0 // of the match
 	if x := &m.match; x.next(m.c0, m.bit) {
-		x.at[0] = (lengthClass(m.follower.Len)*8 + m.bit) * 2
+		x.at[0] = ((lengthClass(m.follower.Len)*4+min(bits.OnesCount32(m.follower.MatchMisses&0xffff), 3))*8 + m.bit) * 2
 		state = 2
 		if agree && x.bit == m.diagonal.bit {
 			x.at[0]++
@@ -340,7 +354,17 @@ func (m *model) predict() uint32 {
 		}
 		in[k+2] = x.sign(stretch(m.probs[2][x.at[0]].p16()))
 	}
-	k += 3
+	if x := &m.near; x.next(m.c0, m.bit) {
+		x.at[0] = (lengthClass(m.follower.NearLen)*8 + m.bit) * 4
+		if agree && x.bit == m.diagonal.bit {
+			x.at[0]++
+		}
+		if m.match.used && x.bit == m.match.bit {
+			x.at[0] += 2
+		}
+		in[k+3] = x.sign(stretch(m.probs[3][x.at[0]].p16()))
+	}
+	k += nExpected
 	for i := range m.fields {
 		in[k], in[k+1] = m.fields[i].inputs(m)
 		k += 2
@@ -358,6 +382,13 @@ func (m *model) predict() uint32 {
 		reading = int(f.read)
 	}
 	m.mixer[1].sel = int(m.misses&63)*5 + reading
+	m.mixer[2].sel = int(m.c0) * 3
+	switch {
+	case agree:
+		m.mixer[2].sel++
+	case m.diagonal.value >= 0:
+		m.mixer[2].sel += 2
+	}
 	var sum int64
 	for i := range m.mixer {
 		x := &m.mixer[i]
@@ -381,7 +412,9 @@ func (x *mixer) mix(in *[nInputs]int32) {
 }
 
 func (x *mixer) learn(in *[nInputs]int32, bit int32) {
-	err := int64((bit<<16 - x.p) * learnInputs)
+	n := &x.learned[x.sel]
+	err := int64((bit<<16 - x.p) * int32(14+40000/(*n+600)))
+	*n = min(*n+1, 1<<16)
 	w := (*[nInputs]int32)(x.weights[x.sel*nInputs:])
 	for i, v := range in {
 		w[i] += int32((int64(v)*err + 1<<19) >> 20)
@@ -417,6 +450,9 @@ func (m *model) learnBit(bit int) {
 	if x := &m.match; x.used {
 		m.probs[2][x.at[0]].learn(1^bit^x.bit, 255)
 	}
+	if x := &m.near; x.used {
+		m.probs[3][x.at[0]].learn(1^bit^x.bit, 255)
+	}
 	for i := range m.fields {
 		m.fields[i].said(bit)
 	}
@@ -424,7 +460,7 @@ func (m *model) learnBit(bit int) {
 	m.bit++
 }
 
-// add tells of the byte that came.
+// add tells of the byte that came. If a place nearby is offered then, it has to be answered.
 func (m *model) add(c byte) {
 	if m.decimals.Inside {
 		m.decimals.Add(c, m.ahead[1])
@@ -453,7 +489,9 @@ func (m *model) add(c byte) {
 	for i := range m.fields {
 		m.fields[i].learn(m)
 	}
-	m.look()
+	if !m.follower.Offered {
+		m.look()
+	}
 }
 
 // remember makes c the latest byte.
@@ -466,4 +504,26 @@ func (m *model) remember(c byte) {
 	case m.word != 0:
 		m.wordBefore, m.word = m.word, 0
 	}
+}
+
+// offer returns the probability, in 1/65536, that the place nearby is accepted.
+func (m *model) offer() uint32 {
+	return uint32(max(min(m.offered().p16(), 65535-64), 64))
+}
+
+func (m *model) offered() *adaptive {
+	f, n := m.follower, 17
+	if f.Ptr >= 0 {
+		n = bits.OnesCount32(f.Misses & 0xffff)
+	}
+	return &m.offers[lengthClass(f.NearLen)*18+n]
+}
+
+// answer tells whether it is. Only then is it known what is expected of the next byte.
+func (m *model) answer(bit int) {
+	m.offered().learn(bit, 255)
+	if bit == 1 {
+		m.follower.Accept()
+	}
+	m.look()
 }
