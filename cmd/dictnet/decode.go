@@ -103,7 +103,12 @@ func (a *app) sink(ctx context.Context, to decodeTo) (sink, error) {
 	if to.into != "" {
 		return a.createTree(ctx, to.into, to.anyLinks)
 	}
-	return a.create(to.out)
+	out, err := a.create(to.out)
+	if err != nil {
+		return nil, err
+	}
+	out.again = true
+	return out, nil
 }
 
 type decodeResult struct {

@@ -110,8 +110,9 @@ func (p *progress) end() {
 // output is a file that gets its name only when it is complete.
 type output struct {
 	io.Writer
-	tmp  *os.File
-	name string
+	tmp   *os.File
+	name  string
+	again bool // it can be made again: unless it takes another file's place, it need not be on the disk when it gets its name
 }
 
 // create opens an output; "-" is stdout. Nothing stands under the name before commit.
@@ -149,14 +150,18 @@ func (o *output) commit() error {
 		return nil
 	}
 	mode := os.FileMode(0o666)
+	sync := o.tmp.Sync
 	if st, err := os.Stat(o.name); err == nil {
 		mode = st.Mode().Perm()
 	} else {
 		mode &^= umask
+		if o.again {
+			sync = func() error { return nil }
+		}
 	}
 	for _, step := range []func() error{
 		func() error { return o.tmp.Chmod(mode) },
-		o.tmp.Sync,
+		sync,
 		o.tmp.Close,
 		func() error { return os.Rename(o.tmp.Name(), o.name) },
 	} {
