@@ -13,17 +13,19 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"dictnet/codec"
 	"dictnet/dictnet/manifest"
 	"dictnet/dictnet/store"
+	"dictnet/merkle/sha256x2"
 )
 
 // TestMain: the test binary is also the process that stores a file.
@@ -59,26 +61,61 @@ func storeFile(ctx context.Context, home, path string, commit bool) error {
 	}
 	defer s.Close()
 	names := make([]cid.Cid, info.Size()/storedBlock)
+	// Some read and name, two blocks at a time, and one stores, so that nobody waits for the store's lock.
+	type pair struct {
+		first int // number of the first block
+		data  []byte
+	}
+	const ahead = 16
+	free, named := make(chan []byte, ahead), make(chan pair, ahead)
+	for range ahead {
+		free <- make([]byte, 2*storedBlock)
+	}
+	g, gctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
-	var g errgroup.Group
+	var naming sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
+		naming.Add(1)
 		g.Go(func() error {
-			block := make([]byte, storedBlock)
-			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				_, err := f.ReadAt(block, i*storedBlock)
-				if err == nil {
-					names[i], err = codec.NoteCID(block)
+			defer naming.Done()
+			for {
+				i := 2 * int(next.Add(1)-1)
+				if i >= len(names) {
+					return nil
 				}
-				if err == nil {
-					err = s.PutChecked(ctx, names[i], block)
+				p := pair{first: i}
+				select {
+				case p.data = <-free:
+				case <-gctx.Done():
+					return gctx.Err()
 				}
-				if err != nil {
+				if _, err := f.ReadAt(p.data, int64(i)*storedBlock); err != nil {
+					return err
+				}
+				x, y := sha256x2.Sum(p.data[:storedBlock], p.data[storedBlock:])
+				for n, sum := range [][]byte{x[:], y[:]} {
+					hash, err := multihash.Encode(sum, multihash.SHA2_256)
+					if err != nil {
+						return err
+					}
+					names[i+n] = cid.NewCidV1(cid.Raw, hash)
+				}
+				named <- p // has room for all there are
+			}
+		})
+	}
+	g.Go(func() error { naming.Wait(); close(named); return nil })
+	g.Go(func() error {
+		for p := range named {
+			for n := range 2 {
+				if err := s.PutChecked(gctx, names[p.first+n], p.data[n*storedBlock:][:storedBlock]); err != nil {
 					return err
 				}
 			}
-			return nil
-		})
-	}
+			free <- p.data
+		}
+		return nil
+	})
 	if err := g.Wait(); err != nil || !commit {
 		return err
 	}
