@@ -64,6 +64,26 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
+// BenchmarkCheck compares 256 MiB of notes in the cache of the system with their names.
+func BenchmarkCheck(b *testing.B) {
+	const size, notes = 128 << 10, 2048
+	s := mustOpen(b, b.TempDir(), Options{})
+	data := make([]byte, size)
+	rand.New(rand.NewSource(1)).Read(data)
+	for i := range notes {
+		binary.LittleEndian.PutUint64(data, uint64(i))
+		if err := s.Put(b.Context(), mustName(data), data); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(size * notes)
+	for b.Loop() {
+		if n, err := s.Check(b.Context(), nil); n != notes || err != nil {
+			b.Fatal(n, err)
+		}
+	}
+}
+
 // million makes a home with so many blocks, small ones: what is measured reads the table. With STORE_BENCH_HOME the home stays in that
 // folder for the next run.
 func million(b *testing.B, blocks int) string {

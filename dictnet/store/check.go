@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +12,13 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/ipfs/go-cid"
 	"golang.org/x/sync/errgroup"
+
+	"dictnet/merkle/sha256x2"
 )
 
 // Check reads every block, on all processors, and calls bad, one call at a time, for each whose bytes are not those of its name or cannot
@@ -39,27 +41,44 @@ func (s *Store) Check(ctx context.Context, bad func(c cid.Cid, err error)) (uint
 	var mu sync.Mutex
 	var done uint64
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, b := range all {
-		if gctx.Err() != nil {
-			break
-		}
+	var next atomic.Int64
+	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() error {
-			c, err := s.checkSlot(b)
-			switch {
-			case err == errGone:
-				return nil
-			case errors.Is(err, fs.ErrPermission): // of all, rather than of one
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			if err != nil {
-				if err = storageError("check", err); c.Defined() {
-					err = blockError("read", c, err)
+			var buf [2][]byte
+			for gctx.Err() == nil {
+				i := min(2*int(next.Add(1)-1), len(all))
+				some := all[i:min(i+2, len(all))]
+				if len(some) == 0 {
+					break
 				}
-				bad(c, err)
+				var bodies [2][]byte
+				var errs [2]error
+				for i, b := range some {
+					buf[i], errs[i] = s.readWhole(buf[i], b)
+					bodies[i] = buf[i][recordHeader:]
+				}
+				var sums [2]digest
+				sums[0], sums[1] = sha256x2.Sum(bodies[0], bodies[1])
+				for i, b := range some {
+					c, err := s.checkSlot(b, buf[i], sums[i], errs[i])
+					switch {
+					case err == errGone:
+						continue
+					case errors.Is(err, fs.ErrPermission): // of all, rather than of one
+						return err
+					}
+					if err != nil {
+						if err = storageError("check", err); c.Defined() {
+							err = blockError("read", c, err)
+						}
+					}
+					mu.Lock()
+					done++
+					if err != nil {
+						bad(c, err)
+					}
+					mu.Unlock()
+				}
 			}
 			return nil
 		})
@@ -71,18 +90,24 @@ func (s *Store) Check(ctx context.Context, bad func(c cid.Cid, err error)) (uint
 	return done, storageError("check blocks", err)
 }
 
-// checkSlot compares a block with its name. The error is errGone if there is none any more.
-func (s *Store) checkSlot(b slot) (cid.Cid, error) {
+// readWhole reads the record of a slot into buf, or where that is too small, anew; what the file does not have is zeros.
+func (s *Store) readWhole(buf []byte, b slot) ([]byte, error) {
+	record := slices.Grow(buf[:0], recordHeader+int(b.size))[:recordHeader+int(b.size)]
 	f, err := s.packs.file(b.pack)
-	record := make([]byte, recordHeader+int(b.size))
+	n := 0
 	if err == nil {
-		_, err = f.ReadAt(record, b.offset())
+		n, err = f.ReadAt(record, b.offset())
 	}
+	clear(record[n:])
+	return record, err
+}
+
+// checkSlot compares a block with its name: what readWhole says of it, and the digest of its body. The error is errGone if there is none any more.
+func (s *Store) checkSlot(b slot, record []byte, sum digest, err error) (cid.Cid, error) {
 	if err != nil && err != io.EOF && err != errGone {
 		return cid.Undef, err
 	}
 	h, ok := parseHeader(record)
-	sum := sha256.Sum256(record[recordHeader:])
 	ok = ok && err == nil && !h.gone && h.size == b.size
 	if ok && sum == h.digest && keyOf(sum) == b.key {
 		return rawCID(sum), nil

@@ -344,7 +344,8 @@ func (p *packs) append(d digest, data []byte, used uint32) error {
 }
 
 func (p *packs) writeRecord(s slot, d digest, data []byte) error {
-	head := header{size: s.size, digest: d}.append(make([]byte, 0, recordHeader+smallBlock))
+	var b [recordHeader]byte
+	head := header{size: s.size, digest: d}.append(b[:0])
 	if len(data) > smallBlock { // the header comes last, and says that the block is there
 		if err := p.writeAt(data, s.offset()+recordHeader); err != nil {
 			return err
