@@ -48,7 +48,7 @@ type openers struct {
 const mostOpeners = 2
 
 // largeMixed is how long the reference of a mixed block may be, in bytes, before nothing else is opened beside it.
-const largeMixed = 2 << 20
+const largeMixed = 1 << 20
 
 func newOpeners() *openers {
 	n := int64(min(mostOpeners, runtime.GOMAXPROCS(0)))
@@ -63,6 +63,9 @@ func (o *openers) begin(ctx context.Context, c coding, reference, behind int) (*
 	}
 	if err := o.free.Acquire(ctx, n); err != nil {
 		return nil, 0, err
+	}
+	if c == codingMixed {
+		runtime.GC() // its tables are a third of all memory: what is garbage has to go before, not when the collector is due
 	}
 	b, _ := o.idle.Get().(*[]byte)
 	if b == nil || cap(*b) < reference+behind {

@@ -59,7 +59,7 @@ func NewFollower(ref []byte, n int, segments []Segment) *Follower {
 	b := min(max(bits.Len(uint(len(ref)+n)), 12), 19)
 	f.heads = make([]uint32, 1<<b)
 	f.shift = uint(64 - b)
-	b = min(max(bits.Len(uint(len(ref))), 10), 18)
+	b = min(max(bits.Len(uint(len(ref))), 10), 17)
 	f.refs = make([]places, 1<<b)
 	f.refsShift = uint(64 - b)
 	for p := 8; p < len(ref); p++ {
