@@ -88,6 +88,15 @@ func (p Profile) shape() shape {
 	return shape{coding: codingAligned, blockBits: 20, fold: 64}
 }
 
+// alone is the shape of a file that is coded without a dictionary: what a block could have been coded against stands in it or nowhere, so that
+// longer blocks pay, where those that have a reference would only take more memory.
+func (s shape) alone() shape {
+	if s.coding >= codingAligned {
+		s.blockBits++
+	}
+	return s
+}
+
 // counterpart is what a block is coded against, and what is known of it.
 type counterpart struct {
 	bytes []byte // of the reference

@@ -180,6 +180,9 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		checks:  newChecksums(),
 	}
 	e.localMask = e.mask
+	if o.Dictionary == nil {
+		e.shape = e.shape.alone()
+	}
 	if o.Dictionary != nil && o.Index.root == o.Dictionary.Root {
 		e.sums.x = o.Index
 	}

@@ -31,10 +31,25 @@ type madeNote struct {
 	depth      int
 }
 
-const (
-	groupNotes   = 8  // notes that are coded each against all before it: what one costs to read, at most, that replaces nothing
-	replaceNotes = 48 // notes of the tape that a note replaces parts of, at most
-)
+// replaceNotes is how many notes of the tape a note may replace parts of.
+const replaceNotes = 48
+
+// group is how many notes are coded each against all before it, which are within maxDerivedBack: what one costs to read, at most, that replaces nothing.
+func (c coding) group() int {
+	if c == codingMixed {
+		return 8 // it opens a hundredth as fast
+	}
+	return 17
+}
+
+// bridged is how long a span of the tape may be, in bytes, between two local notes that it is moved with: it costs next to nothing where notes are derived, and
+// the next release finds in one place what belongs together.
+func (c coding) bridged() uint64 {
+	if c >= codingAligned {
+		return 32 << 10
+	}
+	return 512
+}
 
 // part returns what n bytes of a note from off on replace; positions count from their begin.
 func (f freshNote) part(off, n uint64) freshNote {
@@ -79,17 +94,18 @@ func (w *noteWriter) end() error {
 	if w.coding < codingAligned {
 		return w.seal.add(func() (Block, error) { return SealNote(raw) })
 	}
+	w.room <- struct{}{} // before its reference is read, of which few may be held at a time
 	d, old, err := w.derive(raw, runs)
 	if err != nil {
+		<-w.room
 		return err
 	}
 	w.made = append(w.made, madeNote{w.begin, w.begin + uint64(len(raw)), d.depth})
 	return w.seal.add(func() (Block, error) {
+		defer func() { <-w.room }()
 		if d.depth == 0 || d.depth > maxDerivedDepth {
 			return SealNote(raw)
 		}
-		w.room <- struct{}{}
-		defer func() { <-w.room }()
 		return sealDerived(d, raw, old)
 	})
 }
@@ -97,7 +113,7 @@ func (w *noteWriter) end() error {
 // derive says what a note is coded against, and reads it.
 func (w *noteWriter) derive(raw []byte, runs []freshNote) (*Derived, counterpart, error) {
 	d := &Derived{rawLen: len(raw), coding: w.coding}
-	if k := len(w.made) % groupNotes; k > 0 {
+	if k := len(w.made) % w.coding.group(); k > 0 {
 		d.back = w.begin - w.made[len(w.made)-k].begin
 	}
 	replaced := make(map[uint64]bool) // notes, by their begin

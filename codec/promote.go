@@ -51,7 +51,6 @@ const (
 	maxWindows    = 1 << 21 // that are remembered
 	maxMoves      = 1 << 15 // parts that the local notes of a frame are cut into, about
 	counterpartBy = 4096    // bytes of the tape that are looked at beyond what a note may replace
-	bridged       = 512     // bytes; a shorter span of the tape between two local notes is moved with them
 
 	counterpartMargin = 64 // bytes of the tape that are looked at before what a note replaces
 )
@@ -111,7 +110,7 @@ func (p *Promoter) frame(r *Reader, fr *frame, moves []Common, bridges map[Span]
 		case codeTape:
 			near = s.pos + s.len
 			span := Span{s.pos, s.len}
-			if s.len >= bridged || appended != p.size() || i+1 == len(terminals) || terminals[i+1].code != codeFresh {
+			if s.len >= p.notes.coding.bridged() || appended != p.size() || i+1 == len(terminals) || terminals[i+1].code != codeFresh {
 				continue
 			}
 			if _, ok := bridges[span]; ok {

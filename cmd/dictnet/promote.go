@@ -65,6 +65,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 			return usageErrorf("name files", "promote writes templates anew where they are")
 		}
 	}
+	holdMemory(100, 224<<20)
 	s, err := a.openStore(c, false)
 	if err != nil {
 		return err
