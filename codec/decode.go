@@ -190,7 +190,7 @@ func (d *Decoder) nextFrame() error {
 		return err
 	}
 	if p, ok := d.tape().(Prefetcher); ok { // notes come while the rest of the frame does
-		p.Prefetch(d.ctx, fr.wanted(d.play.blockSize, d.play.notes.size()))
+		p.Prefetch(d.ctx, fr.wanted(d.play.notes.size()))
 	}
 	if err := d.keep(int(fr.size) - size); err != nil {
 		return err

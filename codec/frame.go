@@ -6,11 +6,21 @@ import (
 	"sync"
 )
 
-// Blocks of local notes have 2^16 to 2^23 raw bytes, as the header says, but for the last of a frame (section 4.4).
+// Blocks of local notes have 2^16 to 2^23 raw bytes, as the header says, or half as many more or fewer (section 4.4).
 const (
 	minBlockBits = 16
 	maxBlockBits = 23
 )
+
+// blockLength returns how long the blocks of a frame with so many bytes of local notes are, but for the last, which may be shorter; the header says
+// about how long. They are of equal length, so that several cores have as much to do each.
+func blockLength(local, about uint64) uint64 {
+	n := uint64(1)
+	if local > about {
+		n = max(2, local/about)
+	}
+	return (local + n - 1) / n
+}
 
 // maxHoles is how many holes a frame may have (section 4.2).
 const maxHoles = 1 << 16
@@ -18,6 +28,7 @@ const maxHoles = 1 << 16
 // blockEntry says how a block of local notes is stored, and where.
 type blockEntry struct {
 	coding      coding
+	begin       uint64 // from the frame's first local byte
 	raw, stored int
 	off         int64 // of the stored bytes in the template
 }
@@ -98,8 +109,8 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int
 	fr.parts.Symbols = int64(len(symbols))
 	var off uint64
 	local := f.uvarint(0, maxLocal, "local bytes of a frame")
-	for left := int(local); left > 0 && f.err == nil; left -= blockSize {
-		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), raw: min(left, blockSize)}
+	for begin, n := uint64(0), blockLength(local, uint64(blockSize)); begin < local && f.err == nil; begin += n {
+		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), begin: begin, raw: int(min(local-begin, n))}
 		e.stored = e.raw
 		if e.coding != codingStored {
 			e.stored = int(f.uvarint(1, uint64(e.raw), "stored length of a block"))

@@ -161,12 +161,15 @@ type noteSum struct {
 
 // noteSums reads what an index knows of notes in the order of the tape. The zero value knows nothing.
 type noteSums struct {
-	x    *Index
-	read []byte // of the notes that were read about last
+	x     *Index
+	read  []byte   // of the notes that were asked about last
+	reads [][]byte // the last ones of those, this too
 }
 
-// notesAtOnce is how many notes are read about at a time.
-const notesAtOnce = 64
+const (
+	notesAtOnce = 64 // notes that are read about at a time
+	readsKept   = 32 // such readings are kept: a file may go to and fro on the tape
+)
 
 // at returns what is known of the note that begins at pos. It is cheapest for one note after the other.
 func (s *noteSums) at(pos uint64) (noteSum, bool, error) {
@@ -174,14 +177,15 @@ func (s *noteSums) at(pos uint64) (noteSum, bool, error) {
 	if x == nil || pos >= x.size {
 		return noteSum{}, false, nil
 	}
-	in := func(i int) uint64 { return binary.BigEndian.Uint64(s.read[i*noteSumLen:]) } // where it ends
-	n := len(s.read) / noteSumLen                                                      // the first of them is only for where the second begins
-	if n == 0 || pos < in(0) || pos >= in(n-1) {
-		if err := s.seek(pos); err != nil {
+	if !tellsOf(s.read, pos) {
+		if i := slices.IndexFunc(s.reads, func(read []byte) bool { return tellsOf(read, pos) }); i >= 0 {
+			s.read = s.reads[i]
+		} else if err := s.seek(pos); err != nil {
 			return noteSum{}, false, err
 		}
-		n = len(s.read) / noteSumLen
 	}
+	in := func(i int) uint64 { return endOf(s.read, i) }
+	n := len(s.read) / noteSumLen
 	i := sort.Search(n, func(i int) bool { return in(i) > pos })
 	if i == n {
 		return noteSum{}, false, nil
@@ -192,6 +196,15 @@ func (s *noteSums) at(pos uint64) (noteSum, bool, error) {
 	}
 	copy(k.digest[:], s.read[i*noteSumLen+8:])
 	return k, k.start == pos, nil
+}
+
+// endOf returns where the i-th note ends that was read about. The first of them is only for where the second begins.
+func endOf(read []byte, i int) uint64 { return binary.BigEndian.Uint64(read[i*noteSumLen:]) }
+
+// tellsOf reports whether a reading tells of the note that holds pos.
+func tellsOf(read []byte, pos uint64) bool {
+	n := len(read) / noteSumLen
+	return n > 0 && endOf(read, 0) <= pos && pos < endOf(read, n-1)
 }
 
 // seek reads about the notes around pos: the one that ends there or before it, if there is one, and those behind it.
@@ -205,12 +218,17 @@ func (s *noteSums) seek(pos uint64) error {
 		return binary.BigEndian.Uint64(end[:]) > pos
 	})
 	from := max(i-1, 0)
-	s.read = slices.Grow(s.read[:0], notesAtOnce*noteSumLen)[:min(notesAtOnce, int(s.x.notes)-from)*noteSumLen]
+	if len(s.reads) < readsKept {
+		s.reads = append(s.reads, nil)
+	}
+	s.read = slices.Grow(s.reads[len(s.reads)-1][:0], notesAtOnce*noteSumLen)[:min(notesAtOnce, int(s.x.notes)-from)*noteSumLen]
+	copy(s.reads[1:], s.reads)
+	s.reads[0] = s.read
 	if _, err := s.x.src.ReadAt(s.read, s.x.sums+int64(from)*noteSumLen); err != nil {
 		failed = err
 	}
 	if failed != nil {
-		s.read = nil
+		s.read, s.reads = nil, nil
 		return fmt.Errorf("read index: %w", failed)
 	}
 	return nil

@@ -118,7 +118,7 @@ func (r *Reader) Wanted() iter.Seq2[Span, error] {
 				return
 			}
 			seen := make(map[Span]bool)
-			for _, s := range fr.wanted(r.play.blockSize, r.play.notes.size()) {
+			for _, s := range fr.wanted(r.play.notes.size()) {
 				if seen[s] {
 					continue
 				}

@@ -16,7 +16,7 @@ type noteCache struct {
 
 // Notes that a cache keeps, of up to 240 KiB and half that on average: more while encoding, where places far apart are compared.
 const (
-	encodeNotes = 128
+	encodeNotes = 192
 	decodeNotes = 48
 )
 

@@ -31,8 +31,11 @@ func (e *encoder) code(f *closedFrame) error {
 	score, streams := writeScore(f.terminals, sequence, rules, f.entry.localPos)
 	f.count, f.rules, f.symbols = len(sequence), len(rules), appendScore(nil, streams)
 
-	blockSize := 1 << e.shape.blockBits
-	n := (len(f.fresh) + blockSize - 1) / blockSize
+	length := int(blockLength(uint64(len(f.fresh)), 1<<e.shape.blockBits))
+	n := 0
+	if length > 0 {
+		n = (len(f.fresh) + length - 1) / length
+	}
 	f.blocks, f.data = make([]blockEntry, n), make([][]byte, n)
 	fresh := freshNotes(&score, f.entry.start)
 	holes := make([][]Span, n)
@@ -41,8 +44,8 @@ func (e *encoder) code(f *closedFrame) error {
 		g.Go(func() error {
 			e.packers <- struct{}{}
 			defer func() { <-e.packers }()
-			begin := i * blockSize
-			raw := f.fresh[begin:min(begin+blockSize, len(f.fresh))]
+			begin := i * length
+			raw := f.fresh[begin:min(begin+length, len(f.fresh))]
 			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
 			as, out := e.shape.coding, e.within.outside(old.ref.pieces)
 			if e.within != nil && len(e.within) == 0 && len(out) > 0 {
@@ -63,7 +66,7 @@ func (e *encoder) code(f *closedFrame) error {
 			if c.referenced() {
 				holes[i] = out
 			}
-			f.blocks[i], f.data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
+			f.blocks[i], f.data[i] = blockEntry{coding: c, begin: uint64(begin), raw: len(raw), stored: len(d)}, d
 			return nil
 		})
 	}
@@ -121,9 +124,10 @@ func (e *encoder) writeFrame() error {
 	return nil
 }
 
-// stop ends the coding of frames that nobody waits for.
+// stop ends what goes on in the background: the coding of frames that nobody waits for, and the reading of notes.
 func (e *encoder) stop() {
 	e.cancel()
+	e.loads.Wait()
 	for _, f := range e.coding {
 		<-f.done
 	}

@@ -18,7 +18,7 @@ type playback struct {
 	src       io.ReaderAt     // the template; frames that have been read are all that is needed
 	notes     *noteCache      // nil if no dictionary is named
 	blocks    runCache        // of the local tape
-	blockSize uint64          // raw bytes of each block but a frame's last
+	blockSize uint64          // raw bytes of a block, about
 	openers   *openers        // of blocks
 	again     keptRuns        // blocks that have left the cache: a file that repeats itself goes back to them
 	mu        sync.Mutex      // guards what follows
@@ -160,8 +160,9 @@ func (p *playback) localBlock(pos uint64) (localBlock, error) {
 		return localBlock{}, fmt.Errorf("local tape has no byte %d", pos) // the scores have been checked
 	}
 	e := p.frames[i]
-	begin := (pos - e.localPos) / p.blockSize * p.blockSize
-	return localBlock{i, int(begin / p.blockSize), e.localPos + begin, e.localPos + min(begin+p.blockSize, e.local)}, nil
+	n := blockLength(e.local, p.blockSize)
+	k := (pos - e.localPos) / n
+	return localBlock{i, int(k), e.localPos + k*n, e.localPos + min((k+1)*n, e.local)}, nil
 }
 
 // localAt returns bytes of the block that holds byte pos of the local tape, and the position of the first: all of them, or, if it was kept on disk, up to want from
@@ -241,7 +242,7 @@ func (p *playback) keepBlock(start uint64, raw []byte) {
 // open reads, checks and expands block i of a frame.
 func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 	e := fr.blocks[i]
-	ref := fr.blockReference(i, p.blockSize, p.notes.size())
+	ref := fr.blockReference(i, p.notes.size())
 	memory, places, err := p.openers.begin(ctx, e.coding, ref.size(), e.coding.behind(e.raw))
 	if err != nil {
 		return nil, err
@@ -270,10 +271,10 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 }
 
 // wanted returns the runs of the tape that a frame needs, each once, in playing order.
-func (fr *frame) wanted(blockSize, tapeSize uint64) []Span {
+func (fr *frame) wanted(tapeSize uint64) []Span {
 	var spans []Span
 	for i := range fr.blocks {
-		spans = append(spans, fr.blockReference(i, blockSize, tapeSize).pieces...)
+		spans = append(spans, fr.blockReference(i, tapeSize).pieces...)
 	}
 	for _, s := range fr.score.symbols {
 		if s.code == codeTape {
@@ -284,7 +285,7 @@ func (fr *frame) wanted(blockSize, tapeSize uint64) []Span {
 }
 
 // wantedWithin returns the runs of the tape that the bytes from to end of a frame need, but for what earlier frames need.
-func (fr *frame) wantedWithin(from, end, blockSize, tapeSize uint64) []Span {
+func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 	var spans []Span
 	opened := make(map[int]bool)
 	walk := player{s: &fr.score}
@@ -303,11 +304,11 @@ func (fr *frame) wantedWithin(from, end, blockSize, tapeSize uint64) []Span {
 		if s.pos+skip < fr.localPos {
 			continue
 		}
-		first := s.pos + skip - fr.localPos
-		for i := int(first / blockSize); i <= int((first+n-1)/blockSize); i++ {
+		first, length := s.pos+skip-fr.localPos, uint64(fr.blocks[0].raw)
+		for i := int(first / length); i <= int((first+n-1)/length); i++ {
 			if !opened[i] {
 				opened[i] = true
-				spans = append(spans, fr.blockReference(i, blockSize, tapeSize).pieces...)
+				spans = append(spans, fr.blockReference(i, tapeSize).pieces...)
 			}
 		}
 	}
@@ -315,14 +316,13 @@ func (fr *frame) wantedWithin(from, end, blockSize, tapeSize uint64) []Span {
 }
 
 // blockReference returns what block i is coded against.
-func (fr *frame) blockReference(i int, blockSize, tapeSize uint64) *reference {
+func (fr *frame) blockReference(i int, tapeSize uint64) *reference {
 	e := fr.blocks[i]
 	if !e.coding.referenced() {
 		return &reference{}
 	}
 	fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start) })
-	begin := uint64(i) * blockSize
-	r := referenceOf(fr.fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
+	r := referenceOf(fr.fresh, e.begin, e.begin+uint64(e.raw), tapeSize, e.coding)
 	r.leaveOut(fr.holes)
 	return r
 }

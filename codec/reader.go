@@ -131,9 +131,9 @@ func (r *Reader) Prefetch(off, n int64) error {
 		}
 		var spans []Span
 		if uint64(off) <= fr.start && fr.start+fr.play <= end {
-			spans = fr.wanted(r.play.blockSize, r.play.notes.size())
+			spans = fr.wanted(r.play.notes.size())
 		} else {
-			spans = fr.wantedWithin(max(uint64(off), fr.start)-fr.start, end-fr.start, r.play.blockSize, r.play.notes.size())
+			spans = fr.wantedWithin(max(uint64(off), fr.start)-fr.start, end-fr.start, r.play.notes.size())
 		}
 		t.Prefetch(r.ctx, spans)
 	}

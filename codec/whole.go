@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"dictnet/merkle/sha256x2"
 )
 
 // follow returns how many bytes of b stand on the tape at pos, before end. A note that b may hold whole is compared by its digest and not opened,
@@ -65,22 +67,30 @@ func (e *encoder) wholeNotes(pos, end uint64, b []byte) (n, different int, fits 
 		pieces = append(pieces, piece{b[at : at+size], k.digest})
 		at += size
 	}
-	var next, first atomic.Int64 // the next to be hashed, the first that differs
+	var next, first atomic.Int64 // the next two to be hashed, the first that differs
 	first.Store(int64(len(pieces)))
+	differs := func(i int64) {
+		for was := first.Load(); i < was && !first.CompareAndSwap(was, i); was = first.Load() {
+		}
+	}
 	hash := func() {
 		for {
-			i := next.Add(1) - 1
+			i := next.Add(2) - 2
 			if i >= first.Load() {
 				return
 			}
-			if p := pieces[i]; sha256.Sum256(p.b) != p.want {
-				for was := first.Load(); i < was && !first.CompareAndSwap(was, i); was = first.Load() {
-				}
+			two := pieces[i:min(int(i)+2, len(pieces))]
+			x, y := sha256x2.Sum(two[0].b, two[len(two)-1].b)
+			if y != two[len(two)-1].want {
+				differs(i + int64(len(two)) - 1)
+			}
+			if x != two[0].want {
+				differs(i)
 			}
 		}
 	}
 	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(pieces)) - 1 {
+	for range min(runtime.GOMAXPROCS(0), (len(pieces)+1)/2) - 1 {
 		others.Go(hash)
 	}
 	hash()

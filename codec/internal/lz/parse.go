@@ -31,7 +31,7 @@ type parser struct {
 const (
 	parsed    = 1 << 14 // bytes of a stretch, at whose end the best path is taken
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
-	within    = 12 * 32 // how much worse than the best a path may be to be improved
+	within    = 6 * 32  // how much worse than the best a path may be to be improved
 	hopeless  = 48 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	horizon   = 48      // bytes for which an alignment is tried
@@ -268,7 +268,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 			}
 		}
 	}
-	if p.effort > Fast || top[0].dist == 0 {
+	if top[0].dist == 0 || top[3].dist == 0 && p.effort > Fast {
 		short, tag := p.short.places(x << (64 - 8*shortest))
 		for _, at := range short {
 			if at>>placeBits == tag && at != 0 {
