@@ -91,8 +91,11 @@ func (p Profile) shape() shape {
 // alone is the shape of a file that is coded without a dictionary: what a block could have been coded against stands in it or nowhere, so that
 // longer blocks pay, where those that have a reference would only take more memory.
 func (s shape) alone() shape {
-	if s.coding >= codingAligned {
-		s.blockBits++
+	switch s.coding {
+	case codingAligned:
+		s.blockBits = 21
+	case codingMixed:
+		s.blockBits = maxBlockBits // all of a frame
 	}
 	return s
 }
