@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -113,8 +112,6 @@ type encoder struct {
 	localMask uint64            // of the anchors that are remembered
 	seen      map[uint64]symbol // xxh64 of a local note -> its span
 	near      uint64            // where the last span of the tape ended
-	ahead     uint64            // where the note ends along which the file goes
-	loads     sync.WaitGroup    // of notes that are read ahead
 	detours   detours
 	threads   threads // about where the frame's reader will expect spans
 	places    []uint64
@@ -386,28 +383,7 @@ func (e *encoder) least(tape uint64, start int) uint64 {
 
 func distance(a, b uint64) uint64 { return max(a, b) - min(a, b) }
 
-func (e *encoder) tapeAt(pos uint64) (start uint64, raw []byte, err error) {
-	if start, raw, err = e.notes.at(e.ctx, pos); err == nil {
-		e.readAhead(start, start+uint64(len(raw)))
-	}
-	return start, raw, err
-}
-
-// readAhead is told of a note that has been read. If it is the second one or a later of those along which the file goes, the next one is read in the background.
-func (e *encoder) readAhead(start, end uint64) {
-	way := e.near + uint64(e.pos-e.lit)
-	if end == e.ahead || way < start || way > end {
-		return
-	}
-	row := start == e.ahead
-	e.ahead = end
-	if !row || end >= e.within.end(start, e.notes.size()) {
-		return
-	}
-	if _, ok := e.notes.tape.(Locator); ok {
-		_, _ = e.notes.ahead(e.ctx, &e.loads, end, func(uint64) error { return nil }) // who needs it will see what is wrong with it
-	}
-}
+func (e *encoder) tapeAt(pos uint64) (uint64, []byte, error) { return e.notes.at(e.ctx, pos) }
 
 // take makes symbols of what is pending before m and of m, which it prolongs as far as the file goes on alike.
 func (e *encoder) take(m found) error {

@@ -28,7 +28,6 @@ const maxHoles = 1 << 16
 // blockEntry says how a block of local notes is stored, and where.
 type blockEntry struct {
 	coding      coding
-	begin       uint64 // from the frame's first local byte
 	raw, stored int
 	off         int64 // of the stored bytes in the template
 }
@@ -109,8 +108,9 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int
 	fr.parts.Symbols = int64(len(symbols))
 	var off uint64
 	local := f.uvarint(0, maxLocal, "local bytes of a frame")
-	for begin, n := uint64(0), blockLength(local, uint64(blockSize)); begin < local && f.err == nil; begin += n {
-		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), begin: begin, raw: int(min(local-begin, n))}
+	length := int(blockLength(local, uint64(blockSize)))
+	for left := int(local); left > 0 && f.err == nil; left -= length {
+		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), raw: min(left, length)}
 		e.stored = e.raw
 		if e.coding != codingStored {
 			e.stored = int(f.uvarint(1, uint64(e.raw), "stored length of a block"))

@@ -311,7 +311,7 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"block of unknown coding":  at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingMixed + 1 })), -1, "coding of a block"),
 		"block that is no zstd":    at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingZstd })), -1, "local notes"),
 		"reference without a tape": at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingReferenced })), -1, "local notes"),
-		"block stored longer":      at(plain(change(hello, func(f *forgedFrame) { f.blocks[0] = blockEntry{codingZstd, 0, 5, 6, 0}; f.data[0] = []byte("hello!") })), -1, "stored length"),
+		"block stored longer":      at(plain(change(hello, func(f *forgedFrame) { f.blocks[0] = blockEntry{codingZstd, 5, 6, 0}; f.data[0] = []byte("hello!") })), -1, "stored length"),
 		"mixed without segments":   at(plain(mixedFrame([]byte{1})), -1, "segments"),
 		"mixed too long":           at(plain(mixedFrame(append(segmentsOf(), bytes.Repeat([]byte{255}, 30)...))), -1, "do not end"),
 		"segments without tape":    at(plain(mixedFrame(segmentsOf(align.Segment{At: 1, Ref: 1}))), -1, "segments"),

@@ -162,49 +162,56 @@ type noteSum struct {
 // noteSums reads what an index knows of notes in the order of the tape. The zero value knows nothing.
 type noteSums struct {
 	x     *Index
-	read  []byte   // of the notes that were asked about last
-	reads [][]byte // the last ones of those, this too
+	reads []noteReading // the most recently used first
+}
+
+// noteReading is what was read at a time: of notes that stand one after the other, the first of which begins at begin on the tape.
+type noteReading struct {
+	begin uint64
+	sums  []byte
 }
 
 const (
 	notesAtOnce = 64 // notes that are read about at a time
-	readsKept   = 32 // such readings are kept: a file may go to and fro on the tape
+	readsKept   = 32 // readings that are kept: a file may go to and fro on the tape
 )
+
+// end returns where note i of a reading ends.
+func (r *noteReading) end(i int) uint64 { return binary.BigEndian.Uint64(r.sums[i*noteSumLen:]) }
+
+// tellsOf reports whether the note that holds pos is among those of a reading.
+func (r *noteReading) tellsOf(pos uint64) bool {
+	n := len(r.sums) / noteSumLen
+	return n > 0 && r.begin <= pos && pos < r.end(n-1)
+}
 
 // at returns what is known of the note that begins at pos. It is cheapest for one note after the other.
 func (s *noteSums) at(pos uint64) (noteSum, bool, error) {
-	x := s.x
-	if x == nil || pos >= x.size {
+	if s.x == nil || pos >= s.x.size {
 		return noteSum{}, false, nil
 	}
-	if !tellsOf(s.read, pos) {
-		if i := slices.IndexFunc(s.reads, func(read []byte) bool { return tellsOf(read, pos) }); i >= 0 {
-			s.read = s.reads[i]
-		} else if err := s.seek(pos); err != nil {
+	switch i := slices.IndexFunc(s.reads, func(r noteReading) bool { return r.tellsOf(pos) }); {
+	case i < 0:
+		if err := s.seek(pos); err != nil {
 			return noteSum{}, false, err
 		}
+	case i > 0:
+		r := s.reads[i]
+		copy(s.reads[1:], s.reads[:i])
+		s.reads[0] = r
 	}
-	in := func(i int) uint64 { return endOf(s.read, i) }
-	n := len(s.read) / noteSumLen
-	i := sort.Search(n, func(i int) bool { return in(i) > pos })
+	r := &s.reads[0]
+	n := len(r.sums) / noteSumLen
+	i := sort.Search(n, func(i int) bool { return r.end(i) > pos })
 	if i == n {
 		return noteSum{}, false, nil
 	}
-	k := noteSum{end: in(i)}
+	k := noteSum{start: r.begin, end: r.end(i)}
 	if i > 0 {
-		k.start = in(i - 1)
+		k.start = r.end(i - 1)
 	}
-	copy(k.digest[:], s.read[i*noteSumLen+8:])
+	copy(k.digest[:], r.sums[i*noteSumLen+8:])
 	return k, k.start == pos, nil
-}
-
-// endOf returns where the i-th note ends that was read about. The first of them is only for where the second begins.
-func endOf(read []byte, i int) uint64 { return binary.BigEndian.Uint64(read[i*noteSumLen:]) }
-
-// tellsOf reports whether a reading tells of the note that holds pos.
-func tellsOf(read []byte, pos uint64) bool {
-	n := len(read) / noteSumLen
-	return n > 0 && endOf(read, 0) <= pos && pos < endOf(read, n-1)
 }
 
 // seek reads about the notes around pos: the one that ends there or before it, if there is one, and those behind it.
@@ -218,18 +225,17 @@ func (s *noteSums) seek(pos uint64) error {
 		return binary.BigEndian.Uint64(end[:]) > pos
 	})
 	from := max(i-1, 0)
-	if len(s.reads) < readsKept {
-		s.reads = append(s.reads, nil)
-	}
-	s.read = slices.Grow(s.reads[len(s.reads)-1][:0], notesAtOnce*noteSumLen)[:min(notesAtOnce, int(s.x.notes)-from)*noteSumLen]
-	copy(s.reads[1:], s.reads)
-	s.reads[0] = s.read
-	if _, err := s.x.src.ReadAt(s.read, s.x.sums+int64(from)*noteSumLen); err != nil {
+	read := make([]byte, min(notesAtOnce, int(s.x.notes)-from)*noteSumLen)
+	if _, err := s.x.src.ReadAt(read, s.x.sums+int64(from)*noteSumLen); err != nil {
 		failed = err
 	}
 	if failed != nil {
-		s.read, s.reads = nil, nil
 		return fmt.Errorf("read index: %w", failed)
 	}
+	r := noteReading{sums: read}
+	if i > 0 { // the note before says where it begins
+		r.begin, r.sums = r.end(0), read[noteSumLen:]
+	}
+	s.reads = slices.Insert(s.reads[:min(len(s.reads), readsKept-1)], 0, r)
 	return nil
 }

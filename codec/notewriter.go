@@ -101,13 +101,17 @@ func (w *noteWriter) end() error {
 		return err
 	}
 	w.made = append(w.made, madeNote{w.begin, w.begin + uint64(len(raw)), d.depth})
-	return w.seal.add(func() (Block, error) {
+	err = w.seal.add(func() (Block, error) {
 		defer func() { <-w.room }()
 		if d.depth == 0 || d.depth > maxDerivedDepth {
 			return SealNote(raw)
 		}
 		return sealDerived(d, raw, old)
 	})
+	if err != nil { // of an earlier note; this one is not sealed
+		<-w.room
+	}
+	return err
 }
 
 // derive says what a note is coded against, and reads it.

@@ -32,20 +32,17 @@ func (e *encoder) code(f *closedFrame) error {
 	f.count, f.rules, f.symbols = len(sequence), len(rules), appendScore(nil, streams)
 
 	length := int(blockLength(uint64(len(f.fresh)), 1<<e.shape.blockBits))
-	n := 0
-	if length > 0 {
-		n = (len(f.fresh) + length - 1) / length
-	}
+	raws := slices.Collect(slices.Chunk(f.fresh, max(length, 1)))
+	n := len(raws)
 	f.blocks, f.data = make([]blockEntry, n), make([][]byte, n)
 	fresh := freshNotes(&score, f.entry.start)
 	holes := make([][]Span, n)
 	g, ctx := errgroup.WithContext(e.ctx)
-	for i := range n {
+	for i, raw := range raws {
 		g.Go(func() error {
 			e.packers <- struct{}{}
 			defer func() { <-e.packers }()
 			begin := i * length
-			raw := f.fresh[begin:min(begin+length, len(f.fresh))]
 			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
 			as, out := e.shape.coding, e.within.outside(old.ref.pieces)
 			if e.within != nil && len(e.within) == 0 && len(out) > 0 {
@@ -66,7 +63,7 @@ func (e *encoder) code(f *closedFrame) error {
 			if c.referenced() {
 				holes[i] = out
 			}
-			f.blocks[i], f.data[i] = blockEntry{coding: c, begin: uint64(begin), raw: len(raw), stored: len(d)}, d
+			f.blocks[i], f.data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
 			return nil
 		})
 	}
@@ -124,10 +121,9 @@ func (e *encoder) writeFrame() error {
 	return nil
 }
 
-// stop ends what goes on in the background: the coding of frames that nobody waits for, and the reading of notes.
+// stop ends the coding of frames that nobody waits for.
 func (e *encoder) stop() {
 	e.cancel()
-	e.loads.Wait()
 	for _, f := range e.coding {
 		<-f.done
 	}

@@ -322,7 +322,8 @@ func (fr *frame) blockReference(i int, tapeSize uint64) *reference {
 		return &reference{}
 	}
 	fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start) })
-	r := referenceOf(fr.fresh, e.begin, e.begin+uint64(e.raw), tapeSize, e.coding)
+	begin := uint64(i) * uint64(fr.blocks[0].raw) // only the last may be shorter
+	r := referenceOf(fr.fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
 	r.leaveOut(fr.holes)
 	return r
 }

@@ -69,10 +69,6 @@ func (e *encoder) wholeNotes(pos, end uint64, b []byte) (n, different int, fits 
 	}
 	var next, first atomic.Int64 // the next two to be hashed, the first that differs
 	first.Store(int64(len(pieces)))
-	differs := func(i int64) {
-		for was := first.Load(); i < was && !first.CompareAndSwap(was, i); was = first.Load() {
-		}
-	}
 	hash := func() {
 		for {
 			i := next.Add(2) - 2
@@ -80,12 +76,19 @@ func (e *encoder) wholeNotes(pos, end uint64, b []byte) (n, different int, fits 
 				return
 			}
 			two := pieces[i:min(int(i)+2, len(pieces))]
-			x, y := sha256x2.Sum(two[0].b, two[len(two)-1].b)
-			if y != two[len(two)-1].want {
-				differs(i + int64(len(two)) - 1)
+			var bodies [2][]byte
+			for k, p := range two {
+				bodies[k] = p.b
 			}
-			if x != two[0].want {
-				differs(i)
+			var sums [2][sha256.Size]byte
+			sums[0], sums[1] = sha256x2.Sum(bodies[0], bodies[1])
+			for k, p := range two {
+				if sums[k] == p.want {
+					continue
+				}
+				i := i + int64(k)
+				for was := first.Load(); i < was && !first.CompareAndSwap(was, i); was = first.Load() {
+				}
 			}
 		}
 	}

@@ -268,7 +268,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 			}
 		}
 	}
-	if top[0].dist == 0 || top[3].dist == 0 && p.effort > Fast {
+	if top[0].dist == 0 || top[3].dist == 0 && p.effort > Fast { // few agree for so long
 		short, tag := p.short.places(x << (64 - 8*shortest))
 		for _, at := range short {
 			if at>>placeBits == tag && at != 0 {
