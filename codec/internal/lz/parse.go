@@ -23,7 +23,7 @@ type parser struct {
 	effort Effort
 	most   int // paths
 
-	short, long table // places by the next 4 and 8 bytes
+	short, long, longer table // places by the next 4, 8 and 20 bytes
 	paths       []path
 	nodes       []node // of all paths of a stretch
 }
@@ -31,13 +31,14 @@ type parser struct {
 const (
 	parsed    = 1 << 14 // bytes of a stretch, at whose end the best path is taken
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
+	longest   = 20      // bytes by which places are kept: of eight that are frequent, the latest places need not be the best
 	within    = 6 * 32  // how much worse than the best a path may be to be improved
-	hopeless  = 48 * 32 // how much worse than the best a path is forgotten
+	hopeless  = 32 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	horizon   = 48      // bytes for which an alignment is tried
-	turnPrice = 6 * 32  // of saying one that was left; others come to a bit more and their digits
+	turnPrice = 8 * 32  // of saying one that was left; others come to a bit more and their digits
 	shortBits = 16
-	longBits  = 17
+	longBits  = 17 // and of longer
 
 	surveyed   = 1024 // bytes that a survey compares
 	surveyRate = 12   // it is of use if of so many bytes more than one differs
@@ -71,8 +72,10 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effo
 	p.look = 0
 	p.effort = max(Fast, min(effort, Best))
 	p.most = [...]int{16, 64, 128}[p.effort]
-	p.short.reset(min(shortBits, bits.Len(uint(len(p.win)))))
-	p.long.reset(min(longBits, bits.Len(uint(len(p.win)))))
+	n := bits.Len(uint(len(p.win)))
+	p.short.reset(min(shortBits, n), 8)
+	p.long.reset(min(longBits, n), 16)
+	p.longer.reset(min(longBits, n), 16)
 	p.paths = append(p.paths[:0], path{hist: 0xff})
 	stride := 1
 	if p.effort == Fast {
@@ -92,23 +95,23 @@ func (p *parser) release() {
 
 // table keeps the latest places by a hash.
 type table struct {
-	bits int
-	at   []uint32 // eight bits more of the hash, place + 1
-	next []uint8
+	bits  int
+	slots int      // of a hash, a power of 2
+	at    []uint32 // eight bits more of the hash, place + 1
+	next  []uint8
 }
 
 const (
-	slots     = 16 // of a hash
 	placeBits = 24
 	placeMask = 1<<placeBits - 1 // MaxRef + MaxRaw places, of which the last few are not kept
 )
 
-func (t *table) reset(bits int) {
+func (t *table) reset(bits, slots int) {
 	n := 1 << bits
 	if len(t.next) < n {
 		t.at, t.next = make([]uint32, slots*n), make([]uint8, n)
 	}
-	t.bits = bits
+	t.bits, t.slots = bits, slots
 	clear(t.at[:slots*n])
 	clear(t.next[:n])
 }
@@ -116,14 +119,14 @@ func (t *table) reset(bits int) {
 // places returns those of a hash, and what the upper bits of the right ones are.
 func (t *table) places(x uint64) ([]uint32, uint32) {
 	h := hash32(x, t.bits+8)
-	return t.at[h>>8*slots:][:slots], h & 0xff
+	return t.at[int(h>>8)*t.slots:][:t.slots], h & 0xff
 }
 
 func (t *table) put(x uint64, at int) {
 	h := hash32(x, t.bits+8)
 	n := t.next[h>>8]
 	t.next[h>>8] = n + 1
-	t.at[h>>8*slots|uint32(n)%slots] = h<<placeBits | uint32(at+1)
+	t.at[int(h>>8)*t.slots|int(n)&(t.slots-1)] = h<<placeBits | uint32(at+1)
 }
 
 func (p *parser) remember(at int) {
@@ -133,6 +136,17 @@ func (p *parser) remember(at int) {
 	x := binary.LittleEndian.Uint64(p.win[at:])
 	p.short.put(x<<(64-8*shortest), at)
 	p.long.put(x, at)
+	if at+longest <= len(p.win) {
+		p.longer.put(long20(p.win[at:]), at)
+	}
+}
+
+// long20 is a hash of twenty bytes.
+func long20(b []byte) uint64 {
+	x := binary.LittleEndian.Uint64(b)
+	x = (x^x>>29)*0xd6e8feb86659fd93 ^ binary.LittleEndian.Uint64(b[8:])
+	x = (x^x>>29)*0xd6e8feb86659fd93 ^ uint64(binary.LittleEndian.Uint32(b[16:]))
+	return x ^ x>>32
 }
 
 // parse returns the turns of a cheap way to end, which is at most a stretch away.
@@ -260,11 +274,23 @@ func (p *parser) search(s path, pos int, prev byte) {
 			consider(d)
 		}
 	}
-	long, tag := p.long.places(x)
-	for _, at := range long {
-		if at>>placeBits == tag && at != 0 {
-			if at &= placeMask; binary.LittleEndian.Uint64(p.win[at-1:]) == x {
-				consider(pos - int(at-1))
+	if pos+longest <= len(p.win) {
+		longer, tag := p.longer.places(long20(p.win[pos:]))
+		for _, at := range longer {
+			if at>>placeBits == tag && at != 0 {
+				if at &= placeMask; binary.LittleEndian.Uint64(p.win[at-1:]) == x {
+					consider(pos - int(at-1))
+				}
+			}
+		}
+	}
+	if top[1].dist == 0 {
+		long, tag := p.long.places(x)
+		for _, at := range long {
+			if at>>placeBits == tag && at != 0 {
+				if at &= placeMask; binary.LittleEndian.Uint64(p.win[at-1:]) == x {
+					consider(pos - int(at-1))
+				}
 			}
 		}
 	}
