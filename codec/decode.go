@@ -174,7 +174,7 @@ func (d *Decoder) nextFrame() error {
 	if len(first) == 0 {
 		return formatErrorf(at.off, "cut short before the index")
 	}
-	if first[0] == tagIndex {
+	if first[0] == tagIndex || first[0] == tagOne {
 		return d.end()
 	}
 	size, lead, err := headSize(first, at.off)
@@ -183,6 +183,9 @@ func (d *Decoder) nextFrame() error {
 	}
 	head, err := d.take(size)
 	if err != nil {
+		return err
+	}
+	if head, err = checkHead(head, at.off); err != nil {
 		return err
 	}
 	fr, err := parseHead(head, lead, at, d.play.notes.size(), int(d.play.blockSize))
@@ -251,6 +254,14 @@ func (d *Decoder) end() error {
 		return io.EOF
 	case bytes.HasPrefix(got, want):
 		return formatErrorf(base+int64(len(want)), "bytes follow the end")
+	}
+	if len(d.index.frames) == 1 { // whose checksum, the lower half, has been found right
+		upper, err := parseOne(got, base)
+		if err != nil {
+			return err
+		}
+		sum := d.index.sum
+		return checkWhole(&index{sum: uint64(upper)<<32 | sum&math.MaxUint32}, base, sum)
 	}
 	first := base
 	if len(d.index.frames) > 0 {

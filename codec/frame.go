@@ -92,31 +92,54 @@ func headSize(b []byte, base int64) (size, lead int, err error) {
 	return f.pos + int(n) + 4, f.pos, f.err
 }
 
-// parseHead reads a head with its tag and checksum, which together are all of b. at says where the frame
-// begins; its play, local and size are what the head says.
-func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+// checkHead takes the checksum off a head that stands at byte off.
+func checkHead(b []byte, off int64) ([]byte, error) {
 	n := len(b) - 4
 	if got, want := binary.LittleEndian.Uint32(b[n:]), crc32c(b[:n]); got != want {
-		return nil, formatErrorf(at.off+int64(n), "head checksum is %08x, want %08x", got, want)
+		return nil, formatErrorf(off+int64(n), "head checksum is %08x, want %08x", got, want)
 	}
-	f := fields{b: b[:n], pos: lead, base: at.off}
-	fr := &frame{frameEntry: at}
-	fr.play = f.uvarint(1, maxPlay, "bytes of a frame")
-	fr.sum = f.u32("frame checksum")
-	count := int(f.uvarint(1, maxSequence, "symbols of a frame"))
-	symbols := f.bytes(int(f.uvarint(0, maxHead, "length of the symbols")), "symbols")
-	fr.parts.Symbols = int64(len(symbols))
-	var off uint64
-	local := f.uvarint(0, maxLocal, "local bytes of a frame")
-	length := int(blockLength(local, uint64(blockSize)))
-	for left := int(local); left > 0 && f.err == nil; left -= length {
+	return b[:n], nil
+}
+
+// summary is how a head begins.
+type summary struct {
+	play    uint64
+	sum     uint32
+	count   int
+	symbols []byte
+	local   uint64
+}
+
+func parseSummary(f *fields) (h summary, err error) {
+	h.play = f.uvarint(1, maxPlay, "bytes of a frame")
+	h.sum = f.u32("frame checksum")
+	h.count = int(f.uvarint(1, maxSequence, "symbols of a frame"))
+	h.symbols = f.bytes(int(f.uvarint(0, maxHead, "length of the symbols")), "symbols")
+	h.local = f.uvarint(0, maxLocal, "local bytes of a frame")
+	return h, f.err
+}
+
+// parseHead reads a head with its tag, which together are all of b; its checksum has been taken off. at says where the frame
+// begins; its play, local and size are what the head says.
+func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+	f := fields{b: b, pos: lead, base: at.off}
+	h, err := parseSummary(&f)
+	if err != nil {
+		return nil, err
+	}
+	fr := &frame{frameEntry: at, sum: h.sum}
+	fr.play, fr.local = h.play, h.local
+	fr.parts.Symbols = int64(len(h.symbols))
+	size := int64(len(b)) + 4
+	length := int(blockLength(h.local, uint64(blockSize)))
+	for left := int(h.local); left > 0 && f.err == nil; left -= length {
 		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), raw: min(left, length)}
 		e.stored = e.raw
 		if e.coding != codingStored {
 			e.stored = int(f.uvarint(1, uint64(e.raw), "stored length of a block"))
 		}
-		e.off = at.off + int64(len(b)) + int64(off)
-		off += uint64(e.stored) + 4
+		e.off = at.off + size
+		size += int64(e.stored) + 4
 		fr.parts.Local += int64(e.stored)
 		fr.blocks = append(fr.blocks, e)
 	}
@@ -127,11 +150,9 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int
 	if f.err != nil {
 		return nil, f.err
 	}
-	fr.local = local
-	fr.size = int64(len(b)) + int64(off)
+	fr.size = size
 	fr.parts.Other = fr.size - fr.parts.Symbols - fr.parts.Local
-	var err error
-	fr.score, err = readScore(symbols, count, fr.play, at.localPos, local, tapeSize, at.off)
+	fr.score, err = readScore(h.symbols, h.count, h.play, at.localPos, h.local, tapeSize, at.off)
 	return fr, err
 }
 
@@ -171,22 +192,32 @@ func parseHoles(f *fields, tapeSize uint64) (holes []Span) {
 	return holes
 }
 
-// readFrame reads the head of the frame that e describes from a template.
-func readFrame(src io.ReaderAt, e frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+// readHead reads the head, with its tag, of a frame from a template. All that it needs to know of it is where it stands.
+func readHead(src io.ReaderAt, e frameEntry) (head []byte, lead int, err error) {
 	var first [11]byte
 	n, err := readAt(src, first[:min(int64(len(first)), e.size)], e.off)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	size, lead, err := headSize(first[:n], e.off)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if int64(size) > e.size {
-		return nil, formatErrorf(e.off, "head of %d bytes in a frame of %d", size, e.size)
+		return nil, 0, formatErrorf(e.off, "head of %d bytes in a frame of %d", size, e.size)
 	}
-	head := make([]byte, size)
+	head = make([]byte, size)
 	if _, err := readAt(src, head, e.off); err != nil {
+		return nil, 0, err
+	}
+	head, err = checkHead(head, e.off)
+	return head, lead, err
+}
+
+// readFrame reads the head of the frame that e describes from a template.
+func readFrame(src io.ReaderAt, e frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+	head, lead, err := readHead(src, e)
+	if err != nil {
 		return nil, err
 	}
 	fr, err := parseHead(head, lead, e, tapeSize, blockSize)

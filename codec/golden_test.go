@@ -90,9 +90,25 @@ func (d *dump) all() string {
 		d.varint("notes of the version")
 	}
 	d.line(4, "crc32c")
-	for d.b[d.pos] == 1 {
+	frames := 0
+	for ; d.b[d.pos] == 1; frames++ {
 		d.frame()
 	}
+	if frames == 1 {
+		d.title("end (4.5)")
+		d.line(1, "end of one frame")
+		d.line(4, "upper half of the xxh64 of the file")
+		d.line(4, "end mark")
+	} else {
+		d.index()
+	}
+	if d.pos != len(d.b) {
+		d.line(len(d.b)-d.pos, "UNEXPLAINED")
+	}
+	return d.out.String()
+}
+
+func (d *dump) index() {
 	d.title("index (4.5)")
 	d.line(1, "index")
 	for i := range d.varint("frames") {
@@ -104,10 +120,6 @@ func (d *dump) all() string {
 	d.line(4, "crc32c")
 	d.line(4, "length of the index: %d", binary.LittleEndian.Uint32(d.b[d.pos:]))
 	d.line(4, "end mark")
-	if d.pos != len(d.b) {
-		d.line(len(d.b)-d.pos, "UNEXPLAINED")
-	}
-	return d.out.String()
 }
 
 func (d *dump) frame() {

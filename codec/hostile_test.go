@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -283,6 +284,7 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		}
 		return c
 	}
+	two := []forgedFrame{hello, hello}
 	bomb := zstdBomb(1 << 19)
 	lie := bytes.Clone(bomb) // states 8 MiB, has one block
 	lie = append([]byte{0xa0, 0, 0, 0x80, 0}, lie[len(lie)-4:]...)
@@ -344,30 +346,44 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 			f.streams[streamPlay] = append(slices.Concat(repeat(3, codeRule, codeNew, codeNew)), repeat(1<<18-4, codeNew)...)
 		})), dictAt, "terminals"),
 		"frame of no terminals":   at(forged{frames: []forgedFrame{{play: 1, count: 1}}}, frameAt, ""),
-		"index: one byte more":    at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames[0].play++ }}, -1, ""),
-		"index: one local more":   at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames[0].local++ }}, -1, ""),
-		"index: frame longer":     at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames[0].size++ }}, -1, ""),
-		"index: frame shorter":    at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames[0].size-- }}, -1, ""),
-		"index: frame of nothing": at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames[0].size = 0 }}, -1, "length of a frame"),
-		"index: frame missing":    at(forged{frames: []forgedFrame{hello, hello}, index: func(x *index) { x.frames = x.frames[:1] }}, -1, ""),
-		"index: frame too many":   at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames = append(x.frames, x.frames[0]) }}, -1, ""),
-		"index: all missing":      at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames = nil }}, -1, ""),
-		"index: frames overlap":   at(forged{frames: []forgedFrame{hello, hello}, index: func(x *index) { x.frames[0].size += x.frames[1].size; x.frames[1] = x.frames[0] }}, -1, ""),
-		"index: frames moved":     at(forged{frames: []forgedFrame{hello, hello}, index: func(x *index) { x.frames[0].size -= 2; x.frames[1].size += 2 }}, -1, ""),
-		"index: huge play":        at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.frames[0].play = math.MaxUint64 }}, -1, ""),
-		"index: wrong file":       at(forged{frames: []forgedFrame{hello}, index: func(x *index) { x.sum++ }}, -1, "file checksum"),
-		"index length one more":   at(forged{frames: []forgedFrame{hello}, tail: func(b []byte) []byte { b[len(b)-8]++; return b }}, -1, ""),
-		"index length one less":   at(forged{frames: []forgedFrame{hello}, tail: func(b []byte) []byte { b[len(b)-8]--; return b }}, -1, ""),
-		"index length huge":       at(forged{frames: []forgedFrame{hello}, tail: func(b []byte) []byte { binary.LittleEndian.PutUint32(b[len(b)-8:], math.MaxUint32); return b }}, -1, ""),
-		"index length zero":       at(forged{frames: []forgedFrame{hello}, tail: func(b []byte) []byte { binary.LittleEndian.PutUint32(b[len(b)-8:], 0); return b }}, -1, ""),
+		"index: one byte more":    at(forged{frames: two, index: func(x *index) { x.frames[0].play++ }}, -1, ""),
+		"index: one local more":   at(forged{frames: two, index: func(x *index) { x.frames[0].local++ }}, -1, ""),
+		"index: frame longer":     at(forged{frames: two, index: func(x *index) { x.frames[0].size++ }}, -1, ""),
+		"index: frame shorter":    at(forged{frames: two, index: func(x *index) { x.frames[0].size-- }}, -1, ""),
+		"index: frame of nothing": at(forged{frames: two, index: func(x *index) { x.frames[0].size = 0 }}, -1, "length of a frame"),
+		"index: frame missing":    at(forged{frames: append(two, hello), index: func(x *index) { x.frames = x.frames[:2] }}, -1, ""),
+		"index: one of two":       at(forged{frames: two, index: func(x *index) { x.frames = x.frames[:1] }}, -1, "no index begins"),
+		"index: frame too many":   at(forged{frames: two, index: func(x *index) { x.frames = append(x.frames, x.frames[0]) }}, -1, ""),
+		"index: all missing":      at(forged{frames: two, index: func(x *index) { x.frames = nil }}, -1, ""),
+		"index: frames overlap":   at(forged{frames: two, index: func(x *index) { x.frames[0].size += x.frames[1].size; x.frames[1] = x.frames[0] }}, -1, ""),
+		"index: frames moved":     at(forged{frames: two, index: func(x *index) { x.frames[0].size -= 2; x.frames[1].size += 2 }}, -1, ""),
+		"index: huge play":        at(forged{frames: two, index: func(x *index) { x.frames[0].play = math.MaxUint64 }}, -1, ""),
+		"index: wrong file":       at(forged{frames: two, index: func(x *index) { x.sum++ }}, -1, "file checksum"),
+		"index length one more":   at(forged{frames: two, tail: func(b []byte) []byte { b[len(b)-8]++; return b }}, -1, ""),
+		"index length one less":   at(forged{frames: two, tail: func(b []byte) []byte { b[len(b)-8]--; return b }}, -1, ""),
+		"index length huge":       at(forged{frames: two, tail: func(b []byte) []byte { binary.LittleEndian.PutUint32(b[len(b)-8:], math.MaxUint32); return b }}, -1, ""),
+		"index length zero":       at(forged{frames: two, tail: func(b []byte) []byte { binary.LittleEndian.PutUint32(b[len(b)-8:], 0); return b }}, -1, ""),
+		"one frame: an index":     at(forged{frames: two[:1], tail: withIndex}, -1, "ends with 0x02"),
+		"one frame: wrong file":   at(forged{frames: two[:1], index: func(x *index) { x.sum += 1 << 32 }}, -1, "file checksum"),
 		"another version":         {[]byte("\xd7nt\x02" + strings.Repeat("\x00", 60)), "format version 2", 3},
 		"no template":             {[]byte("PK\x03\x04" + strings.Repeat("\x00", 60)), "no template begins", 0},
 		"nothing":                 {nil, "cut short", 0},
 		"unknown shape":           {[]byte("\xd7nt\x01\x10" + strings.Repeat("\x00", 60)), "shape", 4},
 		"head of 2^24 bytes":      {append(must(appendHeader(nil, nil, forgedBlockBits)), 1, 0x80, 0x80, 0x80, 8, 1, 2, 3), "", -1},
 		"head beyond 2^24":        {append(must(appendHeader(nil, nil, forgedBlockBits)), 1, 0x81, 0x80, 0x80, 8, 1, 2, 3), "", -1},
-		"unknown part":            {append(must(appendHeader(nil, nil, forgedBlockBits)), 4, 1, 1), "", -1},
+		"unknown part":            {append(must(appendHeader(nil, nil, forgedBlockBits)), 5, 1, 1), "", -1},
 	}
+}
+
+// withIndex ends a template of one hello with an index, as if it had more frames.
+func withIndex(b []byte) []byte {
+	b = b[:len(b)-oneLen]
+	from := len(b)
+	b = append(b, tagIndex, 1, byte(from-frameAt), 5, 5)
+	b = binary.LittleEndian.AppendUint64(b, xxhash.Sum64String("hello"))
+	b = binary.LittleEndian.AppendUint32(b, crc32c(b[from:]))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(b)-from))
+	return append(b, endMagic...)
 }
 
 func must[T any](v T, err error) T {

@@ -44,31 +44,40 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 		return nil, err
 	}
 	r.dict, r.head = dict, int64(n)
-	if size < r.head+int64(footerLen) {
+	if size < r.head+int64(oneLen) {
 		return nil, formatErrorf(size, "cut short")
 	}
 	var foot [footerLen]byte
 	if _, err := readAt(src, foot[:], size-int64(footerLen)); err != nil {
 		return nil, err
 	}
-	if m := foot[4:]; string(m) != endMagic {
-		return nil, formatErrorf(size-int64(len(endMagic)), "no template ends with % x: cut short, or bytes were added", m)
+	switch m := foot[4:]; string(m) {
+	case oneMagic:
+		r.idx, err = readOne(src, r.head, size-int64(oneLen))
+	case endMagic:
+		r.idx, err = readIndex(src, r.head, size, int64(binary.LittleEndian.Uint32(foot[:])))
+	default:
+		err = formatErrorf(size-int64(len(endMagic)), "no template ends with % x: cut short, or bytes were added", m)
 	}
-	n64 := int64(binary.LittleEndian.Uint32(foot[:]))
-	base := size - int64(footerLen) - n64
-	if n64 > maxIndex || base < r.head {
-		return nil, formatErrorf(size-int64(footerLen), "index of %d bytes does not fit", n64)
-	}
-	b := make([]byte, size-base)
-	if _, err := readAt(src, b, base); err != nil {
-		return nil, err
-	}
-	if r.idx, err = parseIndex(b, base, r.head); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	r.play.src, r.play.frames = src, r.idx.frames
 	r.play.setBlockSize(blockSize)
 	return r, nil
+}
+
+// readIndex reads the index, of n bytes before its footer, of a template of size bytes whose first frame stands at byte first.
+func readIndex(src io.ReaderAt, first, size, n int64) (*index, error) {
+	base := size - int64(footerLen) - n
+	if n > maxIndex || base < first {
+		return nil, formatErrorf(size-int64(footerLen), "index of %d bytes does not fit", n)
+	}
+	b := make([]byte, size-base)
+	if _, err := readAt(src, b, base); err != nil {
+		return nil, err
+	}
+	return parseIndex(b, base, first)
 }
 
 // Dictionary returns what the template names, or nil.

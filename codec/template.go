@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 
 	"github.com/ipfs/go-cid"
 )
@@ -11,10 +12,12 @@ import (
 const Magic = "\xd7nt\x01"
 
 const (
-	endMagic = "nt\xd7\n" // ends every template (section 4.5)
+	endMagic = "nt\xd7\n" // ends a template (section 4.5)
+	oneMagic = "nt\xd7\r" // ends one of one frame
 	tagFrame = 0x01
 	tagIndex = 0x02
 	tagHoles = 0x03    // a frame with holes
+	tagOne   = 0x04    // in place of an index after one frame
 	maxPlay  = 1 << 48 // bytes that a frame plays
 	maxHead  = 1 << 24 // bytes of a frame's head
 	minFrame = 14      // bytes of a frame: no frame is shorter
@@ -103,6 +106,11 @@ func (x *index) play() uint64 {
 }
 
 func (x *index) append(b []byte) []byte {
+	if len(x.frames) == 1 {
+		b = append(b, tagOne)
+		b = binary.LittleEndian.AppendUint32(b, uint32(x.sum>>32))
+		return append(b, oneMagic...)
+	}
 	from := len(b)
 	b = append(b, tagIndex)
 	b = binary.AppendUvarint(b, uint64(len(x.frames)))
@@ -117,8 +125,48 @@ func (x *index) append(b []byte) []byte {
 	return append(b, endMagic...)
 }
 
-// footerLen is the length of what stands behind the checksum of an index.
-const footerLen = 4 + len(endMagic)
+const (
+	footerLen = 4 + len(endMagic)     // of what stands behind the checksum of an index
+	oneLen    = 1 + 4 + len(oneMagic) // of what stands in place of the index after one frame
+)
+
+// parseOne reads what stands in place of the index after one frame, which is all of b and stands at offset base. It returns the upper half of the file's
+// checksum; the lower is that of the frame.
+func parseOne(b []byte, base int64) (uint32, error) {
+	f := fields{b: b, base: base}
+	if t := f.bytes(1, "end"); t != nil && t[0] != tagOne {
+		return 0, formatErrorf(base, "no template of one frame ends with %#02x", t[0])
+	}
+	sum := f.u32("file checksum")
+	if m := f.bytes(len(oneMagic), "end mark"); m != nil && string(m) != oneMagic {
+		f.fail("no template of one frame ends with % x", m)
+	}
+	f.end("template")
+	return sum, f.err
+}
+
+// readOne makes the index of a template whose one frame stands from byte first to base.
+func readOne(src io.ReaderAt, first, base int64) (*index, error) {
+	var end [oneLen]byte
+	if _, err := readAt(src, end[:], base); err != nil {
+		return nil, err
+	}
+	upper, err := parseOne(end[:], base)
+	if err != nil {
+		return nil, err
+	}
+	e := frameEntry{off: first, size: base - first}
+	head, lead, err := readHead(src, e)
+	if err != nil {
+		return nil, err
+	}
+	h, err := parseSummary(&fields{b: head, pos: lead, base: first})
+	if err != nil {
+		return nil, err
+	}
+	e.play, e.local = h.play, h.local
+	return &index{frames: []frameEntry{e}, sum: uint64(upper)<<32 | uint64(h.sum)}, nil
+}
 
 // parseIndex reads an index with its footer, which together are all of b and stand at offset base; the first
 // frame stands at offset first.
@@ -128,6 +176,9 @@ func parseIndex(b []byte, base, first int64) (*index, error) {
 		return nil, formatErrorf(base, "no index begins with %#02x", t[0])
 	}
 	n := f.uvarint(0, uint64(len(b)), "number of frames")
+	if n == 1 {
+		f.fail("one frame has no index")
+	}
 	x := new(index)
 	at := frameEntry{off: first}
 	for range n {

@@ -24,8 +24,8 @@ type parser struct {
 	most   int // paths
 
 	short, long, longer table // places by the next 4, 8 and 20 bytes
-	paths       []path
-	nodes       []node // of all paths of a stretch
+	paths               []path
+	nodes               []node // of all paths of a stretch
 }
 
 const (
