@@ -39,6 +39,7 @@ type model struct {
 	sp   int
 	dist int
 	left [3]int // distances that were left, the last one first
+	base [2]int // the latest distance within raw, and into ref
 	age  uint32 // bytes since it began
 	hist uint32 // a bit for each byte: 1 if it was not the aligned one; the last one lowest
 
@@ -63,8 +64,8 @@ type model struct {
 	flags    [64 << 4]weights
 	second   [64 << 8]rans.Prob
 	turned   [16 << 8]rans.Prob
-	ways     [8]rans.Prob
-	step     [2]rans.Int
+	ways     [10]rans.Prob
+	step     [4]rans.Int
 	back     rans.Int
 	anywhere rans.Int
 
@@ -141,6 +142,7 @@ func (m *model) turn(dist int) {
 		leave(&m.left, dist, m.dist)
 	}
 	m.dist = dist
+	m.base[b2u(dist > m.i)] = dist
 	m.age, m.hist, m.watch = 0, 0, 0
 	m.known = false
 	m.decimal.End()
@@ -416,21 +418,20 @@ const (
 	wayPlace            // the place in the reference
 )
 
-const maxStep = 1 << 14
+const maxStep = 1 << 12
 
-// wayTo returns the way by which d is said after dist, before raw[i].
-func wayTo(d, dist int, left *[3]int, i int) way {
+// wayTo returns the way by which d is said before raw[i].
+func wayTo(d int, left *[3]int, base *[2]int, i int) way {
 	if d == left[0] || d == left[1] || d == left[2] {
 		return wayLeft
 	}
-	step := max(d-dist, dist-d)
 	if d <= i {
-		if dist > 0 && step*8 < d {
+		if step := max(d-base[0], base[0]-d); base[0] > 0 && step*16 < d {
 			return wayStep
 		}
 		return wayBack
 	}
-	if dist > i && step < maxStep {
+	if step := max(d-base[1], base[1]-d); base[1] > 0 && step < maxStep {
 		return wayStep
 	}
 	return wayPlace
@@ -438,7 +439,7 @@ func wayTo(d, dist int, left *[3]int, i int) way {
 
 // distance codes one.
 func (m *model) distance(d int) int {
-	w := wayTo(d, m.dist, &m.left, m.i)
+	w := wayTo(d, &m.left, &m.base, m.i)
 	in := b2u(m.dist > m.i) // the reference
 	if m.bit(&m.ways[in], b2u(w == wayLeft)) == 1 {
 		for k := range 2 {
@@ -448,12 +449,14 @@ func (m *model) distance(d int) int {
 		}
 		return m.left[2]
 	}
-	if m.bit(&m.ways[4+in], b2u(w == wayBack)) == 1 {
-		return m.number(&m.back, d)
+	to := m.bit(&m.ways[4+in], b2u(d > m.i))
+	if m.bit(&m.ways[6+2*to+in], b2u(w == wayStep)) == 1 {
+		base := m.base[to]
+		z := m.number(&m.step[2*to+in], int(rans.Zigzag(int64(d-base))))
+		return base + int(rans.Unzigzag(uint64(z)))
 	}
-	if m.bit(&m.ways[6+in], b2u(w == wayStep)) == 1 {
-		z := m.number(&m.step[in], int(rans.Zigzag(int64(d-m.dist))))
-		return m.dist + int(rans.Unzigzag(uint64(z)))
+	if to == 0 {
+		return m.number(&m.back, d)
 	}
 	return len(m.ref) + m.i - m.number(&m.anywhere, len(m.ref)+m.i-d)
 }

@@ -35,6 +35,7 @@ const (
 	within    = 6 * 32  // how much worse than the best a path may be to be improved
 	hopeless  = 32 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
+	closeBy   = 16      // distances around the latest into the reference are all tried
 	horizon   = 48      // bytes for which an alignment is tried
 	turnPrice = 8 * 32  // of saying one that was left; others come to a bit more and their digits
 	shortBits = 16
@@ -50,6 +51,7 @@ type path struct {
 	node int32 // its last turn, in nodes, or -1
 	dist int
 	left [3]int
+	base [2]int
 	hist uint32
 }
 
@@ -59,11 +61,12 @@ type node struct {
 	before int32
 }
 
-func (s *path) turn(dist int) {
+func (s *path) turn(dist, i int) {
 	if dist != s.dist {
 		leave(&s.left, dist, s.dist)
 	}
 	s.dist, s.hist = dist, 0
+	s.base[b2u(dist > i)] = dist
 }
 
 func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effort Effort) {
@@ -207,7 +210,7 @@ func (p *parser) takeHints() {
 		p.hints = p.hints[1:]
 		if h.At == p.i && h.Ref >= 0 && h.Ref < p.ref {
 			p.best()
-			p.paths[0].turn(p.ref + p.i - h.Ref)
+			p.paths[0].turn(p.ref+p.i-h.Ref, p.i)
 		}
 	}
 }
@@ -272,6 +275,16 @@ func (p *parser) search(s path, pos int, prev byte) {
 	for _, d := range s.left {
 		if d > 0 && p.win[pos-d] == w[0] {
 			consider(d)
+		}
+	}
+	// Behind what was inserted or removed, the reference goes on close by. In tables, where much is missed, so do rows that only look alike.
+	if b := s.base[1]; b > p.i && (s.dist <= p.i || bits.OnesCount32(s.hist&0xffff) <= 2) {
+		from := max(pos-b-closeBy, 0)
+		near := p.win[from:min(pos-b+closeBy, p.ref)]
+		for k := range len(near) - 3 {
+			if binary.LittleEndian.Uint32(near[k:]) == uint32(x) && from+k != pos-b {
+				consider(pos - from - k)
+			}
 		}
 	}
 	if pos+longest <= len(p.win) {
@@ -409,7 +422,7 @@ func (p *parser) gain(d, pos int, w []byte, lit, base *[horizon]int32) (gain int
 func (p *parser) branch(s path, t candidate) {
 	p.nodes = append(p.nodes, node{turn{p.i, t.dist}, s.node})
 	s.node = int32(len(p.nodes) - 1)
-	s.turn(t.dist)
+	s.turn(t.dist, p.i)
 	s.cost += t.price
 	worst := 0
 	for k := range p.paths {
@@ -433,11 +446,11 @@ func (p *parser) branch(s path, t candidate) {
 // price returns what it costs to say d.
 func (s *path) price(d, i, ref int) int32 {
 	n := 0
-	switch wayTo(d, s.dist, &s.left, i) {
+	switch wayTo(d, &s.left, &s.base, i) {
 	case wayLeft:
 		return turnPrice
 	case wayStep:
-		n = bits.Len64(rans.Zigzag(int64(d-s.dist))) + 1
+		n = bits.Len64(rans.Zigzag(int64(d-s.base[b2u(d > i)]))) + 1
 	case wayBack:
 		n = bits.Len(uint(d))
 	case wayPlace:
