@@ -81,7 +81,7 @@ type shape struct {
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 19, fold: minTapeMatch}
+		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch}
 	case ProfileMax:
 		return shape{coding: codingMixed, blockBits: 21, fold: 1024}
 	}

@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// Blocks of local notes have 2^16 to 2^23 raw bytes, as the header says, or half as many more or fewer (section 4.4).
+// A frame with at most so many bytes of local notes, 2^16 to 2^23 as the header says, has one block (section 4.4).
 const (
 	minBlockBits = 16
 	maxBlockBits = 23
 )
 
-// blockLength returns how long the blocks of a frame with so many bytes of local notes are, but for the last, which may be shorter; the header says
-// about how long. They are of equal length, so that several cores have as much to do each.
-func blockLength(local, about uint64) uint64 {
+// blockLength returns how long the blocks of a frame with so many bytes of local notes are, but for the last, which may be shorter, if up to whole bytes
+// are one block. They are of equal length, so that several cores have as much to do each, and otherwise as long as can be, for none sees what is in another.
+func blockLength(local, whole uint64) uint64 {
 	n := uint64(1)
-	if local > about {
-		n = max(2, local/about)
+	if local > whole {
+		n = max(2, local/(2*whole))
 	}
 	return (local + n - 1) / n
 }

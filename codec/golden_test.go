@@ -85,7 +85,7 @@ func (d *dump) title(format string, args ...any) { fmt.Fprintf(&d.out, "# "+form
 func (d *dump) all() string {
 	d.title("header (4.1)")
 	d.line(4, "magic, version 1")
-	if d.varint("1 if a dictionary follows; twice log2 of the block length less 16")&1 == 1 {
+	if d.varint("1 if a dictionary follows; twice log2 of the whole length less 16")&1 == 1 {
 		d.line(32, "digest of the manifest")
 		d.varint("notes of the version")
 	}

@@ -18,7 +18,7 @@ type playback struct {
 	src       io.ReaderAt     // the template; frames that have been read are all that is needed
 	notes     *noteCache      // nil if no dictionary is named
 	blocks    runCache        // of the local tape
-	blockSize uint64          // raw bytes of a block, about
+	blockSize uint64          // raw bytes of a block that is all of a frame, at most
 	openers   *openers        // of blocks
 	again     keptRuns        // blocks that have left the cache: a file that repeats itself goes back to them
 	mu        sync.Mutex      // guards what follows
@@ -80,9 +80,9 @@ func (o *openers) end(b *[]byte, places int64) {
 	o.free.Release(places)
 }
 
-// setBlockSize is told how long the blocks are, in bytes.
+// setBlockSize is told how many bytes of local notes one block may have that is all of a frame.
 func (p *playback) setBlockSize(n int) {
-	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/n, 2)
+	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/(2*n), 2)
 	p.blocks.dropped = p.keepBlock
 	p.openers = newOpeners()
 	p.again.raw.most = 1 << 20

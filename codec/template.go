@@ -33,7 +33,7 @@ const (
 	digestLen      = 0x20
 )
 
-// appendHeader writes a header (section 4.1); d may be nil. Blocks of local notes have 1<<blockBits bytes.
+// appendHeader writes a header (section 4.1); d may be nil. Up to 1<<blockBits bytes of local notes are one block.
 func appendHeader(b []byte, d *DictionaryName, blockBits int) ([]byte, error) {
 	from := len(b)
 	b = append(b, Magic...)
