@@ -147,7 +147,7 @@ func TestNoteSums(t *testing.T) {
 			t.Errorf("behind the end: %v, %v", ok, err)
 		}
 	}
-	o.Index.src = goneDisk{}
+	o.Index.src, o.Index.held = goneDisk{}, nil
 	if _, _, err := (&noteSums{x: o.Index}).at(0); !errors.Is(err, errBroken) {
 		t.Errorf("from a broken disk: %v", err)
 	}
