@@ -122,6 +122,7 @@ type encoder struct {
 	ids       map[symbol]uint32 // index into terminals; fresh local notes as codeRepeat
 	sequence  []uint32
 	fresh     []byte
+	spare     []byte // was fresh of a frame that is written, and is empty
 	freshPos  uint64 // of the frame's first fresh byte, on the local tape
 	start     uint64 // of the frame, in the file
 	play      uint64
@@ -503,6 +504,9 @@ func (e *encoder) literal(end int) error {
 	if err := e.local.append(b); err != nil {
 		return err
 	}
+	if cap(e.fresh)-len(e.fresh) < len(b) {
+		e.fresh = slices.Grow(e.fresh, max(len(b), len(e.fresh))) // twice as long, which copies less than append would
+	}
 	e.fresh = append(e.fresh, b...)
 	e.ids[s] = uint32(len(e.terminals))
 	e.terminals = append(e.terminals, symbol{code: codeFresh, pos: s.pos, len: s.len})
@@ -561,7 +565,8 @@ func (e *encoder) flush() error {
 		f.err = e.code(f)
 	}()
 	e.start += e.play
-	e.terminals, e.sequence, e.fresh = nil, nil, nil
+	e.terminals, e.sequence, e.fresh = nil, nil, e.spare
+	e.spare = nil
 	clear(e.ids)
 	e.threads = threads{}
 	e.freshPos, e.play = e.local.size, 0
