@@ -96,6 +96,7 @@ type encoder struct {
 	o      EncodeOptions
 	notes  *noteCache
 	sums   noteSums
+	differ int // whole notes in a row that were not there where they were expected
 	within within
 	mask   uint64
 	limit  frameLimits
