@@ -170,7 +170,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	ctx, cancel := context.WithCancel(ctx)
 	e := &encoder{
 		ctx: ctx, cancel: cancel, dst: dst, src: src, o: o,
-		notes:   newNoteCache(o.Tape, encodeNotes),
+		notes:   newNoteCache(o.Tape, o.Profile.shape().notes),
 		within:  withinOf(o.Within),
 		mask:    gear.Mask(spacing),
 		limit:   defaultFrame,
