@@ -506,7 +506,8 @@ func (e *encoder) literal(end int) error {
 		return err
 	}
 	if cap(e.fresh)-len(e.fresh) < len(b) {
-		e.fresh = slices.Grow(e.fresh, max(len(b), len(e.fresh))) // twice as long, which copies less than append would
+		most := e.limit.local + maxPending                                                // that a frame comes to
+		e.fresh = slices.Grow(e.fresh, max(len(b), min(len(e.fresh), most-len(e.fresh)))) // twice as long, which copies less than append would
 	}
 	e.fresh = append(e.fresh, b...)
 	e.ids[s] = uint32(len(e.terminals))
