@@ -92,7 +92,7 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 	}
 	b := &Builder{
 		ctx: ctx, o: o, cut: cut,
-		notes: newNoteCache(o.Base, encodeNotes),
+		notes: newNoteCache(o.Base, buildNotes),
 		seen:  make(map[uint64]uint32),
 		seal:  sealer{emit: emit},
 		place: newPlacing(o.Placed),

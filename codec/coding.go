@@ -76,16 +76,17 @@ type shape struct {
 	coding    coding // of blocks, where it pays
 	blockBits int
 	fold      uint64 // bytes: a shorter match with the tape is left to the blocks' coding where the file is in step with the tape
+	notes     int    // of the tape that are kept, since places far apart are compared: as many as the coders leave memory for
 }
 
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch}
+		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch, notes: 384}
 	case ProfileMax:
-		return shape{coding: codingMixed, blockBits: 21, fold: 1024}
+		return shape{coding: codingMixed, blockBits: 21, fold: 1024, notes: 192}
 	}
-	return shape{coding: codingAligned, blockBits: 20, fold: 64}
+	return shape{coding: codingAligned, blockBits: 20, fold: 64, notes: 256}
 }
 
 // alone is the shape of a file that is coded without a dictionary: what a block could have been coded against stands in it or nowhere, so that

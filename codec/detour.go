@@ -37,13 +37,18 @@ func (d *detours) head(b []byte) *uint16 {
 	return &d.heads[binary.LittleEndian.Uint32(b)*0x9e3779b1>>(32-detourBits)]
 }
 
+// enter makes the heads those of d.tape.
+func (d *detours) enter() {
+	clear(d.heads[:])
+	for i := 0; i+4 <= len(d.tape); i++ {
+		*d.head(d.tape[i:]) = uint16(i + 1)
+	}
+}
+
 // price estimates, in bits, what b would take beside d.tape, the way being at byte `at` of it. It gives up where it is more than most.
 func (d *detours) price(b []byte, at, most int) int {
 	t := d.tape
-	clear(d.heads[:])
-	for i := 0; i+4 <= len(t); i++ {
-		*d.head(t[i:]) = uint16(i + 1)
-	}
+	known := false // the heads are those of t
 	cost := 0
 	for i := 0; cost < most; {
 		if at < len(t) {
@@ -59,6 +64,10 @@ func (d *detours) price(b []byte, at, most int) int {
 			continue
 		}
 		if i+4 <= len(b) {
+			if !known {
+				d.enter()
+				known = true
+			}
 			if p := int(*d.head(b[i:])) - 1; p >= 0 && commonPrefix(b[i:], t[p:]) >= min(leastShift, len(b)-i) {
 				cost += priceShift
 				at = p

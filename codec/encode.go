@@ -96,6 +96,7 @@ type encoder struct {
 	o      EncodeOptions
 	notes  *noteCache
 	sums   noteSums
+	differ int // whole notes in a row that were not there where they were expected
 	within within
 	mask   uint64
 	limit  frameLimits
@@ -122,6 +123,7 @@ type encoder struct {
 	ids       map[symbol]uint32 // index into terminals; fresh local notes as codeRepeat
 	sequence  []uint32
 	fresh     []byte
+	spare     []byte // was fresh of a frame that is written, and is empty
 	freshPos  uint64 // of the frame's first fresh byte, on the local tape
 	start     uint64 // of the frame, in the file
 	play      uint64
@@ -168,7 +170,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	ctx, cancel := context.WithCancel(ctx)
 	e := &encoder{
 		ctx: ctx, cancel: cancel, dst: dst, src: src, o: o,
-		notes:   newNoteCache(o.Tape, encodeNotes),
+		notes:   newNoteCache(o.Tape, o.Profile.shape().notes),
 		within:  withinOf(o.Within),
 		mask:    gear.Mask(spacing),
 		limit:   defaultFrame,
@@ -503,6 +505,10 @@ func (e *encoder) literal(end int) error {
 	if err := e.local.append(b); err != nil {
 		return err
 	}
+	if cap(e.fresh)-len(e.fresh) < len(b) {
+		most := e.limit.local + maxPending                                                // that a frame comes to
+		e.fresh = slices.Grow(e.fresh, max(len(b), min(len(e.fresh), most-len(e.fresh)))) // twice as long, which copies less than append would
+	}
 	e.fresh = append(e.fresh, b...)
 	e.ids[s] = uint32(len(e.terminals))
 	e.terminals = append(e.terminals, symbol{code: codeFresh, pos: s.pos, len: s.len})
@@ -561,7 +567,8 @@ func (e *encoder) flush() error {
 		f.err = e.code(f)
 	}()
 	e.start += e.play
-	e.terminals, e.sequence, e.fresh = nil, nil, nil
+	e.terminals, e.sequence, e.fresh = nil, nil, e.spare
+	e.spare = nil
 	clear(e.ids)
 	e.threads = threads{}
 	e.freshPos, e.play = e.local.size, 0

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -19,9 +20,10 @@ import (
 // Index finds places of a tape by their content: its anchors (see codec/internal/gear) by their hashes. Besides it knows the digest of
 // every note, so that what is compared with a whole note need not open it. It is derived
 // from the notes, a cache that is never published. A lookup reads a few hundred bytes, so that the index of a
-// large dictionary may stay on disk. It is safe for concurrent use.
+// large dictionary may stay on disk; a small one is held in memory. It is safe for concurrent use.
 type Index struct {
 	src     io.ReaderAt
+	held    []byte      // all of it, or nil
 	spacing int         // bytes between anchors on average, a power of two
 	size    uint64      // bytes of the tape
 	root    merkle.Hash // of the version that the tape is of; zero if it did not say
@@ -49,6 +51,7 @@ const (
 	perBucket    = 16      // entries, on average
 	samePlaces   = 8       // entries kept of one hash
 	maxIndexMemo = 1 << 26 // bytes of bucket ends that are believed
+	maxHeldIndex = 4 << 20 // bytes of an index that is held in memory
 )
 
 type indexEntry struct {
@@ -90,6 +93,13 @@ func OpenIndex(src io.ReaderAt, size int64) (*Index, error) {
 	if x.count > 1<<32-1 || 4*buckets > maxIndexMemo || x.notes > x.size || size != x.sums+int64(x.notes)*noteSumLen+4 {
 		return nil, fmt.Errorf("%w: %d bytes for %d entries and %d notes", ErrIndex, size, x.count, x.notes)
 	}
+	if size <= maxHeldIndex {
+		x.held = make([]byte, size)
+		if n, err := src.ReadAt(x.held, 0); n < len(x.held) {
+			return nil, fmt.Errorf("%w: %v", ErrIndex, err)
+		}
+		src = bytes.NewReader(x.held)
+	}
 	sum := crc32.New(castagnoli)
 	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(src, 0, size-4), make([]byte, 256<<10)); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrIndex, err)
@@ -122,6 +132,18 @@ func (x *Index) Spacing() int { return x.spacing }
 // TapeSize is the length of the tape that the index is of, in bytes.
 func (x *Index) TapeSize() uint64 { return x.size }
 
+// read returns n bytes from off on. They are not to be changed.
+func (x *Index) read(off int64, n int) ([]byte, error) {
+	if x.held != nil {
+		return x.held[off:][:n], nil
+	}
+	b := make([]byte, n)
+	if _, err := x.src.ReadAt(b, off); err != nil {
+		return nil, fmt.Errorf("read index: %w", err)
+	}
+	return b, nil
+}
+
 // lookup appends the positions at which an anchor with this rolling hash ends, ascending, to places.
 func (x *Index) lookup(h uint64, places []uint64) ([]uint64, error) {
 	hash := anchorHash(h)
@@ -130,12 +152,11 @@ func (x *Index) lookup(h uint64, places []uint64) ([]uint64, error) {
 	if k > 0 {
 		from = x.ends[k-1]
 	}
-	var window [64 * entryLen]byte
 	for from < to {
 		n := min(to-from, 64)
-		b := window[:n*entryLen]
-		if _, err := x.src.ReadAt(b, x.base+int64(from)*entryLen); err != nil {
-			return nil, fmt.Errorf("read index: %w", err)
+		b, err := x.read(x.base+int64(from)*entryLen, int(n)*entryLen)
+		if err != nil {
+			return nil, err
 		}
 		for ; len(b) > 0; b = b[entryLen:] {
 			v := binary.BigEndian.Uint64(b)
@@ -218,19 +239,20 @@ func (s *noteSums) at(pos uint64) (noteSum, bool, error) {
 func (s *noteSums) seek(pos uint64) error {
 	var failed error
 	i := sort.Search(int(s.x.notes), func(i int) bool {
-		var end [8]byte
-		if _, err := s.x.src.ReadAt(end[:], s.x.sums+int64(i)*noteSumLen); err != nil {
+		end, err := s.x.read(s.x.sums+int64(i)*noteSumLen, 8)
+		if err != nil {
 			failed = err
+			return false
 		}
-		return binary.BigEndian.Uint64(end[:]) > pos
+		return binary.BigEndian.Uint64(end) > pos
 	})
-	from := max(i-1, 0)
-	read := make([]byte, min(notesAtOnce, int(s.x.notes)-from)*noteSumLen)
-	if _, err := s.x.src.ReadAt(read, s.x.sums+int64(from)*noteSumLen); err != nil {
-		failed = err
-	}
 	if failed != nil {
-		return fmt.Errorf("read index: %w", failed)
+		return failed
+	}
+	from := max(i-1, 0)
+	read, err := s.x.read(s.x.sums+int64(from)*noteSumLen, min(notesAtOnce, int(s.x.notes)-from)*noteSumLen)
+	if err != nil {
+		return err
 	}
 	r := noteReading{sums: read}
 	if i > 0 { // the note before says where it begins

@@ -37,14 +37,18 @@ func TestIndexLookups(t *testing.T) {
 		if len(places) < len(tape)/spacing/4 {
 			t.Fatalf("%d anchors at spacing %d", len(places), spacing)
 		}
-		for h, want := range places {
-			got, err := x.lookup(h, nil)
-			if want = want[:min(len(want), samePlaces)]; err != nil || !slices.Equal(got, want) {
-				t.Fatalf("hash %x is at %d, want %d: %v", h, got, want, err)
+		onDisk := *x
+		onDisk.held = nil
+		for _, x := range []*Index{x, &onDisk} {
+			for h, want := range places {
+				got, err := x.lookup(h, nil)
+				if want = want[:min(len(want), samePlaces)]; err != nil || !slices.Equal(got, want) {
+					t.Fatalf("hash %x is at %d, want %d: %v", h, got, want, err)
+				}
 			}
-		}
-		if got, err := x.lookup(12345, []uint64{7}); err != nil || !slices.Equal(got, []uint64{7}) {
-			t.Errorf("a hash that is not there is at %d, %v", got, err)
+			if got, err := x.lookup(12345, []uint64{7}); err != nil || !slices.Equal(got, []uint64{7}) {
+				t.Errorf("a hash that is not there is at %d, %v", got, err)
+			}
 		}
 	}
 }

@@ -30,12 +30,16 @@ func (t *localTape) append(b []byte) error {
 			if t.keep == 0 {
 				t.keep = localPages
 			}
+			var page []byte
 			if len(t.pages) == t.keep {
-				if err := t.evict(); err != nil {
+				var err error
+				if page, err = t.evict(); err != nil {
 					return err
 				}
+			} else {
+				page = make([]byte, localPage)
 			}
-			t.pages = append(t.pages, make([]byte, localPage))
+			t.pages = append(t.pages, page)
 		}
 		n := copy(t.pages[len(t.pages)-1][used:], b)
 		b = b[n:]
@@ -44,21 +48,23 @@ func (t *localTape) append(b []byte) error {
 	return nil
 }
 
-func (t *localTape) evict() error {
+// evict writes the oldest page to the file, and returns it for another use.
+func (t *localTape) evict() (page []byte, err error) {
 	if t.file == nil {
 		f, err := os.CreateTemp("", "dictnet-*")
 		if err != nil {
-			return fmt.Errorf("keep local notes: %w", err)
+			return nil, fmt.Errorf("keep local notes: %w", err)
 		}
 		os.Remove(f.Name()) // it goes when it is closed, whatever happens
 		t.file = f
 	}
-	if _, err := t.file.WriteAt(t.pages[0], int64(t.first)*localPage); err != nil {
-		return fmt.Errorf("keep local notes: %w", err)
+	page = t.pages[0]
+	if _, err := t.file.WriteAt(page, int64(t.first)*localPage); err != nil {
+		return nil, fmt.Errorf("keep local notes: %w", err)
 	}
 	t.pages = append(t.pages[:0], t.pages[1:]...)
 	t.first++
-	return nil
+	return page, nil
 }
 
 // at returns bytes that lie together around pos, which is below size, and the position of the first. They are valid until the next call.

@@ -14,9 +14,10 @@ type noteCache struct {
 	runs runCache
 }
 
-// Notes that a cache keeps, of up to 240 KiB and half that on average: more while encoding, where places far apart are compared.
+// Notes that a cache keeps, of up to 240 KiB and half that on average: more while a dictionary is made, where places far apart are compared, and more
+// still while encoding, as a profile's shape says.
 const (
-	encodeNotes = 192
+	buildNotes  = 192
 	decodeNotes = 48
 )
 

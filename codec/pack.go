@@ -113,6 +113,7 @@ func (e *encoder) writeFrame() error {
 			return err
 		}
 	}
+	e.spare = f.fresh[:0]
 	f.entry.size = e.written - f.entry.off
 	e.index.frames = append(e.index.frames, f.entry)
 	e.stats.Frames++

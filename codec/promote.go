@@ -60,7 +60,7 @@ const (
 // what they replace and from those before them.
 func NewPromoter(ctx context.Context, base Tape, profile Profile, emit func(Block) error) *Promoter {
 	p := &Promoter{
-		ctx: ctx, base: newNoteCache(base, encodeNotes),
+		ctx: ctx, base: newNoteCache(base, buildNotes),
 		known: make(map[uint64]uint64), seen: make(map[Span]bool), moves: make(map[*Reader]*moved),
 	}
 	p.notes = noteWriter{p: p, coding: profile.shape().coding, seal: sealer{emit: emit}, room: newPackers(), most: MaxNote, begin: p.base.size(), depths: make(map[uint64]int)}

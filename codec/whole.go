@@ -9,19 +9,28 @@ import (
 	"dictnet/merkle/sha256x2"
 )
 
+// mostDiffer is how many notes in a row may differ before notes are opened without being hashed first: where every note has changed, that is in vain.
+const mostDiffer = 2
+
 // follow returns how many bytes of b stand on the tape at pos, before end. A note that b may hold whole is compared by its digest and not opened,
 // several at a time. With more, what comes after b is not known yet: then it may end before a note of which b holds only a part, and short is true.
 func (e *encoder) follow(pos, end uint64, b []byte, more bool) (n int, short bool, err error) {
 	for n < len(b) && pos < end {
-		whole, k, fits, err := e.wholeNotes(pos, end, b[n:])
-		if err != nil {
-			return 0, false, err
-		}
-		if n, pos = n+whole, pos+uint64(whole); whole > 0 && k == 0 {
-			continue
-		}
-		if !fits && more {
-			return n, true, nil
+		if e.differ < mostDiffer {
+			whole, k, fits, err := e.wholeNotes(pos, end, b[n:])
+			if err != nil {
+				return 0, false, err
+			}
+			if whole > 0 {
+				e.differ = 0
+			}
+			e.differ += k
+			if n, pos = n+whole, pos+uint64(whole); whole > 0 && k == 0 {
+				continue
+			}
+			if !fits && more {
+				return n, true, nil
+			}
 		}
 		start, raw, err := e.tapeAt(pos)
 		if err != nil {
@@ -30,6 +39,9 @@ func (e *encoder) follow(pos, end uint64, b []byte, more bool) (n int, short boo
 		raw = raw[pos-start:]
 		raw = raw[:min(uint64(len(raw)), end-pos)]
 		same := commonPrefix(raw, b[n:])
+		if pos == start && same == len(raw) {
+			e.differ = 0
+		}
 		n += same
 		pos += uint64(same)
 		if same < len(raw) {
