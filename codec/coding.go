@@ -2,7 +2,6 @@ package codec
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -220,28 +219,9 @@ func packAligned(raw []byte, old counterpart) []byte {
 	return lz.Encode(nil, raw, old.bytes, old.ref.hints, lz.Default)
 }
 
-// packMixed codes a block by package mix: the length of the list of segments that an aligner has found, the list, and the bytes.
+// packMixed codes a block by package mix.
 func packMixed(raw []byte, old counterpart) []byte {
-	given := align.Segments(old.ref.hints)
-	found := align.Find(raw, slices.Clip(old.bytes), given)
-	list := align.AppendSegments(nil, found, given)
-	data := append(binary.AppendUvarint(nil, uint64(len(list))), list...)
-	return mix.Encode(data, raw, slices.Clip(old.bytes), old.ref.withSegments(found))
-}
-
-// unpackMixed reverses packMixed.
-func unpackMixed(data []byte, rawLen int, old counterpart) ([]byte, error) {
-	n, k := binary.Uvarint(data)
-	if k <= 0 || n > uint64(len(data)-k) {
-		return nil, align.ErrSegments
-	}
-	list, data := data[k:k+int(n)], data[k+int(n):]
-	found, err := align.ReadSegments(list, rawLen, len(old.bytes), align.Segments(old.ref.hints))
-	if err != nil {
-		return nil, err
-	}
-	raw := make([]byte, rawLen)
-	return raw, mix.Decode(raw, data, old.bytes, old.ref.withSegments(found))
+	return mix.Encode(nil, raw, slices.Clip(old.bytes), old.ref.hints)
 }
 
 // unpack reverses pack. It allocates no more than rawLen bytes and the coder's tables.
@@ -251,7 +231,8 @@ func unpack(c coding, data []byte, rawLen int, old counterpart) ([]byte, error) 
 		raw := make([]byte, rawLen)
 		return raw, lz.Decode(raw, data, old.bytes, old.ref.hints)
 	case codingMixed:
-		return unpackMixed(data, rawLen, old)
+		raw := make([]byte, rawLen)
+		return raw, mix.Decode(raw, data, old.bytes, old.ref.hints)
 	}
 	if c == codingStored {
 		if len(data) != rawLen {

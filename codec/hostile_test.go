@@ -3,7 +3,6 @@ package codec
 import (
 	"bytes"
 	"context"
-	"dictnet/codec/internal/align"
 	"dictnet/codec/internal/rans"
 	"encoding/binary"
 	"errors"
@@ -243,12 +242,6 @@ func mixedFrame(data []byte) forgedFrame {
 	return f
 }
 
-// segmentsOf is the begin of a mixed block.
-func segmentsOf(s ...align.Segment) []byte {
-	list := align.AppendSegments(nil, s, nil)
-	return append([]byte{byte(len(list))}, list...)
-}
-
 // frameAt is where the first frame of a forged template without a dictionary begins.
 const frameAt = 9
 
@@ -314,10 +307,8 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"block that is no zstd":    at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingZstd })), -1, "local notes"),
 		"reference without a tape": at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingReferenced })), -1, "local notes"),
 		"block stored longer":      at(plain(change(hello, func(f *forgedFrame) { f.blocks[0] = blockEntry{codingZstd, 5, 6, 0}; f.data[0] = []byte("hello!") })), -1, "stored length"),
-		"mixed without segments":   at(plain(mixedFrame([]byte{1})), -1, "segments"),
-		"mixed too long":           at(plain(mixedFrame(append(segmentsOf(), bytes.Repeat([]byte{255}, 30)...))), -1, "do not end"),
-		"segments without tape":    at(plain(mixedFrame(segmentsOf(align.Segment{At: 1, Ref: 1}))), -1, "segments"),
-		"segments out of order":    at(plain(mixedFrame(segmentsOf(align.Segment{At: 9}, align.Segment{At: 9}))), -1, "segments"),
+		"mixed without offers":     at(plain(mixedFrame([]byte{1})), -1, "offered after 1 bytes"),
+		"mixed too long":           at(plain(mixedFrame(bytes.Repeat([]byte{255}, 30))), -1, "do not end"),
 		"play code 13":             at(plain(change(hello, func(f *forgedFrame) { f.score = codeOnly(13) })), frameAt, "play code 13"),
 		"block states another size": at(plain(change(hello, func(f *forgedFrame) {
 			f.play = 1 << 19

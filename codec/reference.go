@@ -94,8 +94,6 @@ type reference struct {
 	pieces []Span
 	at     []int        // where each piece begins in the reference
 	hints  []align.Hint // what the notes of the block replace
-	notes  []freshNote  // of the block
-	begin  uint64       // of the block, from the frame's first local byte
 }
 
 // size is the length of the reference in bytes.
@@ -164,7 +162,7 @@ func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding, more 
 		pieces = append(pieces, Span{from, take})
 	}
 	slices.SortFunc(pieces, func(a, b Span) int { return cmp.Or(cmp.Compare(a.Pos, b.Pos), cmp.Compare(a.Len, b.Len)) })
-	r := &reference{notes: notes, begin: begin}
+	r := &reference{}
 	for _, p := range pieces {
 		if k := len(r.pieces) - 1; k >= 0 {
 			if last := &r.pieces[k]; p.Pos <= last.Pos+last.Len {
@@ -187,28 +185,4 @@ func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding, more 
 		}
 	}
 	return r
-}
-
-// withSegments returns the hints together with segments that an aligner has found beside them.
-func (r *reference) withSegments(segments []align.Segment) []align.Hint {
-	hints := slices.Clone(r.hints)
-	for _, s := range segments {
-		at := r.begin + uint64(s.At)
-		i, _ := slices.BinarySearchFunc(r.notes, at, func(n freshNote, at uint64) int {
-			if n.end <= at {
-				return -1
-			}
-			return 1
-		})
-		k, found := slices.BinarySearch(r.at, s.Ref)
-		if !found {
-			k--
-		}
-		hints = append(hints, align.Hint{
-			At: s.At, Ref: s.Ref, RefLo: r.at[k],
-			File: r.notes[i].file + at - r.notes[i].begin, Tape: r.pieces[k].Pos + uint64(s.Ref-r.at[k]),
-		})
-	}
-	slices.SortStableFunc(hints, func(a, b align.Hint) int { return cmp.Compare(a.At, b.At) })
-	return hints
 }

@@ -13,57 +13,57 @@ import (
 type Segment struct{ At, Ref int }
 
 const (
-	window   = 64   // bytes over which diagonals are compared
-	good     = 3    // quarters of a window which, if equal, leave no doubt
-	seedLen  = 12   // bytes of an exact match that proposes a diagonal farther away
-	reach    = 1024 // bytes around the diagonal that are searched
-	gapLeast = 8    // bytes between segments at least, and between searches at first
-	patience = 512  // bytes after which a search is tried again where none succeeds
+	window    = 64         // bytes over which diagonals are compared
+	ahead     = 7 * window // bytes behind it that are looked at for what comes later
+	good      = 3          // quarters of a window which, if equal, leave no doubt
+	seedLen   = 12         // bytes of an exact match that proposes a diagonal farther away
+	reach     = 1024       // bytes around the diagonal that are searched
+	leastWait = 8          // bytes between searches at first
+	patience  = 512        // bytes after which a search is tried again where none succeeds
 )
 
-// Find returns the segments that a follower of raw needs beside the given ones, in order.
-func Find(raw, ref []byte, given []Segment) []Segment {
-	a := aligner{raw: raw, ref: ref, gain: Gain(raw), f: NewFollower(ref, len(raw), nil)}
-	a.seed()
-	a.f.Least = LeastOffer(a.gain)
-	f := a.f
-	var out []Segment
-	next, wait, to := 0, gapLeast, len(raw)
-	for i := range raw {
-		if len(given) > 0 && given[0].At == i || i == 0 {
-			for len(given) > 0 && given[0].At == i {
-				f.change(given[0].Ref, 8)
-				given = given[1:]
-			}
-			to = len(raw)
-			if len(given) > 0 {
-				to = given[0].At
-			}
-			next, wait = i, gapLeast
-		}
-		if f.Offered && f.Worth(raw[i:to], a.gain) {
-			f.Accept()
-			next, wait = i+window/4, gapLeast
-		}
-		if i >= next {
-			if s, ok, sure := a.search(i, to); ok {
-				out = append(out, s)
-				f.change(s.Ref, 8)
-				next, wait = i+window/4, gapLeast
-			} else if sure {
-				next, wait = i+window/4, gapLeast
-			} else {
-				next = i + wait
-				wait = min(wait*2, patience)
-			}
-		}
-		f.Add(raw[i])
-	}
-	return out
+// Finder finds the places at which a text had better leave the diagonal of its follower.
+type Finder struct {
+	raw, ref []byte
+	gain     int // bytes more that are equal on a diagonal worth changing to
+	f        *Follower
+	heads    []int32
+	shift    uint
+
+	begin int // of the diagonal, in raw
+	next  int // byte at which to search again
+	wait  int // bytes to the search after a vain one
 }
 
-// A change of the diagonal costs some twenty bits. In text, which says much about its next byte by itself, a byte on the diagonal saves
-// fewer of them than in machine code.
+// NewFinder returns a finder for a text at whose begin f is; so many bytes must be gained.
+func NewFinder(raw []byte, gain int, f *Follower) *Finder {
+	a := &Finder{raw: raw, ref: f.Win[:f.ref:f.ref], gain: gain, f: f, wait: leastWait}
+	a.seed()
+	return a
+}
+
+// Find returns the place of the reference from which the diagonal should go on at raw[i], where the follower is, if there is one.
+func (a *Finder) Find(i int) (ref int, ok bool) {
+	f := a.f
+	if begin := i - f.Along; f.Ptr >= 0 && begin > a.begin {
+		a.begin, a.next, a.wait = begin, i, leastWait
+	}
+	if i < a.next {
+		return 0, false
+	}
+	ref, ok, sure := a.search(i, i+f.left(len(a.raw)-i))
+	switch {
+	case sure:
+		a.next, a.wait = i+window/4, leastWait
+	case !ok:
+		a.next = i + a.wait
+		a.wait = min(a.wait*2, patience)
+	}
+	return ref, ok
+}
+
+// A change of the diagonal costs some ten bits, and those that say how far it goes. In text, which says much about its next byte by itself, a byte on the
+// diagonal saves fewer of them than in machine code.
 const (
 	leastGain = 12
 	mostGain  = 28
@@ -85,22 +85,40 @@ func Gain(raw []byte) int {
 }
 
 // LeastOffer says how many bytes have to agree before a place nearby is offered where so many must be gained: in text, places where few agree are many.
-func LeastOffer(gain int) int { return LeastNear + (gain-leastGain)*7/8 }
+func LeastOffer(gain int) int { return LeastNear + (gain-leastGain)*11/8 }
 
-// Worth reports whether what is offered should be accepted where b comes next: as Find would, if half as much again is gained as it asks for, for the bytes
+// Worth reports whether what is offered should be accepted where b comes next: as Find would, if twice as much is gained as it asks for, for the bytes
 // on the way have been found already.
 func (f *Follower) Worth(b []byte, gain int) bool {
-	n := min(len(b), window)
+	b = b[:f.left(len(b))]
+	near, later := f.equal(b, f.Near, f.ref)
+	cur, curLater := f.equal(b, f.Ptr, len(f.Win))
+	return near >= cur+asked(gain*2, later-curLater)
+}
+
+// left returns how many of the next n bytes come before the next segment.
+func (f *Follower) left(n int) int {
 	if len(f.segments) > 0 {
 		n = min(n, f.segments[0].At-(len(f.Win)-f.ref))
 	}
-	b = b[:n]
-	cur := 0
-	if f.Ptr >= 0 {
-		cur = Equal(b, f.Win[f.Ptr:])
-	}
-	return Equal(b, f.Win[f.Near:f.ref]) >= cur+gain*3/2
+	return n
 }
+
+// equal counts the bytes of b that agree with those known from ptr to end, in the window and ahead of it.
+func (f *Follower) equal(b []byte, ptr, end int) (n, later int) {
+	if ptr < 0 || ptr >= end {
+		return 0, 0
+	}
+	win := f.Win[ptr:end]
+	n = Equal(b[:min(len(b), window)], win)
+	if len(b) > window && len(win) > window {
+		later = Equal(b[window:min(len(b), window+ahead)], win[window:])
+	}
+	return n, later
+}
+
+// asked returns how many bytes a window must gain instead of gain if so many more are equal ahead of it.
+func asked(gain, later int) int { return gain - min(max(later/8, -gain/2), gain*3/4) }
 
 // finds reports whether a follower at ptr on its diagonal would find the place at of the reference, after the bytes that stand before it.
 func (f *Follower) finds(at, ptr int) bool {
@@ -120,15 +138,7 @@ func (f *Follower) finds(at, ptr int) bool {
 	return true
 }
 
-type aligner struct {
-	raw, ref []byte
-	gain     int // bytes more that are equal on a diagonal worth changing to
-	f        *Follower
-	heads    []int32
-	shift    uint
-}
-
-func (a *aligner) seed() {
+func (a *Finder) seed() {
 	n := bits.Len(uint(len(a.ref)))
 	n = min(max(n, 8), 20)
 	a.shift = uint(64 - n)
@@ -138,7 +148,7 @@ func (a *aligner) seed() {
 	}
 }
 
-func (a *aligner) key(b []byte) uint64 {
+func (a *Finder) key(b []byte) uint64 {
 	x := binary.LittleEndian.Uint64(b)*0x9e3779b97f4a7c15 ^ uint64(binary.LittleEndian.Uint32(b[8:]))*0xd6e8feb86659fd93
 	return x * 0xbf58476d1ce4e5b9 >> a.shift
 }
@@ -162,32 +172,18 @@ func Equal(a, b []byte) int {
 	return count
 }
 
-// score is how many bytes of b agree with the reference from ptr on.
-func (a *aligner) score(b []byte, ptr int) int {
-	if ptr < 0 || ptr >= len(a.ref) {
-		return 0
-	}
-	return Equal(b, a.ref[ptr:])
-}
-
-// search looks for a better diagonal for raw[i:to] than the one that the follower is on.
-func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
+// search looks for a better diagonal for raw[i:to] than the one that the follower is on, whose place is returned. It is sure if it need not look.
+func (a *Finder) search(i, to int) (ref int, ok, sure bool) {
 	f := a.f
-	b := a.raw[i:min(i+window, to)]
-	cur := 0
-	if f.Ptr >= 0 {
-		cur = Equal(b, f.Win[f.Ptr:])
-		if cur*4 >= len(b)*good {
-			return s, false, true
-		}
-	}
+	long := a.raw[i:min(i+window+ahead, to)]
+	b := long[:min(len(long), window)]
+	cur, later := f.equal(long, f.Ptr, len(f.Win))
 	if f.Len > 0 {
-		if m := Equal(b, f.Win[f.Match:]); m > cur {
-			cur = m
-			if cur*4 >= len(b)*good {
-				return s, false, true
-			}
-		}
+		n, m := f.equal(long, f.Match, len(f.Win))
+		cur, later = max(cur, n), max(later, m)
+	}
+	if cur*4 >= len(b)*good {
+		return 0, false, true
 	}
 	best, at := cur, -1
 	if f.Ptr >= 0 && f.Ptr < len(a.ref) {
@@ -207,8 +203,13 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 			}
 		}
 	}
-	if at < 0 || best < cur+a.gain {
-		return s, false, false
+	if at < 0 {
+		return 0, false, false
+	}
+	_, n := f.equal(long, at, len(a.ref))
+	least := asked(a.gain+bits.Len(uint(abs(at-f.Ptr)))*(a.gain+12)/24, n-later)
+	if best < cur+least {
+		return 0, false, false
 	}
 	// What the follower would find by itself is worth nothing: the bytes of a match, as soon as it has been seen.
 	known, run, match := 0, 0, false
@@ -223,8 +224,16 @@ func (a *aligner) search(i, to int) (s Segment, ok, sure bool) {
 			match = f.finds(at+j+1, f.Ptr+j+1)
 		}
 	}
-	if best < known+a.gain {
-		return s, false, known > len(b)/2
+	if best < known+least {
+		return 0, false, known > len(b)/2
 	}
-	return Segment{i, at}, true, false
+	return at, true, false
+}
+
+// score is how many bytes of b agree with the reference from ptr on.
+func (a *Finder) score(b []byte, ptr int) int {
+	if ptr < 0 || ptr >= len(a.ref) {
+		return 0
+	}
+	return Equal(b, a.ref[ptr:])
 }

@@ -189,10 +189,18 @@ func (f *Follower) change(ptr, run int) {
 }
 
 // Accept makes the place nearby that of the diagonal.
-func (f *Follower) Accept() {
-	f.change(f.Near, f.NearLen)
-	f.NearLen, f.Offered = 0, false
-	if f.Len > 0 && f.Match == f.Ptr {
+func (f *Follower) Accept() { f.turn(f.Near, f.NearLen) }
+
+// Turn makes ref, a place of the reference, that of the diagonal.
+func (f *Follower) Turn(ref int) { f.turn(ref, 8) }
+
+func (f *Follower) turn(ptr, run int) {
+	f.change(ptr, run)
+	f.Offered = false
+	if f.NearLen > 0 && f.Near == ptr {
+		f.NearLen = 0
+	}
+	if f.Len > 0 && f.Match == ptr {
 		f.Len = 0
 	}
 }

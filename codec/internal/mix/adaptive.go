@@ -9,6 +9,9 @@ const (
 	half    adaptive = 1 << 31
 	likely  adaptive = 3 << 30               // 3/4
 	certain adaptive = (1<<22 - 1<<14) << 10 // 255/256
+	offered adaptive = 1<<29 | 1             // 1/8, as after a bit
+	turning adaptive = 1 << 26               // 1/64
+	longer  adaptive = 200<<24 | 2           // 25/32, as after two
 )
 
 // reciprocal[n] is 2^16 / (n + 1.6): what is learned from the bit after n others.

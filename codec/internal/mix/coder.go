@@ -81,3 +81,14 @@ func (d *decoder) bit(p uint32) int {
 	}
 	return b
 }
+
+// A coder codes a bit whose probability to be 1 is p/65536 and returns it; a reader does not look at the one it is given. So what is rare can be
+// written once for both.
+type coder func(bit int, p uint32) int
+
+func (e *encoder) coder(bit int, p uint32) int {
+	e.bit(bit, p)
+	return bit
+}
+
+func (d *decoder) coder(_ int, p uint32) int { return d.bit(p) }

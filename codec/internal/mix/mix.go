@@ -14,12 +14,16 @@ func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
 	least := align.LeastOffer(gain)
 	m := newModel(ref, len(raw), hints, least)
 	e := newEncoder(append(dst, byte(least)))
+	finder := align.NewFinder(raw, gain, m.follower)
+	code := e.coder
 	for i, c := range raw {
-		if m.follower.Offered {
-			bit := b2i(m.follower.Worth(raw[i:], gain))
-			e.bit(bit, m.offer())
-			m.answer(bit)
+		accepted := m.follower.Offered && m.offer(code, m.follower.Worth(raw[i:], gain))
+		if !accepted && m.mayTurn() {
+			if to, ok := finder.Find(i); m.turns(code, ok) {
+				m.turn(code, to)
+			}
 		}
+		m.look()
 		if m.sure() {
 			hit := b2i(int(c) == m.diagonal.value)
 			e.bit(hit, m.certain.predict(m))
@@ -50,7 +54,7 @@ func b2i(b bool) int {
 var errLength = errors.New("coded bytes do not end where they should")
 
 // Decode fills raw with what was coded against ref under the same hints. It takes the same time and memory whatever data holds, and
-// errors only if data is too long or too short or begins wrong: other faults have to be found by a checksum. What ref has room for behind its bytes may be written to.
+// errors only if data is too long or too short or begins wrong, or if a diagonal leaves ref: other faults have to be found by a checksum. What ref has room for behind its bytes may be written to.
 func Decode(raw, data, ref []byte, hints []align.Hint) error {
 	if len(data) == 0 {
 		return errLength
@@ -61,13 +65,18 @@ func Decode(raw, data, ref []byte, hints []align.Hint) error {
 	m := newModel(ref, len(raw), hints, int(data[0]))
 	data = data[1:]
 	d := newDecoder(data)
+	code := d.coder
 	for i := range raw {
 		if d.pos > len(data)+4 {
 			return fmt.Errorf("byte %d of %d: %w", i, len(raw), errLength)
 		}
-		if m.follower.Offered {
-			m.answer(d.bit(m.offer()))
+		accepted := m.follower.Offered && m.offer(code, false)
+		if !accepted && m.mayTurn() && m.turns(code, false) {
+			if to := m.turn(code, 0); to < 0 || to >= len(ref) {
+				return fmt.Errorf("byte %d of %d: the diagonal goes on at %d of a reference of %d bytes", i, len(raw), to, len(ref))
+			}
 		}
+		m.look()
 		if m.sure() {
 			hit := d.bit(m.certain.predict(m))
 			m.certain.learn(hit)

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"dictnet/codec/internal/align"
@@ -130,6 +132,49 @@ func TestDecodeRefuses(t *testing.T) {
 		} else if err == nil {
 			t.Errorf("%s: taken for whole", name)
 		}
+	}
+}
+
+// A diagonal may turn to every place of the reference, and to no other.
+func TestTurns(t *testing.T) {
+	ref := noise(5000, 1)
+	for _, to := range []int{0, 1, 2500, len(ref) - 1} {
+		m := newModel(ref, 100, []align.Hint{{Ref: 2000}}, 20)
+		e := newEncoder(nil)
+		if !m.mayTurn() || !m.turns(e.coder, true) || m.turn(e.coder, to) != to || m.follower.Ptr != to {
+			t.Fatalf("not at %d, but at %d", to, m.follower.Ptr)
+		}
+		m = newModel(ref, 100, []align.Hint{{Ref: 2000}}, 20)
+		d := newDecoder(e.flush())
+		if !m.mayTurn() || !m.turns(d.coder, false) || m.turn(d.coder, 0) != to || m.follower.Ptr != to {
+			t.Fatalf("not at %d, but at %d", to, m.follower.Ptr)
+		}
+	}
+	// Zeros are ones to the coder: a turn, as far as can be.
+	got := make([]byte, 100)
+	if err := Decode(got, append([]byte{20}, make([]byte, 50)...), ref, []align.Hint{{Ref: 2000}}); err == nil || !strings.Contains(err.Error(), "byte 0 of 100: the diagonal goes on at") {
+		t.Errorf("a diagonal far beyond the reference: %v", err)
+	}
+}
+
+// Where bytes are inserted or removed, the diagonal follows at the cost of a few bytes.
+func TestTurnsAreCheap(t *testing.T) {
+	ref := noise(30000, 1)
+	for i := range ref {
+		if i%4 == 0 {
+			ref[i] = 0
+		}
+	}
+	plain := bytes.Clone(ref)
+	for i := range plain {
+		if i%4 == 0 {
+			plain[i] = byte(i >> 2) // so that nothing matches
+		}
+	}
+	turned := slices.Concat(plain[:10000], plain[10007:20000], noise(7, 2), plain[20000:])
+	a, b := roundTrip(t, plain, ref, []align.Hint{{}}), roundTrip(t, turned, ref, []align.Hint{{}})
+	if b > a+60 {
+		t.Errorf("%d bytes along one diagonal, %d along three", a, b)
 	}
 }
 

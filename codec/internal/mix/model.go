@@ -38,9 +38,9 @@ type model struct {
 	decimals         align.Decimals
 	decimalAt        int // ptr at which decimals goes on
 	certain          certainty
-	offers           [16 * 18]adaptive // that the place nearby is accepted
-	ruledOut         bool              // the next byte is not the expected one
-	ready            bool              // its contexts have been found
+	turned           turned
+	ruledOut         bool // the next byte is not the expected one
+	ready            bool // its contexts have been found
 
 	// At the next bit.
 	c0  uint32 // the bits of the byte, after a leading 1
@@ -98,7 +98,7 @@ func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
 		m.maps[i] = historyOdds
 	}
 	fill(m.order0[:], half)
-	fill(m.offers[:], half)
+	m.turned.init()
 	for i := range m.probs {
 		fill(m.probs[i][:], likely)
 	}
@@ -114,9 +114,6 @@ func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
 		m.final[i] = finalWeights{1 << 16 / nMixers, 1 << 16 / nMixers, 1 << 16 / nMixers}
 	}
 	m.rehearse(ref)
-	if !m.follower.Offered {
-		m.look()
-	}
 	return m
 }
 
@@ -413,7 +410,7 @@ func (x *mixer) mix(in *[nInputs]int32) {
 
 func (x *mixer) learn(in *[nInputs]int32, bit int32) {
 	n := &x.learned[x.sel]
-	err := int64((bit<<16 - x.p) * int32(14+40000/(*n+600)))
+	err := int64((bit<<16 - x.p) * int32(14+60000/(*n+600)))
 	*n = min(*n+1, 1<<16)
 	w := (*[nInputs]int32)(x.weights[x.sel*nInputs:])
 	for i, v := range in {
@@ -460,7 +457,7 @@ func (m *model) learnBit(bit int) {
 	m.bit++
 }
 
-// add tells of the byte that came. If a place nearby is offered then, it has to be answered.
+// add tells of the byte that came. Once it is known whether the diagonal changes, the model has to look for what is expected next.
 func (m *model) add(c byte) {
 	if m.decimals.Inside {
 		m.decimals.Add(c, m.ahead[1])
@@ -489,9 +486,6 @@ func (m *model) add(c byte) {
 	for i := range m.fields {
 		m.fields[i].learn(m)
 	}
-	if !m.follower.Offered {
-		m.look()
-	}
 }
 
 // remember makes c the latest byte.
@@ -504,26 +498,4 @@ func (m *model) remember(c byte) {
 	case m.word != 0:
 		m.wordBefore, m.word = m.word, 0
 	}
-}
-
-// offer returns the probability, in 1/65536, that the place nearby is accepted.
-func (m *model) offer() uint32 {
-	return uint32(max(min(m.offered().p16(), 65535-64), 64))
-}
-
-func (m *model) offered() *adaptive {
-	f, n := m.follower, 17
-	if f.Ptr >= 0 {
-		n = bits.OnesCount32(f.Misses & 0xffff)
-	}
-	return &m.offers[lengthClass(f.NearLen)*18+n]
-}
-
-// answer tells whether it is. Only then is it known what is expected of the next byte.
-func (m *model) answer(bit int) {
-	m.offered().learn(bit, 255)
-	if bit == 1 {
-		m.follower.Accept()
-	}
-	m.look()
 }
