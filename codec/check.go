@@ -38,7 +38,7 @@ func (r *Reader) Check(file io.ReaderAt) ([]Span, error) {
 			wrong = append(wrong, Span{e.start, e.play})
 		}
 	}
-	if len(wrong) == 0 && checkWhole(r.idx, r.size, sums.whole()) != nil {
+	if len(wrong) == 0 && checkWhole(r.size, r.idx.sum, sums.whole()) != nil {
 		wrong = []Span{{0, r.idx.play()}}
 	}
 	return wrong, nil

@@ -152,10 +152,10 @@ func checkFrame(e frameEntry, want, got uint32) error {
 	return nil
 }
 
-// checkWhole compares what all frames have played with what the index says.
-func checkWhole(x *index, off int64, got uint64) error {
-	if got != x.sum {
-		return formatErrorf(off, "file checksum is %016x, want %016x", got, x.sum)
+// checkWhole compares what all frames have played with what the template says at its end.
+func checkWhole(off int64, want, got uint64) error {
+	if got != want {
+		return formatErrorf(off, "file checksum is %016x, want %016x", got, want)
 	}
 	return nil
 }
@@ -260,8 +260,7 @@ func (d *Decoder) end() error {
 		if err != nil {
 			return err
 		}
-		sum := d.index.sum
-		return checkWhole(&index{sum: uint64(upper)<<32 | sum&math.MaxUint32}, base, sum)
+		return checkWhole(base, uint64(upper)<<32|d.index.sum&math.MaxUint32, d.index.sum)
 	}
 	first := base
 	if len(d.index.frames) > 0 {
@@ -271,7 +270,7 @@ func (d *Decoder) end() error {
 	if err != nil {
 		return err
 	}
-	if err := checkWhole(x, base, d.sums.whole()); err != nil {
+	if err := checkWhole(base, x.sum, d.index.sum); err != nil {
 		return err
 	}
 	return formatErrorf(base, "index and frames disagree")

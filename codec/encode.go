@@ -506,8 +506,9 @@ func (e *encoder) literal(end int) error {
 		return err
 	}
 	if cap(e.fresh)-len(e.fresh) < len(b) {
-		most := e.limit.local + maxPending                                                // that a frame comes to
-		e.fresh = slices.Grow(e.fresh, max(len(b), min(len(e.fresh), most-len(e.fresh)))) // twice as long, which copies less than append would
+		// Twice as long, which copies less than append would, but no longer than a frame comes to.
+		most := e.limit.local + maxPending
+		e.fresh = slices.Grow(e.fresh, max(len(b), min(len(e.fresh), most-len(e.fresh))))
 	}
 	e.fresh = append(e.fresh, b...)
 	e.ids[s] = uint32(len(e.terminals))

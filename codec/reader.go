@@ -167,7 +167,7 @@ func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 			return n, err
 		}
 	}
-	return n, checkWhole(r.idx, r.size, sums.whole())
+	return n, checkWhole(r.size, r.idx.sum, sums.whole())
 }
 
 func (r *Reader) writeFrame(w io.Writer, i int, sums *checksums) (n int64, err error) {

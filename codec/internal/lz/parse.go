@@ -35,7 +35,7 @@ const (
 	within    = 6 * 32  // how much worse than the best a path may be to be improved
 	hopeless  = 32 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
-	closeBy   = 16      // distances around the latest into the reference are all tried
+	closeBy   = 16      // bytes of the reference, before and behind where it goes on, that are all looked at
 	horizon   = 48      // bytes for which an alignment is tried
 	turnPrice = 8 * 32  // of saying one that was left; others come to a bit more and their digits
 	shortBits = 16
@@ -272,6 +272,17 @@ func (p *parser) search(s path, pos int, prev byte) {
 			top[k] = candidate{d, price, worth}
 		}
 	}
+	// among considers the places that t has of the bytes in mask, which agree in all of them.
+	among := func(t *table, key, mask uint64) {
+		places, tag := t.places(key)
+		for _, at := range places {
+			if at>>placeBits == tag && at != 0 {
+				if at &= placeMask; (binary.LittleEndian.Uint64(p.win[at-1:])^x)&mask == 0 {
+					consider(pos - int(at-1))
+				}
+			}
+		}
+	}
 	for _, d := range s.left {
 		if d > 0 && p.win[pos-d] == w[0] {
 			consider(d)
@@ -288,34 +299,13 @@ func (p *parser) search(s path, pos int, prev byte) {
 		}
 	}
 	if pos+longest <= len(p.win) {
-		longer, tag := p.longer.places(long20(p.win[pos:]))
-		for _, at := range longer {
-			if at>>placeBits == tag && at != 0 {
-				if at &= placeMask; binary.LittleEndian.Uint64(p.win[at-1:]) == x {
-					consider(pos - int(at-1))
-				}
-			}
-		}
+		among(&p.longer, long20(p.win[pos:]), math.MaxUint64)
 	}
 	if top[1].dist == 0 {
-		long, tag := p.long.places(x)
-		for _, at := range long {
-			if at>>placeBits == tag && at != 0 {
-				if at &= placeMask; binary.LittleEndian.Uint64(p.win[at-1:]) == x {
-					consider(pos - int(at-1))
-				}
-			}
-		}
+		among(&p.long, x, math.MaxUint64)
 	}
 	if top[0].dist == 0 || top[3].dist == 0 && p.effort > Fast { // few agree for so long
-		short, tag := p.short.places(x << (64 - 8*shortest))
-		for _, at := range short {
-			if at>>placeBits == tag && at != 0 {
-				if at &= placeMask; binary.LittleEndian.Uint32(p.win[at-1:]) == uint32(x) {
-					consider(pos - int(at-1))
-				}
-			}
-		}
+		among(&p.short, x<<(64-8*shortest), 1<<(8*shortest)-1)
 	}
 	if top[0].dist == 0 {
 		return

@@ -1,6 +1,10 @@
 package mix
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"dictnet/codec/internal/rans"
+)
 
 // turned is what is learned of where the diagonal changes.
 type turned struct {
@@ -77,17 +81,13 @@ func (m *model) turn(code coder, to int) int {
 	if from < 0 {
 		from = len(m.win) - m.ref
 	}
-	to = from + unfold(m.turned.step(code, fold(to-from)))
+	step := m.turned.step(code, uint32(rans.Zigzag(int64(to-from))))
+	to = from + int(rans.Unzigzag(uint64(step)))
 	if to >= 0 && to < m.ref {
 		f.Turn(to)
 	}
 	return to
 }
-
-// fold makes numbers near to 0 small ones without a sign.
-func fold(v int) uint32 { return uint32(v<<1 ^ v>>63) }
-
-func unfold(v uint32) int { return int(v>>1) ^ -int(v&1) }
 
 // step codes a number: how many bits it has, and those after the first, of which the upper three are learned.
 func (t *turned) step(code coder, v uint32) uint32 {
