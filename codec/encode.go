@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"dictnet/codec/internal/gear"
+	"dictnet/codec/internal/hugepage"
 )
 
 // Defaults of EncodeOptions.
@@ -269,7 +270,7 @@ func (e *encoder) fill() error {
 		e.lit -= drop
 		e.pos -= drop
 	}
-	e.buf = slices.Grow(e.buf, readSize)
+	e.buf = hugepage.Grow(e.buf, readSize)
 	n, err := io.ReadFull(e.src, e.buf[len(e.buf):len(e.buf)+readSize])
 	e.buf = e.buf[:len(e.buf)+n]
 	e.stats.Read += int64(n)
@@ -508,7 +509,7 @@ func (e *encoder) literal(end int) error {
 	if cap(e.fresh)-len(e.fresh) < len(b) {
 		// Twice as long, which copies less than append would, but no longer than a frame comes to.
 		most := e.limit.local + maxPending
-		e.fresh = slices.Grow(e.fresh, max(len(b), min(len(e.fresh), most-len(e.fresh))))
+		e.fresh = hugepage.Grow(e.fresh, max(len(b), min(len(e.fresh), most-len(e.fresh))))
 	}
 	e.fresh = append(e.fresh, b...)
 	e.ids[s] = uint32(len(e.terminals))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"dictnet/codec/internal/hugepage"
 )
 
 const (
@@ -37,7 +39,7 @@ func (t *localTape) append(b []byte) error {
 					return err
 				}
 			} else {
-				page = make([]byte, localPage)
+				page = hugepage.Slice[byte](localPage)
 			}
 			t.pages = append(t.pages, page)
 		}

@@ -8,6 +8,8 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/klauspost/compress/zstd"
 	"github.com/multiformats/go-multihash"
+
+	"dictnet/codec/internal/hugepage"
 )
 
 // Limits of a note (section 1).
@@ -93,7 +95,7 @@ func OpenNote(c cid.Cid, block []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %v", ErrNote, c, err)
 	}
-	raw, err := noteZstd().dec.DecodeAll(block, make([]byte, 0, size))
+	raw, err := noteZstd().dec.DecodeAll(block, hugepage.Slice[byte](size)[:0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %v", ErrNote, c, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/semaphore"
+
+	"dictnet/codec/internal/hugepage"
 )
 
 // playback finds the bytes that symbols stand for: on the tape, and on the local tape of the
@@ -70,7 +72,7 @@ func (o *openers) begin(ctx context.Context, c coding, reference, behind int) (*
 	b, _ := o.idle.Get().(*[]byte)
 	if b == nil || cap(*b) < reference+behind {
 		b = new([]byte)
-		*b = make([]byte, 0, reference+behind)
+		*b = hugepage.Slice[byte](reference + behind)[:0]
 	}
 	return b, n, nil
 }

@@ -109,7 +109,7 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 	}
 	a.say("serving until Ctrl-C")
 	tellSystemd("READY=1")
-	passThrough()
+	holdMemory(400, 192<<20)
 	dropUnused()
 	announced := map[cid.Cid]time.Time{}
 	for {

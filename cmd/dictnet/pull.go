@@ -43,7 +43,7 @@ func (a *app) pull(c *cobra.Command, dict, name string, f *readerFlags) error {
 			return usageErrorf("", "%w", err)
 		}
 	}
-	passThrough()
+	holdMemory(400, 192<<20)
 	s, err := a.openStore(c, false)
 	if err != nil {
 		return err

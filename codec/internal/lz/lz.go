@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/hugepage"
 	"dictnet/codec/internal/rans"
 )
 
@@ -88,8 +89,8 @@ type writer struct {
 }
 
 var (
-	writers = sync.Pool{New: func() any { return new(writer) }}
-	readers = sync.Pool{New: func() any { return new(model) }}
+	writers = sync.Pool{New: func() any { return hugepage.New[writer]() }}
+	readers = sync.Pool{New: func() any { return hugepage.New[model]() }}
 )
 
 // Decode fills raw with what was coded under the same ref and hints. Time and memory, some 3 MiB, do not depend on

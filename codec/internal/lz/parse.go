@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"dictnet/codec/internal/align"
+	"dictnet/codec/internal/hugepage"
 	"dictnet/codec/internal/rans"
 )
 
@@ -70,7 +71,7 @@ func (s *path) turn(dist, i int) {
 }
 
 func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effort Effort) {
-	p.win = append(append(slices.Grow(p.win[:0], len(ref)+len(raw)), ref...), raw...)
+	p.win = append(append(hugepage.Grow(p.win[:0], len(ref)+len(raw)), ref...), raw...)
 	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
 	p.look = 0
 	p.effort = max(Fast, min(effort, Best))
@@ -112,7 +113,7 @@ const (
 func (t *table) reset(bits, slots int) {
 	n := 1 << bits
 	if len(t.next) < n {
-		t.at, t.next = make([]uint32, slots*n), make([]uint8, n)
+		t.at, t.next = hugepage.Slice[uint32](slots*n), make([]uint8, n)
 	}
 	t.bits, t.slots = bits, slots
 	clear(t.at[:slots*n])
