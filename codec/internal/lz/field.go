@@ -32,14 +32,15 @@ type move struct {
 // place returns the place that a number v means which stands so far back in the reference, and how much less than the place the number has changed
 // by standing elsewhere now.
 func (m *model) place(kind, back int, v uint32) (t, shift uint32, ok bool) {
+	return placeOf(kind, v, uint32(m.tape)+uint32(m.sp-back), uint32(m.file)+uint32(m.i-back))
+}
+
+// placeOf does so for a number that stands at tape and, now, at file.
+func placeOf(kind int, v, tape, file uint32) (t, shift uint32, ok bool) {
 	if kind == 1 {
 		return v, 0, v >= 1<<12 && v < 1<<28
 	}
-	if v >= 1<<24 && v < 0xff<<24 {
-		return 0, 0, false
-	}
-	tape := m.tape + uint64(m.sp-back)
-	return uint32(tape) + 4 + v, uint32(m.file + uint64(m.i-back) - tape), true
+	return tape + 4 + v, file - tape, v < 1<<24 || v >= 0xff<<24
 }
 
 // unlikely says that a number is no place.
@@ -111,19 +112,26 @@ func (m *model) expectDecimal() {
 	f.x, f.right, f.level, f.start = d.Next(), d.Right, d.Level, uint32(d.Before)
 }
 
-// find looks for a move of t.
+// find foresees the number v of place t, if it is known by how much that has moved.
 func (f *field) find(t, v, shift, start uint32) {
+	if level, by, ok := f.moved(t); ok {
+		f.level = level
+		f.start = start
+		f.old = v
+		f.value = v + by - shift
+		f.x = int(byte(f.value))
+	}
+}
+
+// moved returns by how much a place has moved, and at which level of moves that is known.
+func (f *field) moved(t uint32) (level, by uint32, ok bool) {
 	for k := range f.moves {
 		key := t >> (6 * k)
 		if s := &f.moves[k][hash32(uint64(key), moveBits)]; s.key == key {
-			f.level = uint32(k)
-			f.start = start
-			f.old = v
-			f.value = v + uint32(s.by) - shift
-			f.x = int(byte(f.value))
-			return
+			return uint32(k), uint32(s.by), true
 		}
 	}
+	return 0, 0, false
 }
 
 // went on says whether the byte that was predicted came.

@@ -53,7 +53,7 @@ func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
 	w.model.coder.enc = &w.enc
 	w.model.prices = &w.prices
 	w.prices.reset()
-	w.parser.reset(raw, ref, hints, &w.prices, effort)
+	w.parser.reset(raw, ref, hints, &w.model, &w.prices, effort)
 	for m := &w.model; m.i < len(raw); {
 		end := min(m.i+segment, len(raw))
 		w.enc.Reset()

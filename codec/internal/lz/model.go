@@ -152,11 +152,16 @@ func (m *model) turn(dist int) {
 		return
 	}
 	m.src, m.sp = m.ref, len(m.ref)+m.i-dist
-	n, _ := slices.BinarySearchFunc(m.pieces, m.sp+1, func(p piece, ref int) int { return cmp.Compare(p.ref, ref) })
-	if n > 0 {
-		m.tape = m.pieces[n-1].tape
-		m.known = true
+	m.tape, m.known = m.tapeAt(m.sp)
+}
+
+// tapeAt returns what to add to a place in the reference for that on the tape, if it is known.
+func (m *model) tapeAt(ref int) (uint64, bool) {
+	n, _ := slices.BinarySearchFunc(m.pieces, ref+1, func(p piece, ref int) int { return cmp.Compare(p.ref, ref) })
+	if n == 0 {
+		return 0, false
 	}
+	return m.pieces[n-1].tape, true
 }
 
 // hint takes the next hint.
@@ -329,7 +334,10 @@ func (m *model) uncertain(c, e uint32, turned bool) error {
 		return m.other(c, e, turned)
 	}
 	if m.prices != nil {
-		m.prices.aligned(m, got == int(e))
+		m.prices.aligned(m, got == int(e)) // what the parser does not know to be foreseen counts as missed, so this is in its price
+		if got != int(e) {
+			m.prices.foreseen(m)
+		}
 	}
 	m.put(uint32(got), e)
 	return nil

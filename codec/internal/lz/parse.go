@@ -21,6 +21,8 @@ type parser struct {
 	dists  []int  // that it found
 	hints  []align.Hint
 	prices *prices
+	model  *model // whose fields say what they foresee
+	file   uint32 // as in model, the lower bits
 	effort Effort
 	most   int // paths
 
@@ -30,7 +32,7 @@ type parser struct {
 }
 
 const (
-	parsed    = 1 << 14 // bytes of a stretch, at whose end the best path is taken
+	parsed    = 1 << 12 // bytes of a stretch, at whose end the best path is taken, and behind which the model follows
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
 	longest   = 20      // bytes by which places are kept: of eight that are frequent, the latest places need not be the best
 	within    = 6 * 32  // how much worse than the best a path may be to be improved
@@ -38,6 +40,7 @@ const (
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	closeBy   = 16      // bytes of the reference, before and behind where it goes on, that are all looked at
 	horizon   = 48      // bytes for which an alignment is tried
+	leastMove = 64      // by which numbers have moved that are taken to have moved as the last ones: smaller moves agree by chance
 	turnPrice = 8 * 32  // of saying one that was left; others come to a bit more and their digits
 	shortBits = 16
 	longBits  = 17 // and of longer
@@ -54,6 +57,11 @@ type path struct {
 	left [3]int
 	base [2]int
 	hist uint32
+
+	known  bool         // as in model
+	tape   uint32       // likewise, the lower bits
+	number int          // up to where in win one is foreseen
+	by     [2][2]uint32 // for each field that holds places: by how much the last numbers that differed have moved
 }
 
 // node is a turn and the one before.
@@ -62,15 +70,58 @@ type node struct {
 	before int32
 }
 
-func (s *path) turn(dist, i int) {
+func (p *parser) turn(s *path, dist int) {
 	if dist != s.dist {
 		leave(&s.left, dist, s.dist)
 	}
 	s.dist, s.hist = dist, 0
-	s.base[b2u(dist > i)] = dist
+	s.base[b2u(dist > p.i)] = dist
+	s.number = 0
+	s.known = false
+	if dist > p.i {
+		var tape uint64
+		tape, s.known = p.model.tapeAt(p.ref + p.i - dist)
+		s.tape = uint32(tape)
+	}
 }
 
-func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effort Effort) {
+// foreseen reports whether the model's fields are likely to foresee the byte at pos, which is not the one that s expects: it begins a number that has moved as
+// the model knows of places around, or as the numbers before it, from which the model will know when it comes there; or it belongs to one.
+func (p *parser) foreseen(s *path, pos int) bool {
+	if pos < s.number {
+		return true
+	}
+	sp := pos - s.dist
+	if !s.known || sp+4 > p.ref || pos+4 > len(p.win) {
+		return false
+	}
+	v, w := binary.LittleEndian.Uint32(p.win[sp:]), binary.LittleEndian.Uint32(p.win[pos:])
+	if w-v+maxMove > 2*maxMove || unlikely(v) {
+		return false
+	}
+	ok := false
+	for kind := range s.by {
+		t, shift, holds := placeOf(kind, v, s.tape+uint32(sp), p.file+uint32(pos-p.ref))
+		if !holds {
+			continue
+		}
+		by, last := w-v+shift, &s.by[kind]
+		_, known, moved := p.model.fields[kind].moved(t)
+		if moved && by == known || (by == last[0] || by == last[1]) && by+leastMove > 2*leastMove {
+			ok = true
+		}
+		if by != last[0] {
+			last[0], last[1] = by, last[0]
+		}
+	}
+	if ok {
+		s.number = pos + 4
+	}
+	return ok
+}
+
+func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *prices, effort Effort) {
+	p.model, p.file = m, 0
 	p.win = append(append(hugepage.Grow(p.win[:0], len(ref)+len(raw)), ref...), raw...)
 	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
 	p.look = 0
@@ -91,7 +142,7 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, prices *prices, effo
 }
 
 func (p *parser) release() {
-	p.hints, p.prices = nil, nil
+	p.hints, p.prices, p.model = nil, nil, nil
 	if cap(p.win) > 1<<22 {
 		p.win = nil
 	}
@@ -176,7 +227,7 @@ func (p *parser) parse(end int) []turn {
 		if p.i >= p.look {
 			p.survey(pos)
 		}
-		if missed >= 0 && p.paths[missed].cost < low+within && pos+8 <= len(p.win) {
+		if missed >= 0 && pos >= p.paths[missed].number && p.paths[missed].cost < low+within && pos+8 <= len(p.win) {
 			p.search(p.paths[missed], pos, prev)
 		}
 		p.remember(pos)
@@ -209,9 +260,10 @@ func (p *parser) takeHints() {
 	for len(p.hints) > 0 && p.hints[0].At <= p.i {
 		h := p.hints[0]
 		p.hints = p.hints[1:]
+		p.file = uint32(h.File - uint64(h.At))
 		if h.At == p.i && h.Ref >= 0 && h.Ref < p.ref {
 			p.best()
-			p.paths[0].turn(p.ref+p.i-h.Ref, p.i)
+			p.turn(&p.paths[0], p.ref+p.i-h.Ref)
 		}
 	}
 }
@@ -224,7 +276,11 @@ func (p *parser) step(pos int, prev byte) int32 {
 	for k := range p.paths {
 		s := &p.paths[k]
 		hit := s.dist > 0 && p.win[pos-s.dist] == c
-		s.cost += p.prices.of(hit, b2u(s.dist > p.i), s.hist&0xff, lit)
+		if !hit && s.dist > p.i && p.foreseen(s, pos) {
+			s.cost += p.prices.fore[s.hist&0xff] >> priceBits
+		} else {
+			s.cost += p.prices.of(hit, b2u(s.dist > p.i), s.hist&0xff, lit)
+		}
 		s.hist = s.hist<<1 | b2u(!hit)
 		low = min(low, s.cost)
 	}
@@ -358,8 +414,8 @@ func (p *parser) survey(pos int) {
 	if best.dist <= p.i || len(w) < surveyed {
 		return
 	}
-	least := surveyed - equal(w, p.win[pos-best.dist:])
-	if least*surveyRate < surveyed {
+	least := p.misses(best, pos, w)
+	if least*surveyRate < surveyed*4 {
 		return
 	}
 	least = least * 3 / 4
@@ -378,7 +434,9 @@ func (p *parser) survey(pos int) {
 	for k, n := 0, 0; k < len(p.dists); k++ {
 		d := p.dists[k]
 		if n++; n == 3 {
-			if misses := surveyed - equal(w, p.win[pos-d:]); misses < least {
+			s := best
+			p.turn(&s, d)
+			if misses := p.misses(s, pos, w); misses < least {
 				least, found = misses, d
 			}
 		}
@@ -389,6 +447,18 @@ func (p *parser) survey(pos int) {
 	if found != 0 {
 		p.branch(best, candidate{dist: found, price: best.price(found, p.i, p.ref)})
 	}
+}
+
+// misses counts the bytes of w, which stands at pos, that are not as expected on the alignment of s: one that fields foresee as one, others as four.
+func (p *parser) misses(s path, pos int, w []byte) (n int32) {
+	for k, c := range w {
+		if p.win[pos+k-s.dist] != c {
+			if n += 4; p.foreseen(&s, pos+k) {
+				n -= 3
+			}
+		}
+	}
+	return n
 }
 
 // gain returns by how much w, which stands at pos, is cheaper up to some byte if it is aligned to what stands d before than base says.
@@ -413,7 +483,7 @@ func (p *parser) gain(d, pos int, w []byte, lit, base *[horizon]int32) (gain int
 func (p *parser) branch(s path, t candidate) {
 	p.nodes = append(p.nodes, node{turn{p.i, t.dist}, s.node})
 	s.node = int32(len(p.nodes) - 1)
-	s.turn(t.dist, p.i)
+	p.turn(&s, t.dist)
 	s.cost += t.price
 	worst := 0
 	for k := range p.paths {

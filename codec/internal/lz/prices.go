@@ -7,6 +7,7 @@ import "math/bits"
 type prices struct {
 	hit    [2][256]int32  // by whether the alignment is with the reference, and history: a byte that is the aligned one
 	miss   [2][256]int32  // the same, one that is not
+	fore   [256]int32     // by history: one that is not, but that a field foresees
 	pair   [1 << 16]int32 // literals by the byte before and the byte
 	single [256]int32     // literals by the byte
 }
@@ -29,6 +30,7 @@ func (p *prices) reset() {
 		for k := range 2 {
 			p.hit[k][h], p.miss[k][h] = hit<<priceBits, miss<<priceBits
 		}
+		p.fore[h] = 2 * 32 << priceBits
 	}
 	for i := range p.pair {
 		p.pair[i] = 6 * 32 << priceBits
@@ -45,6 +47,12 @@ func (p *prices) aligned(m *model, hit bool) {
 	if hit {
 		price = &p.hit[k][m.hist&0xff]
 	}
+	*price += (m.cost<<priceBits - *price) >> 5
+}
+
+// foreseen does so for one that was not the aligned byte, but that a field foresaw.
+func (p *prices) foreseen(m *model) {
+	price := &p.fore[m.hist&0xff]
 	*price += (m.cost<<priceBits - *price) >> 5
 }
 
