@@ -18,7 +18,7 @@ type noteCache struct {
 // still while encoding, as a profile's shape says.
 const (
 	buildNotes  = 192
-	decodeNotes = 48
+	decodeNotes = 32
 )
 
 // newNoteCache returns a cache of so many notes; nil if there is no tape.

@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-
-	"dictnet/codec/internal/hugepage"
 )
 
 // Segment says that raw[At] replaces ref[Ref], the next byte the next, and so on to the next segment.
@@ -144,7 +142,7 @@ func (a *Finder) seed() {
 	n := bits.Len(uint(len(a.ref)))
 	n = min(max(n, 8), 20)
 	a.shift = uint(64 - n)
-	a.heads = hugepage.Slice[int32](1 << n)
+	a.heads = make([]int32, 1<<n)
 	for i := 0; i+seedLen <= len(a.ref); i++ {
 		a.heads[a.key(a.ref[i:])] = int32(i + 1)
 	}

@@ -3,8 +3,6 @@ package align
 import (
 	"encoding/binary"
 	"math/bits"
-
-	"dictnet/codec/internal/hugepage"
 )
 
 // Follower knows, at every byte of a text, which bytes are expected next: it follows the reference along a diagonal, across bytes that differ, and
@@ -56,13 +54,13 @@ const (
 func NewFollower(ref []byte, n int, segments []Segment) *Follower {
 	f := &Follower{segments: segments, ref: len(ref), Ptr: -1, Least: LeastNear}
 	if f.Win = ref; cap(ref) < len(ref)+n+8 {
-		f.Win = append(hugepage.Slice[byte](len(ref) + n + 8)[:0], ref...)
+		f.Win = append(make([]byte, 0, len(ref)+n+8), ref...)
 	}
 	b := min(max(bits.Len(uint(len(ref)+n)), 12), 19)
-	f.heads = hugepage.Slice[uint32](1 << b)
+	f.heads = make([]uint32, 1<<b)
 	f.shift = uint(64 - b)
 	b = min(max(bits.Len(uint(len(ref))), 10), 17)
-	f.refs = hugepage.Slice[places](1 << b)
+	f.refs = make([]places, 1<<b)
 	f.refsShift = uint(64 - b)
 	for p := 8; p < len(ref); p++ {
 		h := hash(f.Win[p-8:])

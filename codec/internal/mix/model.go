@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"dictnet/codec/internal/align"
-	"dictnet/codec/internal/hugepage"
 )
 
 // model predicts the next bit of a text from all it knows, and learns from what came.
@@ -86,15 +85,14 @@ const learnFinal = 6
 
 // newModel returns a model of a text of n bytes, to which places nearby are offered once least bytes agree.
 func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
-	m := hugepage.New[model]()
-	m.ref, m.hints, m.c0 = len(ref), hints, 1
+	m := &model{ref: len(ref), hints: hints, c0: 1}
 	m.pieces = slices.Clone(hints)
 	slices.SortStableFunc(m.pieces, func(a, b align.Hint) int { return a.RefLo - b.RefLo })
 	m.follower = align.NewFollower(ref, n, align.Segments(hints))
 	m.follower.Least = least
 	m.win = m.follower.Win
 	size := bits.Len(uint(n + min(len(ref), rehearsed)))
-	m.table = hugepage.Slice[byte](1 << min(max(size+5, 14), tableBits))
+	m.table = make([]byte, 1<<min(max(size+5, 14), tableBits))
 	m.mask = uint32(len(m.table) - 1)
 	for i := range m.maps {
 		m.maps[i] = historyOdds
