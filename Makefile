@@ -1,4 +1,4 @@
-# make build   the binary, bin/dictnet; TAGS=noembed leaves the embedded chain out
+# make build   bin/dictnet and, beside it, bin/dictnet-full, to which it hands what needs libp2p or the embedded chain; TAGS=noembed leaves that chain out
 # make demo    the main job on real input, narrated; CHAIN=anvil uses Anvil in place of the embedded chain
 # make test    every test: formatting, vet, the contract's, Go's with the race detector and the real chains
 # make bench   comparison with other tools on real releases, hours; BENCH=-quick: minutes; BENCH='-pairs esbuild -tools dictnet': in part
@@ -10,8 +10,10 @@ GO ?= go
 .PHONY: build bench bench-network demo test test-bench test-contracts test-go test-interop check gen clean
 
 build:
-	$(GO) build -tags '$(TAGS)' -trimpath -ldflags='-s -w' -o bin/dictnet.linked ./cmd/dictnet
-	install -m 755 bin/dictnet.linked bin/dictnet && rm bin/dictnet.linked # a copy takes 25 MB less when it runs: docs/operating.md
+	$(GO) build -tags '$(TAGS)' -trimpath -ldflags='-s -w' -o bin/linked ./cmd/dictnet
+	install -m 755 bin/linked bin/dictnet-full # a copy takes 25 MB less when it runs: docs/operating.md
+	CGO_ENABLED=0 $(GO) build -tags front -trimpath -ldflags='-s -w' -o bin/linked ./cmd/dictnet
+	install -m 755 bin/linked bin/dictnet && rm bin/linked
 
 demo: build $(if $(filter anvil,$(CHAIN)),contracts/node_modules/.package-lock.json)
 	$(GO) run ./demo -dictnet bin/dictnet -chain $(CHAIN)
@@ -22,6 +24,7 @@ check:
 	@test -z "$$(gofmt -l bench cmd chain codec contracts demo dictnet interop merkle)" || { gofmt -l bench cmd chain codec contracts demo dictnet interop merkle; echo 'gofmt these files'; exit 1; }
 	$(GO) vet -tags peers ./...
 	$(GO) vet -tags noembed ./cmd/...
+	$(GO) vet -tags front ./cmd/...
 
 test-contracts:
 	contracts/test.sh

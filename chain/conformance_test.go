@@ -266,11 +266,11 @@ func conformance(t *testing.T, url string) {
 		// Both are signed on the same head. The second passes no dry run any more, so it is sent as it is.
 		e, words, err := extension(id, full.version(t, 10), full.version(t, 20), manifestOf(full.version(t, 20)), full.proof(t, 10, 20))
 		must(t, err)
-		tx, err := client.prepare(ctx, owner, &registry.address, binding.PackPublish(e, words))
+		tx, err := client.prepare(ctx, owner, &registry.address, binding().PackPublish(e, words))
 		must(t, err)
 		_, err = registry.SetPublisher(ctx, owner, id, other.Address(), true) // takes the nonce
 		must(t, err)
-		tx2, err := client.prepare(ctx, owner, &registry.address, binding.PackPublish(e, words))
+		tx2, err := client.prepare(ctx, owner, &registry.address, binding().PackPublish(e, words))
 		must(t, err)
 		must(t, publish(t, other, id, 10, 11))
 		if err := client.send(ctx, tx); err == nil {
@@ -313,10 +313,10 @@ func conformance(t *testing.T, url string) {
 		must(t, publish(t, owner, id, 0, 5))
 		e, _, err := extension(id, full.version(t, 5), full.version(t, 9), manifestOf(full.version(t, 9)), full.proof(t, 5, 9))
 		must(t, err)
-		_, err = registry.transact(ctx, owner, binding.PackPublish(e, nil))
+		_, err = registry.transact(ctx, owner, binding().PackPublish(e, nil))
 		refused(t, err, ErrNotAnExtension)
 		e.NewSize = 5
-		_, err = registry.transact(ctx, owner, binding.PackPublish(e, nil))
+		_, err = registry.transact(ctx, owner, binding().PackPublish(e, nil))
 		refused(t, err, ErrNotLarger)
 		var why *RefusedError
 		if !errors.As(err, &why) || !strings.Contains(why.Detail, id.String()) {
@@ -388,7 +388,7 @@ func conformance(t *testing.T, url string) {
 		p := sign(owner, 5, 9, farFuture)
 		// The digest that was signed is the contract's.
 		h := head(t, id)
-		want, err := view(ctx, registry, binding.PackDigestToSign(p.extension, p.deadline), binding.UnpackDigestToSign)
+		want, err := view(ctx, registry, binding().PackDigestToSign(p.extension, p.deadline), binding().UnpackDigestToSign)
 		must(t, err)
 		if got := registry.publicationDigest(p.extension, h.History, p.deadline); got != want {
 			t.Errorf("digest %x, the contract's is %x", got, want)
@@ -654,17 +654,17 @@ func conformance(t *testing.T, url string) {
 		p, d := h.Entries[0], h.Entries[1]
 		digest, err := manifestDigest(p.Manifest)
 		must(t, err)
-		want, err := view(ctx, registry, binding.PackHashPublished(id, p.Number, p.Size, p.Root, digest, p.Publisher, p.Block, uint64(p.Time.Unix())), binding.UnpackHashPublished)
+		want, err := view(ctx, registry, binding().PackHashPublished(id, p.Number, p.Size, p.Root, digest, p.Publisher, p.Block, uint64(p.Time.Unix())), binding().UnpackHashPublished)
 		must(t, err)
 		if got, err := p.Hash(id); err != nil || got != want {
 			t.Errorf("published: %x, %v, want %x", got, err, want)
 		}
-		want, err = view(ctx, registry, binding.PackHashDeprecated(id, d.Number, *d.Reason, d.Block, uint64(d.Time.Unix())), binding.UnpackHashDeprecated)
+		want, err = view(ctx, registry, binding().PackHashDeprecated(id, d.Number, *d.Reason, d.Block, uint64(d.Time.Unix())), binding().UnpackHashDeprecated)
 		must(t, err)
 		if got, err := d.Hash(id); err != nil || got != want {
 			t.Errorf("deprecated: %x, %v, want %x", got, err, want)
 		}
-		if gotID, err := view(ctx, registry, binding.PackIdOf(owner.Address(), [32]byte{7}), binding.UnpackIdOf); err != nil || gotID != registry.IDOf(owner.Address(), [32]byte{7}) {
+		if gotID, err := view(ctx, registry, binding().PackIdOf(owner.Address(), [32]byte{7}), binding().UnpackIdOf); err != nil || gotID != registry.IDOf(owner.Address(), [32]byte{7}) {
 			t.Errorf("id: %x, %v", gotID, err)
 		}
 	})
@@ -689,10 +689,10 @@ func conformance(t *testing.T, url string) {
 			for j, h := range proof {
 				words[j] = h
 			}
-			if ok, err := view(ctx, registry, binding.PackIncludesNote(id, uint64(i), digest, words), binding.UnpackIncludesNote); err != nil || !ok {
+			if ok, err := view(ctx, registry, binding().PackIncludesNote(id, uint64(i), digest, words), binding().UnpackIncludesNote); err != nil || !ok {
 				t.Errorf("note %d: %v, %v", i, ok, err)
 			}
-			if ok, err := view(ctx, registry, binding.PackIncludesNote(id, uint64(i+1)%9, digest, words), binding.UnpackIncludesNote); err != nil || ok {
+			if ok, err := view(ctx, registry, binding().PackIncludesNote(id, uint64(i+1)%9, digest, words), binding().UnpackIncludesNote); err != nil || ok {
 				t.Errorf("note %d at another place: %v, %v", i, ok, err)
 			}
 		}

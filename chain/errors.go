@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
@@ -63,7 +64,8 @@ func (e *StaleVersionError) Error() string {
 // Is makes errors.Is(err, ErrStaleVersion) true.
 func (e *StaleVersionError) Is(target error) bool { return target == ErrStaleVersion }
 
-var binding = contracts.NewDictionaryRegistry()
+// binding packs and unpacks what the contract takes and says. It reads the contract's interface when it is first asked.
+var binding = sync.OnceValue(contracts.NewDictionaryRegistry)
 
 // refusal turns an error of a call to the registry into the typed one, if the node says what the contract said. Any
 // other error comes back as it is.
@@ -82,7 +84,7 @@ func decodeRefusal(data []byte, err error) error {
 	if reason, unpackErr := abi.UnpackRevert(data); unpackErr == nil {
 		return fmt.Errorf("%w: %s", ErrReverted, reason)
 	}
-	detail, unpackErr := binding.UnpackError(data)
+	detail, unpackErr := binding().UnpackError(data)
 	if unpackErr != nil {
 		return fmt.Errorf("%w with data 0x%x: %w", ErrReverted, data, err)
 	}

@@ -74,9 +74,9 @@ func FuzzEvent(f *testing.F) {
 	f.Add(make([]byte, 6*32), false)
 	f.Add(make([]byte, 3*32), true)
 	f.Fuzz(func(t *testing.T, data []byte, deprecated bool) {
-		topic := publishedTopic
+		topic := eventTopic("Published")
 		if deprecated {
-			topic = deprecatedTopic
+			topic = eventTopic("Deprecated")
 		}
 		e, err := decodeEvent(ID{1}, &types.Log{Topics: []common.Hash{topic, {1}, {31: 1}}, Data: data})
 		if err != nil {
@@ -92,7 +92,7 @@ func FuzzHeadAnswer(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(make([]byte, 14*32))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := binding.UnpackHead(data)
+		h, err := binding().UnpackHead(data)
 		if err != nil {
 			return
 		}

@@ -207,10 +207,10 @@ func measureGas(t *testing.T) []gasRow {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, gasRow{"view: inclusion, " + n.name + " notes", e.gas(t, binding.PackIsIncluded(n.size, v.Root, n.size/3, u[0], asWords(p)))})
+		rows = append(rows, gasRow{"view: inclusion, " + n.name + " notes", e.gas(t, binding().PackIsIncluded(n.size, v.Root, n.size/3, u[0], asWords(p)))})
 	}
 	v, w := version(1_000_000_000), version(1_000_001_000)
-	rows = append(rows, gasRow{"view: consistency, 1G notes", e.gas(t, binding.PackIsConsistent(v.Size, v.Root, w.Size, w.Root, asWords(proof(v.Size, w.Size))))})
+	rows = append(rows, gasRow{"view: consistency, 1G notes", e.gas(t, binding().PackIsConsistent(v.Size, v.Root, w.Size, w.Root, asWords(proof(v.Size, w.Size))))})
 	return rows
 }
 

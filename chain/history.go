@@ -149,13 +149,9 @@ type event struct {
 	index    uint   // of the log in its block
 }
 
-var (
-	publishedTopic  = eventTopic("Published")
-	deprecatedTopic = eventTopic("Deprecated")
-)
-
+// eventTopic returns the first topic of the contract's events of that name.
 func eventTopic(name string) common.Hash {
-	surface := binding.GetABI()
+	surface := binding().GetABI()
 	return surface.Events[name].ID
 }
 
@@ -164,7 +160,7 @@ func (r *Registry) events(ctx context.Context, id ID, from, to uint64) ([]event,
 	var logs []types.Log
 	query := map[string]any{
 		"address":   r.address,
-		"topics":    []any{[]common.Hash{publishedTopic, deprecatedTopic}, common.Hash(id)},
+		"topics":    []any{[]common.Hash{eventTopic("Published"), eventTopic("Deprecated")}, common.Hash(id)},
 		"fromBlock": hexutil.Uint64(from),
 		"toBlock":   hexutil.Uint64(to),
 	}
@@ -198,8 +194,8 @@ func decodeEvent(id ID, l *types.Log) (event, error) {
 	}
 	base := Entry{Block: l.BlockNumber, Tx: l.TxHash}
 	switch l.Topics[0] {
-	case publishedTopic:
-		p, err := binding.UnpackPublishedEvent(l)
+	case eventTopic("Published"):
+		p, err := binding().UnpackPublishedEvent(l)
 		if err != nil {
 			return event{}, err
 		}
@@ -208,8 +204,8 @@ func decodeEvent(id ID, l *types.Log) (event, error) {
 		base.Manifest = manifestCID(p.Manifest)
 		base.Time = time.Unix(int64(p.Time), 0).UTC()
 		return event{base, p.PreviousBlock, l.Index}, nil
-	case deprecatedTopic:
-		d, err := binding.UnpackDeprecatedEvent(l)
+	case eventTopic("Deprecated"):
+		d, err := binding().UnpackDeprecatedEvent(l)
 		if err != nil {
 			return event{}, err
 		}

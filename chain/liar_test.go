@@ -110,7 +110,7 @@ func TestLies(t *testing.T) {
 	}
 
 	// Tools of the trade.
-	headCall := binding.PackHead(id)
+	headCall := binding().PackHead(id)
 	isHead := func(method string, params []byte) bool {
 		return method == "eth_call" && bytes.Contains(params, []byte(hexutil.Encode(headCall)[2:]))
 	}

@@ -142,7 +142,7 @@ func TestInterruptedAtTheEdges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackPublish(e, words))
+	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding().PackPublish(e, words))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestLostTransactionIsSentAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackPublish(e, words))
+	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding().PackPublish(e, words))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestNonceGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := p.registry.client
-	tx, err := client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackPublish(e, words))
+	tx, err := client.prepare(t.Context(), p.owner, &p.registry.address, binding().PackPublish(e, words))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +266,7 @@ func TestStuckTransactionIsReplaced(t *testing.T) {
 
 func TestBadOutbox(t *testing.T) {
 	p := newInterrupted(t)
-	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding.PackSetName(p.id, "x"))
+	tx, err := p.registry.client.prepare(t.Context(), p.owner, &p.registry.address, binding().PackSetName(p.id, "x"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func (r *Registry) headIn(ctx context.Context, id ID, block uint64) (Head, error
 }
 
 func (r *Registry) headOf(ctx context.Context, id ID, block string) (Head, error) {
-	h, err := viewIn(ctx, r, block, binding.PackHead(id), binding.UnpackHead)
+	h, err := viewIn(ctx, r, block, binding().PackHead(id), binding().UnpackHead)
 	if err != nil {
 		return Head{}, fmt.Errorf("head of dictionary %s: %w", id, err)
 	}
@@ -127,7 +127,7 @@ func (h *Head) complete(manifest [32]byte, seconds uint64) error {
 // used the salt before.
 func (r *Registry) Register(ctx context.Context, s Signer, salt [32]byte) (ID, Receipt, error) {
 	id := r.IDOf(s.Address(), salt)
-	receipt, err := r.transact(ctx, s, binding.PackRegister(salt))
+	receipt, err := r.transact(ctx, s, binding().PackRegister(salt))
 	if err != nil {
 		return ID{}, receipt, fmt.Errorf("register dictionary: %w", err)
 	}
@@ -144,7 +144,7 @@ func (r *Registry) Publish(ctx context.Context, s Signer, id ID, old, new merkle
 	if err != nil {
 		return Receipt{}, fmt.Errorf("publish dictionary %s: %w", id, err)
 	}
-	receipt, err := r.transact(ctx, s, binding.PackPublish(e, words))
+	receipt, err := r.transact(ctx, s, binding().PackPublish(e, words))
 	var stale *StaleVersionError
 	if errors.As(err, &stale) && stale.Head == new {
 		if before, ok := r.publishedBefore(ctx, id, new, manifest); ok {
@@ -192,37 +192,37 @@ func extension(id ID, old, new merkle.Version, manifest cid.Cid, proof []merkle.
 
 // TransferOwnership offers the dictionary to another owner, who has to accept; the zero address takes the offer back.
 func (r *Registry) TransferOwnership(ctx context.Context, s Signer, id ID, to common.Address) (Receipt, error) {
-	return r.change(ctx, s, "transfer", id, binding.PackTransferOwnership(id, to))
+	return r.change(ctx, s, "transfer", id, binding().PackTransferOwnership(id, to))
 }
 
 // AcceptOwnership takes over a dictionary that was offered to the signer.
 func (r *Registry) AcceptOwnership(ctx context.Context, s Signer, id ID) (Receipt, error) {
-	return r.change(ctx, s, "accept", id, binding.PackAcceptOwnership(id))
+	return r.change(ctx, s, "accept", id, binding().PackAcceptOwnership(id))
 }
 
 // SetPublisher allows an account to publish in the owner's stead, or takes that back.
 func (r *Registry) SetPublisher(ctx context.Context, s Signer, id ID, account common.Address, allowed bool) (Receipt, error) {
-	return r.change(ctx, s, "set publisher of", id, binding.PackSetPublisher(id, account, allowed))
+	return r.change(ctx, s, "set publisher of", id, binding().PackSetPublisher(id, account, allowed))
 }
 
 // SetName gives the dictionary a name of at most 31 bytes.
 func (r *Registry) SetName(ctx context.Context, s Signer, id ID, name string) (Receipt, error) {
-	return r.change(ctx, s, "name", id, binding.PackSetName(id, name))
+	return r.change(ctx, s, "name", id, binding().PackSetName(id, name))
 }
 
 // Freeze ends the dictionary: no version can follow.
 func (r *Registry) Freeze(ctx context.Context, s Signer, id ID) (Receipt, error) {
-	return r.change(ctx, s, "freeze", id, binding.PackFreeze(id))
+	return r.change(ctx, s, "freeze", id, binding().PackFreeze(id))
 }
 
 // Deprecate states for all time that a version (from 1) should no longer be used; the reason has at most 512 bytes.
 func (r *Registry) Deprecate(ctx context.Context, s Signer, id ID, number uint64, reason string) (Receipt, error) {
-	return r.change(ctx, s, "deprecate version of", id, binding.PackDeprecate(id, number, reason))
+	return r.change(ctx, s, "deprecate version of", id, binding().PackDeprecate(id, number, reason))
 }
 
 // MayPublish tells whether an account may publish now.
 func (r *Registry) MayPublish(ctx context.Context, id ID, account common.Address) (bool, error) {
-	return view(ctx, r, binding.PackMayPublish(id, account), binding.UnpackMayPublish)
+	return view(ctx, r, binding().PackMayPublish(id, account), binding().UnpackMayPublish)
 }
 
 func (r *Registry) change(ctx context.Context, s Signer, what string, id ID, data []byte) (Receipt, error) {

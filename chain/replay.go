@@ -92,7 +92,7 @@ func (r *Registry) replay(ctx context.Context, id ID, s *Step) error {
 
 // decodePublication reads the call of publish or publishSigned.
 func decodePublication(data []byte) (e contracts.DictionaryRegistryExtension, proof []merkle.Hash, err error) {
-	surface := binding.GetABI()
+	surface := binding().GetABI()
 	if len(data) < 4 {
 		return e, nil, errors.New("calls nothing")
 	}

@@ -65,7 +65,7 @@ func (r *Registry) SignPublication(ctx context.Context, s DigestSigner, id ID, o
 
 // PublishSigned publishes what somebody else signed. The signer s pays.
 func (r *Registry) PublishSigned(ctx context.Context, s Signer, p SignedPublication) (Receipt, error) {
-	data := binding.PackPublishSigned(p.extension, p.proof, p.deadline, p.signature[64]+27, [32]byte(p.signature[:32]), [32]byte(p.signature[32:64]))
+	data := binding().PackPublishSigned(p.extension, p.proof, p.deadline, p.signature[64]+27, [32]byte(p.signature[:32]), [32]byte(p.signature[32:64]))
 	return r.change(ctx, s, "publish signed version of", p.extension.Id, data)
 }
 

@@ -4,12 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
@@ -35,16 +30,6 @@ func (f *chainFlags) read(c *cobra.Command) {
 	f.trust.add(c)
 }
 
-// write adds the flags of verbs that send transactions.
-func (f *chainFlags) write(c *cobra.Command) {
-	c.Flags().StringSliceVar(&f.rpc, "rpc", []string{defaultRPC}, "JSON-RPC of a node of the chain, http or ws")
-	c.Flags().StringVar(&f.signer, "signer", "", "URL of a program that holds the key and signs (Clef's protocol)")
-	c.Flags().StringVar(&f.account, "account", "", "address of the account that --signer signs for")
-	c.Flags().StringVar(&f.key, "key", "", "key file of the account that pays (geth's encrypted keystore form)")
-	c.Flags().StringVar(&f.password, "password-file", "", "file that holds the key's password in its first line")
-	c.Flags().BoolVar(&f.dev, "dev-key", false, "pay with the first well-known development account (development chains only)")
-}
-
 // dial connects to a node of the chain. The caller closes the client.
 func dial(ctx context.Context, url string, options ...chain.Option) (*chain.Client, error) {
 	c, err := chain.Dial(ctx, url, options...)
@@ -52,83 +37,6 @@ func dial(ctx context.Context, url string, options ...chain.Option) (*chain.Clie
 		err = usageErrorf("", "%w", err)
 	}
 	return c, err
-}
-
-// testKey is the environment variable that may hold a private key, on development chains only.
-const testKey = "DICTNET_TEST_KEY"
-
-// devChains are the ids of chains on which everybody's keys may be used: geth's and Ganache's, and Anvil's.
-var devChains = []uint64{1337, 31337}
-
-// openSigner returns who signs on the chain.
-func (f *chainFlags) openSigner(ctx context.Context, c *chain.Client) (chain.Signer, error) {
-	given := 0
-	for _, is := range []bool{f.dev, f.key != "", f.signer != ""} {
-		if is {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		return nil, usageErrorf("leave all but one out", "more than one of --dev-key, --key and --signer are given")
-	case f.signer != "":
-		account, err := chain.ParseAddress(f.account)
-		if err != nil {
-			return nil, usageErrorf("--account names the account that --signer signs for", "%w", err)
-		}
-		return chain.DialSigner(ctx, f.signer, account)
-	case f.dev:
-		if !slices.Contains(devChains, c.ChainID()) {
-			return nil, usageErrorf("use --key FILE", "--dev-key on chain %d, which is none for development: anybody can use that key", c.ChainID())
-		}
-		return devSigner()
-	case f.key == "" && os.Getenv(testKey) != "":
-		if !slices.Contains(devChains, c.ChainID()) {
-			return nil, usageErrorf("use --key FILE", "$%s on chain %d, which is none for development: keys in the environment are for tests", testKey, c.ChainID())
-		}
-		s, err := chain.DevKey(os.Getenv(testKey))
-		if err != nil {
-			return nil, usageErrorf("64 hex digits", "$%s: %w", testKey, err)
-		}
-		return s, nil
-	case f.key == "":
-		return nil, usageErrorf("--key FILE names a key file, --signer URL a program that signs; --dev-key uses the well-known key of development chains", "no account is named that pays")
-	}
-	password, ok := os.LookupEnv("DICTNET_PASSWORD")
-	if f.password != "" {
-		b, err := os.ReadFile(f.password)
-		if err != nil {
-			return nil, inputError(err)
-		}
-		password, _, _ = strings.Cut(string(b), "\n")
-	} else if !ok {
-		return nil, usageErrorf("--password-file FILE names a file that holds it; so does $DICTNET_PASSWORD itself", "no password for key %s", f.key)
-	}
-	s, err := chain.KeyFile(f.key, strings.TrimSuffix(password, "\r"))
-	if err != nil {
-		return nil, usageErrorf("", "key %s: %w", f.key, err)
-	}
-	return s, nil
-}
-
-// openSender connects to a node to send transactions to, and says who signs them. A transaction that is under way when the verb ends is
-// kept in the directory, and taken up again by the next one of the same account. The caller closes the client.
-func (f *chainFlags) openSender(ctx context.Context, outbox string) (*chain.Client, chain.Signer, error) {
-	plain, err := dial(ctx, f.rpc[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	defer plain.Close()
-	signer, err := f.openSigner(ctx, plain)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := os.MkdirAll(outbox, 0o777); err != nil {
-		return nil, nil, storageError(err)
-	}
-	file := filepath.Join(outbox, fmt.Sprintf("%d-%s", plain.ChainID(), signer.Address().Hex()))
-	client, err := dial(ctx, f.rpc[0], chain.WithOutbox(chain.FileOutbox(file)))
-	return client, signer, err
 }
 
 // openRegistry connects to the registry that a chain address names, through one node. The caller closes the client.
@@ -147,22 +55,4 @@ func (f *chainFlags) openRegistry(ctx context.Context, url string, at chain.Refe
 		return nil, nil, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
 	}
 	return r, c, nil
-}
-
-// registryAddress returns the registry to use: the one that is remembered, which a flag may only repeat, or the flag's.
-func registryAddress(f chainFlags, known *chain.Reference) (common.Address, error) {
-	if f.registry == "" {
-		if known == nil {
-			return common.Address{}, usageErrorf("--registry 0x... names it; dictnet chain deploy makes one", "no registry contract is named")
-		}
-		return known.Registry, nil
-	}
-	at, err := chain.ParseAddress(f.registry)
-	if err != nil {
-		return at, usageErrorf("", "%w", err)
-	}
-	if known != nil && known.Registry != at {
-		return at, usageErrorf("leave --registry out", "the dictionary is anchored in registry %s, not %s", known.Registry.Hex(), at.Hex())
-	}
-	return at, nil
 }

@@ -7,13 +7,11 @@ import (
 	"io"
 	"slices"
 
-	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
 	"dictnet/codec"
 	"dictnet/dictnet"
-	"dictnet/dictnet/ipfs"
 	"dictnet/dictnet/store"
 	"dictnet/merkle"
 )
@@ -234,44 +232,6 @@ func (r *reader) vouch(ctx context.Context, t *dictnet.Tape, name codec.Dictiona
 			Err: fmt.Errorf("the template names %s, which is no version of %s", name.Manifest, t.Ref().Manifest)}
 	}
 	return nil
-}
-
-// nameSource is what a source may offer besides: the signed record of an IPNS name, unchecked.
-type nameSource interface {
-	Record(ctx context.Context, name string) ([]byte, error)
-}
-
-// resolve looks up what an IPNS name stands for, and believes the latest record that its key has signed.
-func resolve(ctx context.Context, name string, sources []dictnet.Source) (cid.Cid, error) {
-	var best ipfs.Pointer
-	var failed error
-	for _, s := range sources {
-		ns, ok := s.(nameSource)
-		if !ok {
-			continue
-		}
-		record, err := ns.Record(ctx, name)
-		var p ipfs.Pointer
-		if err == nil {
-			p, err = ipfs.OpenRecord(name, record)
-		}
-		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.Name(), err))
-			continue
-		}
-		if !best.Manifest.Defined() || p.Sequence > best.Sequence {
-			best = p
-		}
-	}
-	switch {
-	case best.Manifest.Defined():
-		return best.Manifest, nil
-	case ctx.Err() != nil:
-		return cid.Undef, ctx.Err()
-	case failed == nil:
-		return cid.Undef, usageErrorf("--dht with a --peer looks it up, or a --gateway does", "there is nobody to ask for IPNS name %s", name)
-	}
-	return cid.Undef, &hinted{fmt.Errorf("IPNS name %s is %w: %w", name, dictnet.ErrUnavailable, failed), exitUnavailable, "is it published, and has its publisher been seen within two days?"}
 }
 
 // completeDictionary completes the local names of dictionaries, for shells.

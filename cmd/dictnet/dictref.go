@@ -6,7 +6,6 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"dictnet/chain"
-	"dictnet/dictnet/ipfs"
 	"dictnet/dictnet/store"
 )
 
@@ -23,6 +22,11 @@ type dictRef struct {
 // isCAR reports whether a name is taken for that of a CAR file.
 func isCAR(name string) bool { return strings.HasSuffix(name, ".car") }
 
+// isIPNS reports whether a name is taken for an IPNS name.
+func isIPNS(name string) bool {
+	return strings.HasPrefix(name, "/ipns/") || strings.HasPrefix(name, "ipns://")
+}
+
 const dictRefForms = "a dictionary is a local name, a manifest CID, a file.car, /ipns/NAME, or eip155:CHAIN:REGISTRY/DICTIONARY"
 
 func parseDictRef(s string) (dictRef, error) {
@@ -37,12 +41,9 @@ func parseDictRef(s string) (dictRef, error) {
 		}
 		r.anchor = &at
 		return r, nil
-	case strings.HasPrefix(s, "/ipns/"), strings.HasPrefix(s, "ipns://"):
+	case isIPNS(s):
 		r.ipns = s[len("/ipns/"):]
-		if err := ipfs.CheckName(r.ipns); err != nil {
-			return r, usageErrorf("dictnet publish --ipns prints it", "%w", err)
-		}
-		return r, nil
+		return r, checkIPNS(r.ipns)
 	case isCAR(s):
 		r.car = s
 		return r, nil

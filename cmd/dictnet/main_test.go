@@ -24,11 +24,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dictnet": func() {
+	dictnet := func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()
 		os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	}})
+	}
+	testscript.Main(m, map[string]func(){"dictnet": dictnet, "dictnet-full": dictnet})
 }
 
 // TestScripts runs testdata/script: what a person could type, with the commands below besides those of testscript.

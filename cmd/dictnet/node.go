@@ -1,3 +1,5 @@
+//go:build !front
+
 package main
 
 import (
@@ -69,9 +71,6 @@ const (
 	reannounce = 12 * time.Hour   // announcements are forgotten after two days
 	grace      = 30 * time.Second // for what is being answered when the node is to end
 )
-
-// defaultHTTP is next to defaultListen.
-const defaultHTTP = "127.0.0.1:4012"
 
 // runNode serves a store until the context ends. ready is told where the node is.
 func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready func(reachable) error) error {

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := handOver(root.ExecuteContext(ctx), args)
 	if err == nil {
 		return exitOK
 	}
@@ -97,12 +97,12 @@ A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.
 		return usageErrorf(c.CommandPath()+" --help lists the flags", "%w", err)
 	})
 	root.AddCommand(
-		a.buildCommand(), a.publishCommand(), a.encodeCommand(), a.decodeCommand(),
+		a.buildCommand(), a.encodeCommand(), a.decodeCommand(),
 		a.planCommand(), a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
-		a.nodeCommand(), a.pullCommand(), a.pinCommand(), a.lsCommand(), a.catCommand(), a.mountCommand(), a.gcCommand(), a.fsckCommand(),
+		a.pullCommand(), a.pinCommand(), a.lsCommand(), a.catCommand(), a.mountCommand(), a.gcCommand(), a.fsckCommand(),
 		a.grepCommand(), a.statCommand(), a.diffCommand(), a.promoteCommand(),
-		a.chainCommand(),
 	)
+	a.addOthers(root)
 	for _, c := range root.Commands() {
 		if strings.Contains(c.Use, "DICT") {
 			c.ValidArgsFunction = a.completeDictionary
