@@ -45,16 +45,16 @@ bench: build
 test-interop: interop/bin/ipfs interop/helia/node_modules/.package-lock.json
 	$(GO) vet -tags interop ./interop
 	$(GO) build -race -o interop/bin/dictnet ./cmd/dictnet
-	$(GO) build -trimpath -ldflags='-s -w' -o interop/bin/dictnet-plain ./cmd/dictnet
+	$(GO) build -ldflags='-s -w' -o interop/bin/dictnet-plain ./cmd/dictnet
 	$(GO) test -tags interop -timeout 15m ./interop
 
 # What it prints goes by hand into docs/network.md. It needs 8 GB of disk under TMPDIR, and a quiet machine.
 bench-network: interop/bin/ipfs
-	$(GO) build -trimpath -ldflags='-s -w' -o interop/bin/dictnet-plain ./cmd/dictnet
+	$(GO) build -ldflags='-s -w' -o interop/bin/dictnet-plain ./cmd/dictnet
 	$(GO) test -tags interop -timeout 60m -run '^$$' -bench . -benchtime 1x ./interop
 
 interop/bin/ipfs: interop/kubo/go.mod interop/kubo/go.sum
-	cd interop/kubo && $(GO) build -trimpath -ldflags='-s -w' -o ../bin/ipfs github.com/ipfs/kubo/cmd/ipfs
+	cd interop/kubo && $(GO) build -ldflags='-s -w' -o ../bin/ipfs github.com/ipfs/kubo/cmd/ipfs
 
 interop/helia/node_modules/.package-lock.json: interop/helia/package-lock.json
 	cd interop/helia && npm ci --silent

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"dictnet/codec/internal/hugepage"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -29,7 +31,7 @@ type closedFrame struct {
 func (e *encoder) code(f *closedFrame) error {
 	sequence, rules := e.o.Grammar.compress(f.sequence, uint32(len(f.terminals)), e.o.MinPairFreq)
 	score, streams := writeScore(f.terminals, sequence, rules, f.entry.localPos)
-	f.count, f.rules, f.symbols = len(sequence), len(rules), appendScore(nil, streams)
+	f.count, f.rules = len(sequence), len(rules)
 
 	length := int(blockLength(uint64(len(f.fresh)), 1<<e.shape.blockBits))
 	raws := slices.Collect(slices.Chunk(f.fresh, max(length, 1)))
@@ -38,6 +40,10 @@ func (e *encoder) code(f *closedFrame) error {
 	fresh := freshNotes(&score, f.entry.start)
 	holes := make([][]Span, n)
 	g, ctx := errgroup.WithContext(e.ctx)
+	g.Go(func() error {
+		f.symbols = appendScore(nil, streams)
+		return nil
+	})
 	for i, raw := range raws {
 		g.Go(func() error {
 			e.packers <- struct{}{}
@@ -52,7 +58,7 @@ func (e *encoder) code(f *closedFrame) error {
 				as, old.ref, out = codingZstd, new(reference), nil
 			}
 			old.ref.leaveOut(out)
-			old.bytes = make([]byte, 0, old.ref.size())
+			old.bytes = hugepage.Slice[byte](int(old.ref.size()))[:0]
 			for _, s := range old.ref.pieces {
 				var err error
 				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {

@@ -65,11 +65,19 @@ type scoreModels struct {
 	of   [streamCount][codeRef]rans.Int
 }
 
+// decisions is about how many a number of a score takes.
+const decisions = 12
+
 // appendScore codes the numbers of a score.
 func appendScore(dst []byte, s streams) []byte {
 	var e rans.Encoder
 	var m scoreModels
 	var next [streamCount]int
+	numbers := 0
+	for _, k := range s {
+		numbers += len(k)
+	}
+	e.Reserve(numbers * decisions)
 	for _, code := range s[streamPlay] {
 		e.Tree(m.play[m.last][:], 4, uint32(min(code, codeRef)))
 		m.last = min(code, codeRef)
@@ -120,8 +128,11 @@ func writeScore(terminals []symbol, sequence []uint32, rules []repair.Rule, loca
 		numbers:   make([]uint32, len(terminals)+len(rules)),
 		cursor:    localPos,
 	}
-	for _, s := range sequence {
-		w.out.sequence = append(w.out.sequence, w.write(s))
+	w.out.symbols = make([]symbol, 0, len(w.numbers))
+	w.streams[streamPlay] = make([]uint64, 0, len(sequence)+2*len(rules))
+	w.out.sequence = make([]uint32, len(sequence))
+	for i, s := range sequence {
+		w.out.sequence[i] = w.write(s)
 	}
 	w.out.addUp()
 	return w.out, w.streams

@@ -17,7 +17,11 @@
 // The length of the stream alone says where the state ends: it is all of a stream of up to 8 bytes, and else has the length, 5 to 8, that leaves whole words.
 package rans
 
-import "errors"
+import (
+	"errors"
+
+	"dictnet/codec/internal/hugepage"
+)
 
 const (
 	probBits = 16      // of a probability
@@ -40,6 +44,13 @@ const direct = 1 << 31
 
 // Reset forgets all decisions and keeps the memory.
 func (e *Encoder) Reset() { e.said = e.said[:0] }
+
+// Reserve makes room for n decisions more: growing bit by bit would copy what was said, again and again.
+func (e *Encoder) Reserve(n int) {
+	if cap(e.said)-len(e.said) < n {
+		e.said = append(hugepage.Slice[uint32](len(e.said) + n)[:0], e.said...)
+	}
+}
 
 // Len returns how many decisions have been taken; up to 16 direct bits are one.
 func (e *Encoder) Len() int { return len(e.said) }

@@ -6,6 +6,7 @@ package repair
 import (
 	"container/heap"
 	"math"
+	"math/bits"
 )
 
 // Rule replaces two neighbours by one symbol.
@@ -26,8 +27,25 @@ func Compress(seq []uint32, terminals uint32, minFreq, maxDepth int) (out []uint
 	for i := range seq {
 		g.next[i], g.prev[i] = int32(i+1), int32(i-1)
 	}
+	// Most pairs stand once. A table that counts them by a hash, up to 255, keeps nearly all of those out; no count of a pair grows later.
+	counts := make([]uint8, 1<<bits.Len(uint(2*len(seq))))
+	count := func(i int) *uint8 {
+		return &counts[(uint64(seq[i])<<32|uint64(seq[i+1]))*0x9e3779b97f4a7c15>>(64-bits.Len(uint(len(counts)-1)))]
+	}
 	for i := 0; i+1 < len(seq); i++ {
-		g.add(int32(i))
+		if c := count(i); *c < math.MaxUint8 {
+			*c++
+		}
+	}
+	var likely []int32
+	for i := 0; i+1 < len(seq); i++ {
+		if int(*count(i)) >= min(g.minFreq, math.MaxUint8) {
+			likely = append(likely, int32(i))
+		}
+	}
+	g.pairs = make([]pair, 0, len(likely))
+	for _, i := range likely {
+		g.add(i)
 	}
 	g.queue = make([]int32, 0, len(g.pairs))
 	for i := range g.pairs {
