@@ -55,14 +55,13 @@ type EncodeStats struct {
 }
 
 const (
-	minTapeMatch  = 32      // bytes; a shorter match with the tape is left to the blocks' coding
-	minLocalMatch = 256     // bytes; a shorter match with local notes is left to the blocks' coding
-	maxPending    = 1 << 20 // bytes of a local note
-	readSize      = 1 << 20
-	stepSize      = 1 << 10 // bytes without an anchor after which the place is looked at where the file would be in step with the tape
-	candidates    = 3       // places of the tape that are compared
-	maxAnchors    = 1 << 20 // anchors of the local tape that are remembered
-	maxSeen       = 1 << 18 // local notes that are remembered by their content
+	minTapeMatch = 32      // bytes; a shorter match with the tape is left to the blocks' coding
+	maxPending   = 1 << 20 // bytes of a local note
+	readSize     = 1 << 20
+	stepSize     = 1 << 10 // bytes without an anchor after which the place is looked at where the file would be in step with the tape
+	candidates   = 3       // places of the tape that are compared
+	maxAnchors   = 1 << 20 // anchors of the local tape that are remembered
+	maxSeen      = 1 << 18 // local notes that are remembered by their content
 )
 
 // frameLimits say when a frame is closed: after the symbol that reaches one of them.
@@ -352,7 +351,7 @@ func (e *encoder) match() (best found, err error) {
 		if err != nil {
 			return found{}, err
 		}
-		if n := uint64(before + after); n >= minLocalMatch && n > best.sym.len {
+		if n := uint64(before + after); n >= e.shape.repeat && n > best.sym.len {
 			best = found{symbol{code: codeRepeat, pos: p - uint64(before), len: n}, e.pos - before}
 		}
 	}
