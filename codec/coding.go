@@ -205,7 +205,7 @@ func isNoise(c coding, raw []byte, old counterpart) bool {
 	if c >= codingAligned {
 		more = n * n / 128
 	}
-	if squares*256 > n*n+more+256*n {
+	if squares*256 > n*n+more+369*n { // of noise it is n*n+255n, give or take 23n: chance does not come to five times that
 		return false
 	}
 	same := 0
