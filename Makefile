@@ -1,6 +1,6 @@
 # make build   bin/dictnet and, beside it, bin/dictnet-full, to which it hands what needs libp2p or the embedded chain; TAGS=noembed leaves that chain out
 # make demo    the main job on real input, narrated; CHAIN=anvil uses Anvil in place of the embedded chain
-# make test    every test: formatting, vet, the contract's, Go's with the race detector and the real chains
+# make test    every test: formatting, vet, the contract's, Go's (the packages with the race detector) and the real chains
 # make bench   comparison with other tools on real releases, hours; BENCH=-quick: minutes; BENCH='-pairs esbuild -tools dictnet': in part
 # make gen     the contract's artifacts and Go binding, made anew
 
@@ -30,7 +30,8 @@ test-contracts:
 	contracts/test.sh
 
 test-go: contracts/node_modules/.package-lock.json
-	$(GO) test -race -tags peers -timeout 25m ./...
+	$(GO) test -race -tags peers -timeout 25m $$($(GO) list ./... | grep -v ^dictnet/cmd/)
+	$(GO) test -tags peers -timeout 25m ./cmd/... # starts itself a thousand times; test-interop does so with the race detector
 	$(GO) test -run EveryBitFlip ./codec
 
 # The benchmark is a module of its own, so that what it needs costs users nothing.
