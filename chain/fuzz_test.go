@@ -74,9 +74,9 @@ func FuzzEvent(f *testing.F) {
 	f.Add(make([]byte, 6*32), false)
 	f.Add(make([]byte, 3*32), true)
 	f.Fuzz(func(t *testing.T, data []byte, deprecated bool) {
-		topic := eventTopic("Published")
+		topic := publishedTopic()
 		if deprecated {
-			topic = eventTopic("Deprecated")
+			topic = deprecatedTopic()
 		}
 		e, err := decodeEvent(ID{1}, &types.Log{Topics: []common.Hash{topic, {1}, {31: 1}}, Data: data})
 		if err != nil {

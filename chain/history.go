@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -149,10 +150,17 @@ type event struct {
 	index    uint   // of the log in its block
 }
 
-// eventTopic returns the first topic of the contract's events of that name.
-func eventTopic(name string) common.Hash {
-	surface := binding().GetABI()
-	return surface.Events[name].ID
+var (
+	publishedTopic  = eventTopic("Published")
+	deprecatedTopic = eventTopic("Deprecated")
+)
+
+// eventTopic returns what gives the first topic of the contract's events of a name.
+func eventTopic(name string) func() common.Hash {
+	return sync.OnceValue(func() common.Hash {
+		surface := binding().GetABI()
+		return surface.Events[name].ID
+	})
 }
 
 // events returns the entries in a range of blocks, both ends included, in order.
@@ -160,7 +168,7 @@ func (r *Registry) events(ctx context.Context, id ID, from, to uint64) ([]event,
 	var logs []types.Log
 	query := map[string]any{
 		"address":   r.address,
-		"topics":    []any{[]common.Hash{eventTopic("Published"), eventTopic("Deprecated")}, common.Hash(id)},
+		"topics":    []any{[]common.Hash{publishedTopic(), deprecatedTopic()}, common.Hash(id)},
 		"fromBlock": hexutil.Uint64(from),
 		"toBlock":   hexutil.Uint64(to),
 	}
@@ -194,7 +202,7 @@ func decodeEvent(id ID, l *types.Log) (event, error) {
 	}
 	base := Entry{Block: l.BlockNumber, Tx: l.TxHash}
 	switch l.Topics[0] {
-	case eventTopic("Published"):
+	case publishedTopic():
 		p, err := binding().UnpackPublishedEvent(l)
 		if err != nil {
 			return event{}, err
@@ -204,7 +212,7 @@ func decodeEvent(id ID, l *types.Log) (event, error) {
 		base.Manifest = manifestCID(p.Manifest)
 		base.Time = time.Unix(int64(p.Time), 0).UTC()
 		return event{base, p.PreviousBlock, l.Index}, nil
-	case eventTopic("Deprecated"):
+	case deprecatedTopic():
 		d, err := binding().UnpackDeprecatedEvent(l)
 		if err != nil {
 			return event{}, err

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"dictnet/codec/internal/hugepage"
-
 	"golang.org/x/sync/errgroup"
+
+	"dictnet/codec/internal/hugepage"
 )
 
 // closedFrame is a frame of which all is known, and what coding makes of it.

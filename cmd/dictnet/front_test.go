@@ -21,9 +21,14 @@ func buildFront(t *testing.T) string {
 	return path
 }
 
-// What the front program does itself, and what it hands over, with its arguments, stdin and exit code: here to a script.
-func TestFrontHandsOver(t *testing.T) {
+func TestFront(t *testing.T) {
 	front := buildFront(t)
+	t.Run("hands over", func(t *testing.T) { testHandsOver(t, front) })
+	t.Run("scripts", func(t *testing.T) { testFrontScripts(t, front) })
+}
+
+// What the front program does itself, and what it hands over, with its arguments, stdin and exit code: here to a script.
+func testHandsOver(t *testing.T, front string) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("no template"), 0o666); err != nil {
 		t.Fatal(err)
@@ -92,14 +97,13 @@ func TestFrontIsLight(t *testing.T) {
 }
 
 // Scripts of TestScripts, typed to the front program; the whole one is beside it.
-func TestFrontScripts(t *testing.T) {
-	front := filepath.Dir(buildFront(t))
+func testFrontScripts(t *testing.T, front string) {
 	testscript.Run(t, testscript.Params{
 		Files:               []string{"testdata/script/bad_input.txtar", "testdata/script/node.txtar", "testdata/script/offline.txtar", "testdata/script/portable.txtar"},
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DICTNET_HOME", e.WorkDir+"/home")
-			e.Setenv("PATH", front+string(filepath.ListSeparator)+e.Getenv("PATH"))
+			e.Setenv("PATH", filepath.Dir(front)+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			return nil
 		},
 		Cmds: scriptCommands(),

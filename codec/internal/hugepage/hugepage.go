@@ -27,12 +27,12 @@ func New[T any]() *T {
 	return p
 }
 
-// Grow returns b with room for n more bytes, as slices.Grow does.
-func Grow(b []byte, n int) []byte {
+// Grow returns b with room for n more values, as slices.Grow does.
+func Grow[T any](b []T, n int) []T {
 	if cap(b)-len(b) >= n {
 		return b
 	}
-	return append(Slice[byte](len(b) + n)[:0], b...)
+	return append(Slice[T](len(b) + n)[:0], b...)
 }
 
 func ask(at, size uintptr) {

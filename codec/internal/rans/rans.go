@@ -46,11 +46,7 @@ const direct = 1 << 31
 func (e *Encoder) Reset() { e.said = e.said[:0] }
 
 // Reserve makes room for n decisions more: growing bit by bit would copy what was said, again and again.
-func (e *Encoder) Reserve(n int) {
-	if cap(e.said)-len(e.said) < n {
-		e.said = append(hugepage.Slice[uint32](len(e.said) + n)[:0], e.said...)
-	}
-}
+func (e *Encoder) Reserve(n int) { e.said = hugepage.Grow(e.said, n) }
 
 // Len returns how many decisions have been taken; up to 16 direct bits are one.
 func (e *Encoder) Len() int { return len(e.said) }

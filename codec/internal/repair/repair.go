@@ -28,9 +28,10 @@ func Compress(seq []uint32, terminals uint32, minFreq, maxDepth int) (out []uint
 		g.next[i], g.prev[i] = int32(i+1), int32(i-1)
 	}
 	// Most pairs stand once. A table that counts them by a hash, up to 255, keeps nearly all of those out; no count of a pair grows later.
-	counts := make([]uint8, 1<<bits.Len(uint(2*len(seq))))
+	width := bits.Len(uint(2 * len(seq)))
+	counts := make([]uint8, 1<<width)
 	count := func(i int) *uint8 {
-		return &counts[(uint64(seq[i])<<32|uint64(seq[i+1]))*0x9e3779b97f4a7c15>>(64-bits.Len(uint(len(counts)-1)))]
+		return &counts[(uint64(seq[i])<<32|uint64(seq[i+1]))*0x9e3779b97f4a7c15>>(64-width)]
 	}
 	for i := 0; i+1 < len(seq); i++ {
 		if c := count(i); *c < math.MaxUint8 {
