@@ -55,7 +55,7 @@ type Profile uint8
 const (
 	ProfileDefault Profile = iota // smaller than the best pairwise delta tools, as fast as they are
 	ProfileFast                   // as fast as chunk stores
-	ProfileMax                    // as small as possible, at about a megabyte of new bytes a second
+	ProfileMax                    // as small as possible, at some hundred kilobytes of new bytes a second
 )
 
 var profileNames = [...]string{"default", "fast", "max"}

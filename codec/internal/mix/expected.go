@@ -33,29 +33,47 @@ func (e *expected) sign(s int32) int32 {
 	return s
 }
 
-// certainty predicts in one decision whether the next byte is the expected one, where that is all but sure.
-type certainty struct {
-	probs [4][]adaptive
-	at    [4]uint32
-	in    [5]int32
-	w     [16][5]int32
-	sel   int
-	p     int32
+// voice says which bit is expected of those that next was asked for last: 0 if none is, else 1 for a 0, 2 for a 1.
+func (e *expected) voice() int {
+	if !e.used {
+		return 0
+	}
+	return 1 + e.bit
 }
 
+// certainty predicts in one decision whether the next byte is the expected one, where that is all but sure.
+type certainty struct {
+	probs [nSure][]adaptive
+	at    [nSure]uint32
+	in    [nSure + 1]int32
+	sets  [2][]sureWeights // by how long it has been right, and by what is recalled
+	sel   [2]int
+	said  [2]int32 // stretched, by each set
+}
+
+type sureWeights [nSure + 1]int32
+
 const (
+	nSure         = 6
 	sureRun       = 8  // bytes in a row that were as expected on the diagonal
 	sureMatch     = 32 // the same, of a match
 	certaintyBits = 14
+	hashed        = 1 << certaintyBits
+	learnSure     = 24
 )
 
 func (c *certainty) init() {
-	for i := range c.probs {
-		c.probs[i] = make([]adaptive, 1<<certaintyBits)
+	for i, n := range [nSure]int{16 * 33, hashed, hashed, hashed, 3 * 3 * 3 * 16, hashed} {
+		c.probs[i] = make([]adaptive, n)
 		fill(c.probs[i], certain)
 	}
-	for i := range c.w {
-		c.w[i] = [5]int32{20000, 20000, 20000, 20000, 0}
+	c.sets = [2][]sureWeights{make([]sureWeights, 16), make([]sureWeights, 3*3*3)}
+	for _, set := range c.sets {
+		for i := range set {
+			for k := range nSure {
+				set[i][k] = 7500
+			}
+		}
 	}
 }
 
@@ -80,26 +98,37 @@ func (c *certainty) predict(m *model) uint32 {
 	c.at[1] = (e | last&0xff<<8) * 0x9e3779b1 >> (32 - certaintyBits)
 	c.at[2] = (e | uint32(m.ahead[1])<<8 | uint32(m.ahead[2])<<16 | last&0xff<<24) * 0x9e3779b1 >> (32 - certaintyBits)
 	c.at[3] = (last & 0xffffff) * 0x9e3779b1 >> (32 - certaintyBits)
-	c.sel = class
-	w := &c.w[class]
-	sum := int64(256) * int64(w[4])
+	opinions := 0
+	for i := range m.recalls {
+		opinions = opinions*3 + m.recalls[i].opinion(m.diagonal.value)
+	}
+	c.at[4] = uint32(opinions*16 + class)
+	c.at[5] = (e | last&0xff<<8 | uint32(m.recalls[0].guess.value+1)<<16) * 0x9e3779b1 >> (32 - certaintyBits)
 	for i := range c.probs {
 		c.in[i] = stretch(c.probs[i][c.at[i]].p16())
-		sum += int64(c.in[i]) * int64(w[i])
 	}
-	c.in[4] = 256
-	c.p = squash(int32(max(min(sum>>16, limit), -limit)))
-	return uint32(max(min(c.p, 65535-2), 2))
+	c.in[nSure] = 256
+	c.sel = [2]int{class, opinions}
+	for k, set := range c.sets {
+		var sum int64
+		for i, w := range &set[c.sel[k]] {
+			sum += int64(c.in[i]) * int64(w)
+		}
+		c.said[k] = clamp(sum >> 16)
+	}
+	return uint32(max(min(squash((c.said[0]+c.said[1])/2), 65535-2), 2))
 }
 
 // learn tells whether it came.
 func (c *certainty) learn(hit int) {
-	err := (int32(hit)<<16 - c.p) * 4
-	w := &c.w[c.sel]
-	for i := range w {
-		w[i] += int32((int64(c.in[i])*int64(err) + 1<<19) >> 20)
+	for k, set := range c.sets {
+		err := int64((int32(hit)<<16 - squash(c.said[k])) * learnSure)
+		w := &set[c.sel[k]]
+		for i, v := range c.in {
+			w[i] += int32((int64(v)*err + 1<<19) >> 20)
+		}
 	}
 	for i := range c.probs {
-		c.probs[i][c.at[i]].learn(hit, 1000)
+		c.probs[i][c.at[i]].learn(hit, 600)
 	}
 }

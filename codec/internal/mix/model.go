@@ -34,6 +34,7 @@ type model struct {
 	word, wordBefore uint64       // hashes of the letters and digits since the last other byte, and of those before it
 	diagonal         expected
 	match, near      expected
+	recalls          [nRecalls]recall
 	fields           [nFields]field
 	decimals         align.Decimals
 	decimalAt        int // ptr at which decimals goes on
@@ -58,30 +59,16 @@ type model struct {
 
 	in    [nInputs]int32
 	mixer [nMixers]mixer
-	final []finalWeights
-	sel   int
-	p     int32
+	judge [2]judge
+	sharp [2]refined
 }
 
 const (
-	nContexts = 17
+	nContexts = 16
 	nExpected = 4 // two for the diagonal, one for the match, one for the place nearby
-	nInputs   = nContexts + nExpected + 2*nFields + 2
-	nMixers   = 3
+	nInputs   = nContexts + nExpected + 2*nFields + 2*nRecalls + 2
+	nMixers   = 4
 )
-
-// mixer weighs the inputs by a set of weights that a context selects.
-type mixer struct {
-	weights []int32  // in 1/65536, nInputs for each selection
-	learned []uint32 // bits, by each selection
-	sel     int
-	stretch int32
-	p       int32
-}
-
-type finalWeights [nMixers]int32
-
-const learnFinal = 6
 
 // newModel returns a model of a text of n bytes, to which places nearby are offered once least bytes agree.
 func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
@@ -109,32 +96,18 @@ func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
 	m.mixer[0].init(16 * 9)
 	m.mixer[1].init(64 * 5)
 	m.mixer[2].init(256 * 3)
-	m.final = make([]finalWeights, 16*9)
-	for i := range m.final {
-		m.final[i] = finalWeights{1 << 16 / nMixers, 1 << 16 / nMixers, 1 << 16 / nMixers}
+	m.mixer[3].init(nVoices)
+	m.judge[0].init(16 * 9)
+	m.judge[1].init(nVoices)
+	for i := range m.sharp {
+		m.sharp[i].init(uint(min(max(bits.Len(uint(len(ref)+n)), 8), refinedBits)))
 	}
-	m.rehearse(ref)
+	m.recalls = newRecalls(len(ref) + n)
+	m.rehearse()
 	return m
 }
 
-// rehearse learns from passages of the reference, as far apart as it is long, what its kind of text is like, but for what is expected where.
-func (m *model) rehearse(ref []byte) {
-	step := max(len(ref)/(rehearsed/passage), passage)
-	for at := 0; at < len(ref); at += step {
-		for _, c := range ref[at:min(at+passage, len(ref))] {
-			m.diagonal.value, m.match.value, m.near.value, m.ready = -1, -1, -1, false
-			for i := 7; i >= 0; i-- {
-				m.predict()
-				m.learnBit(int(c >> i & 1))
-			}
-			m.remember(c)
-		}
-	}
-}
-
 const (
-	rehearsed = 128 << 10 // bytes of the reference that are learned from beforehand, in passages of so many:
-	passage   = 1 << 10
 	tableBits = 23 // the table has up to 2^23 bytes
 	fieldBits = 14 // the tables of fields up to 2^14 entries each: what was learned long ago had better be forgotten
 	stale     = 8  // of 16 bytes not as expected, and the diagonal is given up for the match
@@ -144,18 +117,6 @@ const (
 	shortRun  = 16
 	longMatch = 64
 )
-
-func (x *mixer) init(selections int) {
-	x.weights = make([]int32, selections*nInputs)
-	x.learned = make([]uint32, selections)
-	for i := range x.weights {
-		if k := i % nInputs; k >= nContexts && k < nContexts+nExpected {
-			x.weights[i] = 1 << 14
-		} else {
-			x.weights[i] = 1 << 12
-		}
-	}
-}
 
 // look finds what is expected of the next byte.
 func (m *model) look() {
@@ -177,14 +138,9 @@ func (m *model) look() {
 			m.match.value = int(m.win[f.Match])
 		}
 	}
-	m.diagonal.value = -1
-	m.ahead = [4]byte{}
-	if m.ptr >= 0 && m.ptr < len(m.win) {
-		m.diagonal.value = int(m.win[m.ptr])
-		copy(m.ahead[1:], m.win[m.ptr:min(m.ptr+3, len(m.win))])
-		if m.ptr > 0 {
-			m.ahead[0] = m.win[m.ptr-1]
-		}
+	m.beside(m.win)
+	for i := range m.recalls {
+		m.recalls[i].look(m.win)
 	}
 	for i := range m.fields {
 		m.fields[i].decimal = false
@@ -192,6 +148,19 @@ func (m *model) look() {
 	}
 	m.foresee()
 	m.ready, m.ruledOut = false, false
+}
+
+// beside finds what stands on the diagonal, in win.
+func (m *model) beside(win []byte) {
+	m.diagonal.value = -1
+	m.ahead = [4]byte{}
+	if m.ptr >= 0 && m.ptr < len(win) {
+		m.diagonal.value = int(win[m.ptr])
+		copy(m.ahead[1:], win[m.ptr:min(m.ptr+3, len(win))])
+		if m.ptr > 0 {
+			m.ahead[0] = win[m.ptr-1]
+		}
+	}
 }
 
 // foresee lets the relative field, where it says nothing, say which digit is foreseen.
@@ -254,19 +223,19 @@ func (m *model) contexts() {
 	}
 	before, after, third := uint64(m.ahead[0]), uint64(m.ahead[2]), uint64(m.ahead[3])
 	misses := uint64(m.misses & 3)
+	common, rare, again := uint64(m.recalls[0].guess.value+1), uint64(m.recalls[1].guess.value+1), uint64(m.recalls[2].guess.value+1)
 	for i, x := range [nContexts]uint64{
 		c1,
 		h & 0xffff,
 		h & 0xffffff,
 		h & 0xffffffff,
-		h & 0xffffffffffff,
-		e | c1<<9,
+		common | h&0xffff<<9 | 1<<50,
 		e | after<<9 | third<<17 | before<<25 | misses<<33,
 		e | before<<9 | c1<<17 | misses<<25,
 		e | uint64(m.diff)<<9 | uint64(min(m.since, 8))<<17,
 		m.fields[relative].summary() | e<<20 | misses<<30,
-		h>>8&0xffff<<8 | e<<32,
-		e | h&0xffff<<9 | misses<<26,
+		again | common<<9 | rare<<18,
+		rare | c1<<9 | 1<<51,
 		m.fields[absolute].summary() | e<<20 | misses<<30,
 		e | uint64(m.misses&0xff)<<9 | after<<20,
 		m.fields[aligned].summary() | e<<20 | misses<<30,
@@ -287,13 +256,19 @@ func (m *model) buckets(half uint32) {
 		check := byte(h)
 		at := h >> 8 * 16 & m.mask
 		if t[at] != check {
-			other := at ^ 16
-			if t[other] == check {
-				at = other
-			} else {
-				if seen[t[other+1]] < seen[t[at+1]] {
-					at = other
+			// The other three of a line of the processor's cache.
+			least := at
+			for k := uint32(16); k < 64; k += 16 {
+				other := at ^ k
+				if t[other] == check {
+					least = other
+					break
 				}
+				if seen[t[other+1]] < seen[t[least+1]] {
+					least = other
+				}
+			}
+			if at = least; t[at] != check {
 				clear(t[at : at+16])
 				t[at] = check
 			}
@@ -366,14 +341,18 @@ func (m *model) predict() uint32 {
 		in[k], in[k+1] = m.fields[i].inputs(m)
 		k += 2
 	}
+	for i := range m.recalls {
+		in[k], in[k+1] = m.recalls[i].inputs(m)
+		k += 2
+	}
 	in[k] = stretch(m.order0[m.c0].p16())
 	in[k+1] = 256
 
-	m.sel = lengthClass(m.run)*9 + state
+	sel := lengthClass(m.run)*9 + state
 	if agree {
-		m.sel += 3
+		sel += 3
 	}
-	m.mixer[0].sel = m.sel
+	m.mixer[0].sel = sel
 	reading := 4
 	if f := &m.fields[relative]; f.guess.value >= 0 {
 		reading = int(f.read)
@@ -386,36 +365,33 @@ func (m *model) predict() uint32 {
 	case m.diagonal.value >= 0:
 		m.mixer[2].sel += 2
 	}
-	var sum int64
+	m.mixer[3].sel = m.voices()
 	for i := range m.mixer {
-		x := &m.mixer[i]
-		x.mix(in)
-		sum += int64(x.stretch) * int64(m.final[m.sel][i])
+		m.mixer[i].mix(in)
 	}
-	m.p = squash(clamp(sum >> 16))
-	return uint32(max(min(m.p, 65535-8), 8))
+	m.judge[0].sel, m.judge[1].sel = sel, m.mixer[3].sel
+	for i := range m.judge {
+		m.judge[i].mix(&m.mixer)
+	}
+	x := (m.judge[0].stretch + m.judge[1].stretch) / 2
+	var e uint64
+	if agree {
+		e = uint64(m.diagonal.value + 1)
+	}
+	p := squash(x) + m.sharp[0].refine(x, uint64(m.c0)|m.last&0xff<<8) + 2*m.sharp[1].refine(x, uint64(m.c0)|m.last&0xffff<<8|e<<24)
+	return uint32(max(min(p/4, 65535-8), 8))
 }
 
-func clamp(x int64) int32 { return int32(max(min(x, limit), -limit)) }
+// nVoices is how many answers voices may give.
+const nVoices = 3 * 3 * 3 * 3
 
-func (x *mixer) mix(in *[nInputs]int32) {
-	w := (*[nInputs]int32)(x.weights[x.sel*nInputs:])
-	var sum int64
-	for i, v := range in {
-		sum += int64(v) * int64(w[i])
+// voices says which bit the diagonal expects, and each of what is recalled.
+func (m *model) voices() int {
+	v := m.diagonal.voice()
+	for i := range m.recalls {
+		v = v*3 + m.recalls[i].guess.voice()
 	}
-	x.stretch = clamp(sum >> 16)
-	x.p = squash(x.stretch)
-}
-
-func (x *mixer) learn(in *[nInputs]int32, bit int32) {
-	n := &x.learned[x.sel]
-	err := int64((bit<<16 - x.p) * int32(14+60000/(*n+600)))
-	*n = min(*n+1, 1<<16)
-	w := (*[nInputs]int32)(x.weights[x.sel*nInputs:])
-	for i, v := range in {
-		w[i] += int32((int64(v)*err + 1<<19) >> 20)
-	}
+	return v
 }
 
 // learn tells of the bit that came.
@@ -427,11 +403,14 @@ func (m *model) learn(bit int) {
 }
 
 func (m *model) learnBit(bit int) {
-	final := &m.final[m.sel]
-	err := int64((int32(bit)<<16 - m.p) * learnFinal)
+	for i := range m.sharp {
+		m.sharp[i].learn(int32(bit))
+	}
+	for i := range m.judge {
+		m.judge[i].learn(&m.mixer, int32(bit))
+	}
 	for i := range m.mixer {
 		m.mixer[i].learn(&m.in, int32(bit))
-		final[i] += int32((int64(m.mixer[i].stretch)*err + 1<<19) >> 20)
 	}
 	for i, at := range m.node {
 		h := &m.table[at]
@@ -452,6 +431,9 @@ func (m *model) learnBit(bit int) {
 	}
 	for i := range m.fields {
 		m.fields[i].said(bit)
+	}
+	for i := range m.recalls {
+		m.recalls[i].said(bit)
 	}
 	m.c0 = m.c0<<1 | uint32(bit)
 	m.bit++
@@ -480,6 +462,7 @@ func (m *model) add(c byte) {
 		m.follower.Add(c)
 	}
 	m.win = m.follower.Win
+	m.recall(m.win)
 	m.ptr++
 	m.along++
 	m.run, m.misses = m.follower.Run, m.follower.Misses
