@@ -41,6 +41,29 @@ func (e *expected) voice() int {
 	return 1 + e.bit
 }
 
+// guess is an expected byte of which two contexts know how often such came.
+type guess struct {
+	expected
+	probs [2][]adaptive
+}
+
+// inputs returns what it says of the next bit, in the contexts of at.
+func (g *guess) inputs() (a, b int32) {
+	a = stretch(g.probs[0][g.at[0]].p16())
+	b = stretch(g.probs[1][g.at[1]].p16())
+	return g.sign(a), g.sign(b)
+}
+
+// said tells of the bit that came.
+func (g *guess) said(bit int) {
+	if !g.used {
+		return
+	}
+	hit := 1 ^ bit ^ g.bit
+	g.probs[0][g.at[0]].learn(hit, 255)
+	g.probs[1][g.at[1]].learn(hit, 255)
+}
+
 // certainty predicts in one decision whether the next byte is the expected one, where that is all but sure.
 type certainty struct {
 	probs [nSure][]adaptive

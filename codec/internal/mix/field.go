@@ -10,14 +10,13 @@ type field struct {
 	kind    fieldKind
 	moves   [3][]move // by the place, and by what it is near to
 	bits    uint
-	guess   expected
+	guess   guess
 	decimal bool   // the guess is a digit of a decimal number
 	read    uint8  // bytes of the number that were as guessed
 	level   uint8  // index into moves, of the guess
 	before  byte   // that stands before the number
 	value   uint32 // guessed
 	old     uint32
-	probs   [2][]adaptive
 }
 
 type fieldKind uint8
@@ -49,9 +48,9 @@ func (f *field) init(kind fieldKind, bits uint) {
 		f.moves[i] = make([]move, 1<<bits)
 	}
 	f.guess.value = -1
-	for i := range f.probs {
-		f.probs[i] = make([]adaptive, 1<<13)
-		fill(f.probs[i], likely)
+	for i := range f.guess.probs {
+		f.guess.probs[i] = make([]adaptive, 1<<13)
+		fill(f.guess.probs[i], likely)
 	}
 }
 
@@ -149,19 +148,7 @@ func (f *field) inputs(m *model) (a, b int32) {
 	}
 	f.guess.at[0] = ((int(f.read)*4+int(f.level))*2+same)*8 + m.bit
 	f.guess.at[1] = int(f.before)<<5 | int(f.level)<<3 | same<<2 | int(f.read)
-	a = stretch(f.probs[0][f.guess.at[0]].p16())
-	b = stretch(f.probs[1][f.guess.at[1]].p16())
-	return f.guess.sign(a), f.guess.sign(b)
-}
-
-// said tells of the bit that came.
-func (f *field) said(bit int) {
-	if !f.guess.used {
-		return
-	}
-	hit := 1 ^ bit ^ f.guess.bit
-	f.probs[0][f.guess.at[0]].learn(hit, 255)
-	f.probs[1][f.guess.at[1]].learn(hit, 255)
+	return f.guess.inputs()
 }
 
 // summary is the guess as a context.

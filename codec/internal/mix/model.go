@@ -430,10 +430,10 @@ func (m *model) learnBit(bit int) {
 		m.probs[3][x.at[0]].learn(1^bit^x.bit, 255)
 	}
 	for i := range m.fields {
-		m.fields[i].said(bit)
+		m.fields[i].guess.said(bit)
 	}
 	for i := range m.recalls {
-		m.recalls[i].said(bit)
+		m.recalls[i].guess.said(bit)
 	}
 	m.c0 = m.c0<<1 | uint32(bit)
 	m.bit++

@@ -13,11 +13,10 @@ type recall struct {
 	heads []uint32 // of places noted, by the hash of the bytes before them
 	shift uint
 
-	at    int // of the expected byte
-	len   int // bytes that agreed before it; 0 if there is none
-	guess expected
-	probs [2][]adaptive // by len and who agrees, and by a hash of the last byte and the expected one
-	pairs uint          // bits that the hash leaves out of 32
+	at    int   // of the expected byte
+	len   int   // bytes that agreed before it; 0 if there is none
+	guess guess // by len and who agrees, and by a hash of the last byte and the expected one
+	pairs uint  // bits that the hash leaves out of 32
 }
 
 const (
@@ -36,11 +35,11 @@ func newRecalls(n int) [nRecalls]recall {
 func newRecall(least, every int, size uint) recall {
 	r := recall{least: least, every: every, heads: make([]uint32, 1<<size), shift: 64 - size}
 	r.guess.value = -1
-	r.probs[0] = make([]adaptive, 32*4*8)
-	r.probs[1] = make([]adaptive, 1<<min(size, 16))
+	r.guess.probs[0] = make([]adaptive, 32*4*8)
+	r.guess.probs[1] = make([]adaptive, 1<<min(size, 16))
 	r.pairs = 32 - min(size, 16)
-	for i := range r.probs {
-		fill(r.probs[i], likely)
+	for i := range r.guess.probs {
+		fill(r.guess.probs[i], likely)
 	}
 	return r
 }
@@ -131,17 +130,5 @@ func (r *recall) inputs(m *model) (a, b int32) {
 	}
 	r.guess.at[0] = (class*4+agree)*8 + m.bit
 	r.guess.at[1] = int(uint32(m.last&0xff<<8|uint64(r.guess.value)) * 0x9e3779b1 >> r.pairs)
-	a = stretch(r.probs[0][r.guess.at[0]].p16())
-	b = stretch(r.probs[1][r.guess.at[1]].p16())
-	return r.guess.sign(a), r.guess.sign(b)
-}
-
-// said tells of the bit that came.
-func (r *recall) said(bit int) {
-	if !r.guess.used {
-		return
-	}
-	hit := 1 ^ bit ^ r.guess.bit
-	r.probs[0][r.guess.at[0]].learn(hit, 255)
-	r.probs[1][r.guess.at[1]].learn(hit, 255)
+	return r.guess.inputs()
 }
