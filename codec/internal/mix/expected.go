@@ -86,11 +86,11 @@ const (
 )
 
 func (c *certainty) init() {
-	for i, n := range [nSure]int{16 * 33, hashed, hashed, hashed, 3 * 3 * 3 * 16, hashed} {
+	for i, n := range [nSure]int{16 * 33, hashed, hashed, hashed, nOpinions * 16, hashed} {
 		c.probs[i] = make([]adaptive, n)
 		fill(c.probs[i], certain)
 	}
-	c.sets = [2][]sureWeights{make([]sureWeights, 16), make([]sureWeights, 3*3*3)}
+	c.sets = [2][]sureWeights{make([]sureWeights, 16), make([]sureWeights, nOpinions)}
 	for _, set := range c.sets {
 		for i := range set {
 			for k := range nSure {
@@ -133,11 +133,7 @@ func (c *certainty) predict(m *model) uint32 {
 	c.in[nSure] = 256
 	c.sel = [2]int{class, opinions}
 	for k, set := range c.sets {
-		var sum int64
-		for i, w := range &set[c.sel[k]] {
-			sum += int64(c.in[i]) * int64(w)
-		}
-		c.said[k] = clamp(sum >> 16)
+		c.said[k] = weigh(c.in[:], set[c.sel[k]][:])
 	}
 	return uint32(max(min(squash((c.said[0]+c.said[1])/2), 65535-2), 2))
 }
@@ -145,11 +141,7 @@ func (c *certainty) predict(m *model) uint32 {
 // learn tells whether it came.
 func (c *certainty) learn(hit int) {
 	for k, set := range c.sets {
-		err := int64((int32(hit)<<16 - squash(c.said[k])) * learnSure)
-		w := &set[c.sel[k]]
-		for i, v := range c.in {
-			w[i] += int32((int64(v)*err + 1<<19) >> 20)
-		}
+		correct(set[c.sel[k]][:], c.in[:], (int32(hit)<<16-squash(c.said[k]))*learnSure)
 	}
 	for i := range c.probs {
 		c.probs[i][c.at[i]].learn(hit, 600)

@@ -24,21 +24,7 @@ func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
 			}
 		}
 		m.look()
-		if m.sure() {
-			hit := b2i(int(c) == m.diagonal.value)
-			e.bit(hit, m.certain.predict(m))
-			m.certain.learn(hit)
-			if hit == 1 {
-				m.add(c)
-				continue
-			}
-			m.ruledOut = true
-		}
-		for i := 7; i >= 0; i-- {
-			bit := int(c >> i & 1)
-			e.bit(bit, m.predict())
-			m.learn(bit)
-		}
+		m.add(m.code(code, c))
 	}
 	return e.flush()
 }
@@ -77,18 +63,7 @@ func Decode(raw, data, ref []byte, hints []align.Hint) error {
 			}
 		}
 		m.look()
-		if m.sure() {
-			hit := d.bit(m.certain.predict(m))
-			m.certain.learn(hit)
-			if hit == 1 {
-				m.add(byte(m.diagonal.value))
-				continue
-			}
-			m.ruledOut = true
-		}
-		for range 8 {
-			m.learn(d.bit(m.predict()))
-		}
+		m.add(m.code(code, 0))
 	}
 	if d.pos < len(data) || d.pos > len(data)+4 {
 		return errLength

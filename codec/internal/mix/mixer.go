@@ -6,7 +6,6 @@ type mixer struct {
 	learned []uint32 // bits, by each selection
 	sel     int
 	stretch int32
-	p       int32
 }
 
 func (x *mixer) init(selections int) {
@@ -21,14 +20,10 @@ func (x *mixer) init(selections int) {
 	}
 }
 
-func (x *mixer) mix(in *[nInputs]int32) {
-	w := (*[nInputs]int32)(x.weights[x.sel*nInputs:])
-	var sum int64
-	for i, v := range in {
-		sum += int64(v) * int64(w[i])
-	}
-	x.stretch = clamp(sum >> 16)
-	x.p = squash(x.stretch)
+// mix returns what the inputs say together, stretched.
+func (x *mixer) mix(in *[nInputs]int32) int32 {
+	x.stretch = weigh(in[:], x.selected())
+	return x.stretch
 }
 
 // littleMiss is how far from the truth a mixer may be, in 1/65536, before it learns: it takes long, and most bits are all but certain.
@@ -36,19 +31,16 @@ const littleMiss = 512
 
 func (x *mixer) learn(in *[nInputs]int32, bit int32) {
 	n := &x.learned[x.sel]
-	miss := bit<<16 - x.p
+	miss := bit<<16 - squash(x.stretch)
 	if miss > -littleMiss && miss < littleMiss {
 		return
 	}
-	err := int64(miss * int32(14+60000/(*n+600)))
+	rate := int32(14 + 60000/(*n+600))
 	*n = min(*n+1, 1<<16)
-	w := (*[nInputs]int32)(x.weights[x.sel*nInputs:])
-	for i, v := range in {
-		w[i] += int32((int64(v)*err + 1<<19) >> 20)
-	}
+	correct(x.selected(), in[:], miss*rate)
 }
 
-func clamp(x int64) int32 { return int32(max(min(x, limit), -limit)) }
+func (x *mixer) selected() []int32 { return x.weights[x.sel*nInputs:][:nInputs] }
 
 // judge weighs what the mixers say, by a set of weights that a context selects.
 type judge struct {
@@ -68,26 +60,34 @@ func (j *judge) init(selections int) {
 	}
 }
 
-func (j *judge) mix(from *[nMixers]mixer) {
-	var sum int64
-	for i, w := range j.weights[j.sel] {
-		sum += int64(from[i].stretch) * int64(w)
-	}
-	j.stretch = clamp(sum >> 16)
+func (j *judge) mix(mixed *[nMixers]int32) { j.stretch = weigh(mixed[:], j.weights[j.sel][:]) }
+
+func (j *judge) learn(mixed *[nMixers]int32, bit int32) {
+	correct(j.weights[j.sel][:], mixed[:], (bit<<16-squash(j.stretch))*learnJudge)
 }
 
-func (j *judge) learn(from *[nMixers]mixer, bit int32) {
-	err := int64((bit<<16 - squash(j.stretch)) * learnJudge)
-	w := &j.weights[j.sel]
-	for i := range w {
-		w[i] += int32((int64(from[i].stretch)*err + 1<<19) >> 20)
+// weigh returns the sum of what is said, stretched, by weights in 1/65536.
+func weigh(said, weights []int32) int32 {
+	weights = weights[:len(said)]
+	var sum int64
+	for i, v := range said {
+		sum += int64(v) * int64(weights[i])
+	}
+	return int32(max(min(sum>>16, limit), -limit))
+}
+
+// correct gives more weight to what erred less, where all erred by so much in 1/65536, times how fast is learned.
+func correct(weights, said []int32, err int32) {
+	weights = weights[:len(said)]
+	for i, v := range said {
+		weights[i] += int32((int64(v)*int64(err) + 1<<19) >> 20)
 	}
 }
 
 // refined corrects a probability by what came where it was about as high in the same context (the adaptive probability maps of Mahoney's PAQ).
 type refined struct {
 	probs [][refinedSteps]uint16 // in 1/65536, by context and stretched probability
-	shift uint
+	shift int
 	near  *uint16 // that nearest to the latest one
 }
 
@@ -97,13 +97,15 @@ const (
 	refinedStep  = 256
 )
 
-func (r *refined) init(bits uint) {
+func (r *refined) init(bits int) {
 	r.probs = make([][refinedSteps]uint16, 1<<bits)
 	r.shift = 64 - bits
+	var straight [refinedSteps]uint16
+	for k := range straight {
+		straight[k] = uint16(squash(int32(k*refinedStep) - limit - 1))
+	}
 	for i := range r.probs {
-		for k := range r.probs[i] {
-			r.probs[i][k] = uint16(squash(int32(k*refinedStep) - limit - 1))
-		}
+		r.probs[i] = straight
 	}
 }
 

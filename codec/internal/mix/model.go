@@ -59,6 +59,7 @@ type model struct {
 
 	in    [nInputs]int32
 	mixer [nMixers]mixer
+	mixed [nMixers]int32 // what they say
 	judge [2]judge
 	sharp [2]refined
 }
@@ -78,6 +79,7 @@ func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
 	m.follower = align.NewFollower(ref, n, align.Segments(hints))
 	m.follower.Least = least
 	m.win = m.follower.Win
+	whole := bits.Len(uint(len(ref) + n))
 	size := bits.Len(uint(n + min(len(ref), rehearsed)))
 	m.table = make([]byte, 1<<min(max(size+5, 14), tableBits))
 	m.mask = uint32(len(m.table) - 1)
@@ -100,9 +102,9 @@ func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
 	m.judge[0].init(16 * 9)
 	m.judge[1].init(nVoices)
 	for i := range m.sharp {
-		m.sharp[i].init(uint(min(max(bits.Len(uint(len(ref)+n)), 8), refinedBits)))
+		m.sharp[i].init(min(max(whole, 8), refinedBits))
 	}
-	m.recalls = newRecalls(len(ref) + n)
+	m.recalls = newRecalls(max(whole, 8))
 	m.rehearse()
 	return m
 }
@@ -277,6 +279,22 @@ func (m *model) buckets(half uint32) {
 	}
 }
 
+// code codes a byte, of which the model has looked for what is expected, and returns it.
+func (m *model) code(code coder, c byte) byte {
+	if m.sure() {
+		hit := code(b2i(int(c) == m.diagonal.value), m.certain.predict(m))
+		m.certain.learn(hit)
+		if hit == 1 {
+			return byte(m.diagonal.value)
+		}
+		m.ruledOut = true
+	}
+	for i := 7; i >= 0; i-- {
+		m.learn(code(int(c>>i&1), m.predict()))
+	}
+	return byte(m.c0)
+}
+
 // predict returns the probability of a 1, in 1/65536.
 func (m *model) predict() uint32 {
 	node := m.c0
@@ -367,11 +385,11 @@ func (m *model) predict() uint32 {
 	}
 	m.mixer[3].sel = m.voices()
 	for i := range m.mixer {
-		m.mixer[i].mix(in)
+		m.mixed[i] = m.mixer[i].mix(in)
 	}
 	m.judge[0].sel, m.judge[1].sel = sel, m.mixer[3].sel
 	for i := range m.judge {
-		m.judge[i].mix(&m.mixer)
+		m.judge[i].mix(&m.mixed)
 	}
 	x := (m.judge[0].stretch + m.judge[1].stretch) / 2
 	var e uint64
@@ -383,7 +401,7 @@ func (m *model) predict() uint32 {
 }
 
 // nVoices is how many answers voices may give.
-const nVoices = 3 * 3 * 3 * 3
+const nVoices = 3 * nOpinions
 
 // voices says which bit the diagonal expects, and each of what is recalled.
 func (m *model) voices() int {
@@ -396,18 +414,11 @@ func (m *model) voices() int {
 
 // learn tells of the bit that came.
 func (m *model) learn(bit int) {
-	m.learnBit(bit)
-	if m.bit == 8 {
-		m.add(byte(m.c0))
-	}
-}
-
-func (m *model) learnBit(bit int) {
 	for i := range m.sharp {
 		m.sharp[i].learn(int32(bit))
 	}
 	for i := range m.judge {
-		m.judge[i].learn(&m.mixer, int32(bit))
+		m.judge[i].learn(&m.mixed, int32(bit))
 	}
 	for i := range m.mixer {
 		m.mixer[i].learn(&m.in, int32(bit))

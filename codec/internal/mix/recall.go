@@ -1,9 +1,6 @@
 package mix
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // recall knows the latest place at which the last bytes, at least so many, stood before, in the reference or the text: what followed there may come again. Where text is new,
 // but of the kind of the reference, this is what is known of it from all of the reference, which no table of histories is large enough for.
@@ -11,33 +8,33 @@ type recall struct {
 	least int      // bytes that have to agree
 	every int      // one place of so many is noted, a power of two
 	heads []uint32 // of places noted, by the hash of the bytes before them
-	shift uint
+	shift int
 
 	at    int   // of the expected byte
 	len   int   // bytes that agreed before it; 0 if there is none
 	guess guess // by len and who agrees, and by a hash of the last byte and the expected one
-	pairs uint  // bits that the hash leaves out of 32
+	pairs int   // bits that the hash leaves out of 32
 }
 
 const (
 	recallFrom = 32 // bytes before a place from which on it is noted and looked for
 	recallMost = 32 // bytes that are compared
 	nRecalls   = 3
+	nOpinions  = 3 * 3 * 3 // of all of them
 )
 
-// newRecalls returns one for what is common, one for what is less so, and one for what is repeated, in a window of n bytes; the tables are at most as large as memory
-// allows.
-func newRecalls(n int) [nRecalls]recall {
-	most := uint(max(bits.Len(uint(n)), 8))
-	return [nRecalls]recall{newRecall(4, 1, min(most, 18)), newRecall(10, 1, min(most, 19)), newRecall(20, 4, min(most, 18))}
+// newRecalls returns one for what is common, one for what is less so, and one for what is repeated; their tables have 2^bits entries, but not more
+// than memory allows.
+func newRecalls(bits int) [nRecalls]recall {
+	return [nRecalls]recall{newRecall(4, 1, min(bits, 18)), newRecall(10, 1, min(bits, 19)), newRecall(20, 4, min(bits, 18))}
 }
 
-func newRecall(least, every int, size uint) recall {
-	r := recall{least: least, every: every, heads: make([]uint32, 1<<size), shift: 64 - size}
+func newRecall(least, every, bits int) recall {
+	r := recall{least: least, every: every, heads: make([]uint32, 1<<bits), shift: 64 - bits}
 	r.guess.value = -1
 	r.guess.probs[0] = make([]adaptive, 32*4*8)
-	r.guess.probs[1] = make([]adaptive, 1<<min(size, 16))
-	r.pairs = 32 - min(size, 16)
+	r.guess.probs[1] = make([]adaptive, 1<<min(bits, 16))
+	r.pairs = 32 - min(bits, 16)
 	for i := range r.guess.probs {
 		fill(r.guess.probs[i], likely)
 	}

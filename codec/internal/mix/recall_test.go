@@ -10,7 +10,7 @@ import (
 func TestRecall(t *testing.T) {
 	phrase := []byte("what stood here before may come again")
 	win := slices.Concat(noise(5000, 1), phrase, []byte{'A'}, noise(3000, 2), phrase, []byte{'B'}, noise(2000, 3), phrase)
-	for _, r := range newRecalls(len(win)) {
+	for _, r := range newRecalls(14) {
 		known := len(win) - len(phrase)
 		r.note(win, recallFrom, known)
 		for n := known + 1; n <= len(win); n++ {

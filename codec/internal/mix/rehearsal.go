@@ -16,13 +16,17 @@ func (m *model) rehearse() {
 		end := min(at+passage, len(ref))
 		for p := at; p < end; p++ {
 			m.suppose(p)
-			m.hear(ref[p])
+			m.remember(m.code(tell, ref[p]))
 			m.recall(ref[:p+1])
 		}
 		noted = max(end+1, recallFrom)
 	}
 	m.note(noted, len(ref))
+	m.borrowed = false
 }
+
+// tell is a coder that writes and reads nothing.
+func tell(bit int, _ uint32) int { return bit }
 
 // note lets places of the reference, from one to another, be recalled, but none for the next byte.
 func (m *model) note(from, to int) {
@@ -42,7 +46,7 @@ func (m *model) recall(win []byte) {
 // suppose finds what is expected of the byte at p of the reference, by what stands before it.
 func (m *model) suppose(p int) {
 	m.match.value, m.near.value = -1, -1
-	m.ptr, m.run = -1, 0
+	m.ptr, m.run, m.borrowed = -1, 0, true
 	for i := range m.recalls {
 		r := &m.recalls[i]
 		r.look(m.win)
@@ -52,23 +56,4 @@ func (m *model) suppose(p int) {
 	}
 	m.beside(m.win[:p])
 	m.ready, m.ruledOut = false, false
-}
-
-// hear learns from a byte of the reference.
-func (m *model) hear(c byte) {
-	if m.diagonal.value >= 0 && m.run >= sureMatch {
-		hit := m.diagonal.value == int(c)
-		m.certain.predict(m)
-		m.certain.learn(b2i(hit))
-		if hit {
-			m.remember(c)
-			return
-		}
-		m.ruledOut = true
-	}
-	for i := 7; i >= 0; i-- {
-		m.predict()
-		m.learnBit(int(c >> i & 1))
-	}
-	m.remember(c)
 }
