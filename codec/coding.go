@@ -76,22 +76,24 @@ type shape struct {
 	blockBits int
 	fold      uint64 // bytes: a shorter match with the tape is left to the blocks' coding where the file is in step with the tape
 	repeat    uint64 // bytes: a shorter match with local notes is left to the blocks' coding
+	far       uint64 // the same, where they are of earlier frames, of which a block sees nothing
 	notes     int    // of the tape that are kept, since places far apart are compared: as many as the coders leave memory for
 }
 
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch, repeat: 256, notes: 384}
+		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch, repeat: 256, far: 256, notes: 384}
 	case ProfileMax:
-		return shape{coding: codingMixed, blockBits: 21, fold: 1024, repeat: 1024, notes: 192}
+		return shape{coding: codingMixed, blockBits: 21, fold: 1024, repeat: 1024, far: 1024, notes: 192}
 	}
-	return shape{coding: codingAligned, blockBits: 20, fold: 64, repeat: 256, notes: 256}
+	return shape{coding: codingAligned, blockBits: 20, fold: 64, repeat: 256, far: 256, notes: 256}
 }
 
 // alone is the shape of a file that is coded without a dictionary: what a block could have been coded against stands in it or nowhere, so that
-// longer blocks pay, where those that have a reference would only take more memory.
+// longer blocks pay, where those that have a reference would only take more memory, and shorter matches with what they do not see.
 func (s shape) alone() shape {
+	s.far = 192
 	switch s.coding {
 	case codingAligned:
 		s.blockBits = 21

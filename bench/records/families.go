@@ -7,8 +7,11 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,6 +131,69 @@ func changelogs(dirs []string) (family, error) {
 		}
 	}
 	return g.split("changelog", "entries of Debian changelogs, by source package"), nil
+}
+
+// locked takes what lock files of npm say of packages, by package.
+func locked(dirs []string) (family, error) {
+	g := groups{}
+	for _, dir := range dirs {
+		b, err := os.ReadFile(filepath.Join(dir, ".package-lock.json"))
+		if err != nil {
+			return family{}, err
+		}
+		var lock struct{ Packages map[string]json.RawMessage }
+		if err := json.Unmarshal(b, &lock); err != nil {
+			return family{}, fmt.Errorf("the lock file of %s: %w", dir, err)
+		}
+		for _, path := range slices.Sorted(maps.Keys(lock.Packages)) {
+			_, name, _ := strings.Cut("/"+path, "/node_modules/")
+			name, _, _ = strings.Cut(name, "/node_modules/")
+			g.add(name, lock.Packages[path])
+		}
+	}
+	return g.split("lock entries", "entries of npm's lock files, by package"), nil
+}
+
+// requests takes the lines of the log that npm keeps of what it fetched, by the host and the begin of the path of what was asked for.
+func requests(dirs []string) (family, error) {
+	g := groups{}
+	for _, dir := range dirs {
+		err := files(dir, func(string) bool { return true }, func(_ string, b []byte) {
+			for line := range bytes.Lines(b) {
+				_, entry, _ := bytes.Cut(line, []byte("\t"))
+				var e struct{ Metadata struct{ URL string } }
+				if json.Unmarshal(entry, &e) != nil {
+					continue
+				}
+				if u, err := url.Parse(e.Metadata.URL); err == nil {
+					name, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+					g.add(u.Host+"/"+name, line)
+				}
+			}
+		})
+		if err != nil {
+			return family{}, err
+		}
+	}
+	return g.split("request log", "lines of npm's log of requests, by what was asked for"), nil
+}
+
+// copyrights takes the stanzas on files of Debian's machine-readable copyright files, by package.
+func copyrights(dirs []string) (family, error) {
+	g := groups{}
+	for _, dir := range dirs {
+		err := files(dir, func(path string) bool { return filepath.Base(path) == "copyright" }, func(path string, b []byte) {
+			for p := range bytes.SplitSeq(b, []byte("\n\n")) {
+				if bytes.HasPrefix(p, []byte("Files:")) {
+					g.add(filepath.Base(filepath.Dir(path)), append(p, '\n'))
+				}
+			}
+		})
+		if err != nil {
+			return family{}, err
+		}
+	}
+	return g.split("copyright", "stanzas of Debian's copyright files, by package"), nil
 }
 
 // paragraphs takes the paragraphs of what dpkg knows of packages, by source package.

@@ -34,6 +34,7 @@ func run() error {
 	npm := flag.String("npm", "../interop/helia/node_modules,../contracts/node_modules", "directories with npm packages, comma-separated")
 	debian := flag.String("debian", "/usr/share/doc", "directory with Debian changelogs")
 	status := flag.String("dpkg", "/var/lib/dpkg/status", "file with what dpkg knows of packages")
+	npmLog := flag.String("npm-log", "", "directory with npm's log of requests (default index-v5 of npm's cache)")
 	modules := flag.String("go", "", "directory of the module cache (default that of go env GOMODCACHE)")
 	budget := flag.Int("budget", 110<<10, "bytes of a dictionary")
 	rounds := flag.Int("rounds", 31, "how often speed is measured")
@@ -46,11 +47,18 @@ func run() error {
 		}
 		*modules = strings.TrimSpace(string(out))
 	}
+	if *npmLog == "" {
+		out, err := exec.Command("npm", "config", "get", "cache").Output()
+		if err != nil {
+			return err
+		}
+		*npmLog = filepath.Join(strings.TrimSpace(string(out)), "_cacache", "index-v5")
+	}
 	var families []family
 	for _, f := range []struct {
 		take func([]string) (family, error)
 		dirs []string
-	}{{packages, strings.Split(*npm, ",")}, {changelogs, []string{*debian}}, {sources, []string{*modules}},
+	}{{packages, strings.Split(*npm, ",")}, {locked, strings.Split(*npm, ",")}, {requests, []string{*npmLog}}, {changelogs, []string{*debian}}, {copyrights, []string{*debian}}, {sources, []string{*modules}},
 		{paragraphs, []string{*status}}, {inPackages("declarations", ".d.ts"), strings.Split(*npm, ",")}, {inPackages("readme", "readme.md"), strings.Split(*npm, ",")}} {
 		found, err := f.take(f.dirs)
 		if err != nil {
@@ -248,13 +256,10 @@ func (c *comparison) speed(rounds int) (text [4]string, err error) {
 	return text, nil
 }
 
-// bySize prints what a batch of records of about one size takes by the clock. The records are repeated, so that there are enough of them.
+// bySize prints what a batch of all records takes by the clock, and of those of about one size. The records are repeated, so that there are enough of them.
 func (c *comparison) bySize() error {
-	for _, to := range []int{512, 1 << 10, 2 << 10, 4 << 10, longest} {
-		from := to / 2
-		if to == 512 {
-			from = shortest
-		}
+	for _, sizes := range [][2]int{{shortest, longest + 1}, {shortest, 512}, {512, 1 << 10}, {1 << 10, 2 << 10}, {2 << 10, 4 << 10}, {4 << 10, longest + 1}} {
+		from, to := sizes[0], sizes[1]
 		var some [][]byte
 		for _, r := range c.test {
 			if len(r) >= from && len(r) < to {

@@ -276,12 +276,12 @@ func (e *encoder) parse(p *parser, r []byte, not []barred) {
 			far, farPrice = int(end.at), base+e.phrasePrice(x, before)
 			steps[far] = min(steps[far], step(farPrice)<<stepPrice|step(far-i)<<stepLen|step(known-1))
 		}
-		// The tape: the span that was found before, or where the longest phrase stands, or where eight bytes do.
+		// The tape: the span that was found before, or, where nothing reaches farther, where the longest phrase stands, or where eight bytes do.
 		place, l := carryPlace+uint32(i), uint32(0)
 		if i < carryEnd {
 			l = uint32(carryEnd - i)
 		}
-		if l < enough {
+		if l < enough && i >= ahead {
 			at := uint32(0)
 			if far-i >= 8 {
 				at = e.phrases[known-1].pos + 1
