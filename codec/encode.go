@@ -15,9 +15,9 @@ import (
 
 // Defaults of EncodeOptions.
 const (
-	DefaultChunkSize   = 512
-	DefaultAlone       = 64 // chunk size without a dictionary
-	DefaultMinPairFreq = 2
+	DefaultChunkSize      = 512
+	DefaultAloneChunkSize = 64 // chunk size without a dictionary
+	DefaultMinPairFreq    = 2
 )
 
 // EncodeOptions say what a template is made against, and how.
@@ -30,7 +30,7 @@ type EncodeOptions struct {
 	Within []Span
 
 	// ChunkSize is how far apart, in bytes, the places are on average at which a match may be found; shorter
-	// matches may be missed. 0 is the index's spacing, or DefaultAlone without one; it is not below the index's spacing.
+	// matches may be missed. 0 is the index's spacing, or DefaultAloneChunkSize without one; it is not below the index's spacing.
 	ChunkSize int
 	// Profile trades time for size.
 	Profile Profile
@@ -143,7 +143,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	if (o.Dictionary == nil) != (o.Tape == nil) || (o.Tape == nil) != (o.Index == nil) {
 		return nil, errors.New("encode: a dictionary needs its tape and its index")
 	}
-	spacing := DefaultAlone
+	spacing := DefaultAloneChunkSize
 	if o.Index != nil {
 		if o.Index.TapeSize() != o.Tape.Size() {
 			return nil, fmt.Errorf("encode: %w: it is of a tape of %d bytes, the dictionary has %d", ErrIndex, o.Index.TapeSize(), o.Tape.Size())

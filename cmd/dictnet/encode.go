@@ -113,7 +113,7 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 	f.StringSliceVar(&within, "contexts", nil, "use only notes of the dictionary that belong to these expansion contexts, as VIDEO,TEXT")
 	f.StringArrayVar(&seeds, "seed", nil, seedHelp)
 	f.StringVar(&profile, "profile", codec.ProfileDefault.String(), "how much time for how small a template: fast, default or max")
-	f.IntVar(&o.ChunkSize, "chunk-size", 0, fmt.Sprintf("how far apart matches are looked for, on average, in bytes (default %d, without a dictionary %d)", codec.DefaultChunkSize, codec.DefaultAlone))
+	f.IntVar(&o.ChunkSize, "chunk-size", 0, fmt.Sprintf("how far apart matches are looked for, on average, in bytes (default %d, without a dictionary %d)", codec.DefaultChunkSize, codec.DefaultAloneChunkSize))
 	f.StringVar(&grammar, "grammar", codec.GrammarRePair.String(), "how rules are found: repair (the most frequent pair first) or sequitur (in one pass)")
 	f.IntVar(&o.MinPairFreq, "min-pair-freq", codec.DefaultMinPairFreq, "with repair, how often a pair of symbols occurs before it becomes a rule, 2 or more")
 	return c
