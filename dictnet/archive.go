@@ -128,15 +128,15 @@ func (c *Client) pullPage(ctx context.Context, archive Archive, p *pageWants) (g
 			return
 		}
 		delete(p.notes, name)
+		f.mu.Lock()
+		f.stats.Blocks++
+		f.stats.Bytes += uint64(len(data))
+		f.mu.Unlock()
 		if err := f.put(ctx, name, data); err != nil {
 			cancel(err)
 			return
 		}
 		got++
-		f.mu.Lock()
-		f.stats.Blocks++
-		f.stats.Bytes += uint64(len(data))
-		f.mu.Unlock()
 	})
 	return got, err
 }

@@ -88,6 +88,7 @@ type want struct {
 	queued  *list.Element // nil when it need not be asked for (again)
 	since   time.Time     // when first asked for, or first queued with nobody to ask
 	after   uint64        // fetcher.arrived then
+	counted bool          // in the statistics
 
 	done chan struct{}
 	data []byte // if keep; set before done
@@ -258,6 +259,13 @@ func (f *fetcher) arrive(l *lane, c cid.Cid, data []byte) {
 		f.wake()
 		return
 	}
+	f.mu.Lock()
+	if !w.counted { // before anybody finds it in the store
+		w.counted = true
+		f.stats.Blocks++
+		f.stats.Bytes += uint64(len(data))
+	}
+	f.mu.Unlock()
 	if err == nil {
 		if w.replace {
 			err = f.blocks.Replace(f.ctx, c, data)
@@ -270,8 +278,6 @@ func (f *fetcher) arrive(l *lane, c cid.Cid, data []byte) {
 	if f.wants[c] != w {
 		return // another was faster
 	}
-	f.stats.Blocks++
-	f.stats.Bytes += uint64(len(data))
 	f.arrived++
 	f.last = time.Now()
 	l.gave(f.last)
