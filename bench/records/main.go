@@ -1,5 +1,5 @@
 // Command records compares the templates of small records with zstd and a dictionary that zstd trains on the same samples with the same budget, on
-// six families of real records. docs/records.md says how it is run, and what it printed.
+// nine families of real records. docs/records.md says how it is run, and what it printed.
 package main
 
 import (
