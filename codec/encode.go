@@ -15,8 +15,8 @@ import (
 
 // Defaults of EncodeOptions.
 const (
-	DefaultChunkSize      = 512
-	DefaultAloneChunkSize = 64 // chunk size without a dictionary
+	DefaultChunkSize      = 512 // of an index, and so of what is encoded with it
+	DefaultAloneChunkSize = 64  // of a file without a dictionary
 	DefaultMinPairFreq    = 2
 )
 

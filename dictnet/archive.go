@@ -129,8 +129,7 @@ func (c *Client) pullPage(ctx context.Context, archive Archive, p *pageWants) (g
 		}
 		delete(p.notes, name)
 		f.mu.Lock()
-		f.stats.Blocks++
-		f.stats.Bytes += uint64(len(data))
+		f.stats.add(data)
 		f.mu.Unlock()
 		if err := f.put(ctx, name, data); err != nil {
 			cancel(err)

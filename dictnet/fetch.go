@@ -70,6 +70,12 @@ type Stats struct {
 	Stalls uint64 `json:"stalls"` // how often one who was asked was given up because nothing came
 }
 
+// add counts a block that was fetched and found good, before it is stored: whoever finds it there may ask at once how many came.
+func (s *Stats) add(block []byte) {
+	s.Blocks++
+	s.Bytes += uint64(len(block))
+}
+
 // want is a block that somebody is waiting for.
 type want struct {
 	what    string
@@ -260,10 +266,9 @@ func (f *fetcher) arrive(l *lane, c cid.Cid, data []byte) {
 		return
 	}
 	f.mu.Lock()
-	if !w.counted { // before anybody finds it in the store
+	if !w.counted {
 		w.counted = true
-		f.stats.Blocks++
-		f.stats.Bytes += uint64(len(data))
+		f.stats.add(data)
 	}
 	f.mu.Unlock()
 	if err == nil {

@@ -83,16 +83,14 @@ func (g groups) split(name, what string) family {
 // packages takes the package.json files of npm packages below the directories, by package name.
 func packages(dirs []string) (family, error) {
 	g := groups{}
-	for _, dir := range dirs {
-		err := files(dir, func(path string) bool { return filepath.Base(path) == "package.json" }, func(path string, b []byte) {
-			var p struct{ Name, Version string }
-			if json.Unmarshal(b, &p) == nil && p.Name != "" && p.Version != "" {
-				g.add(p.Name, b)
-			}
-		})
-		if err != nil {
-			return family{}, err
+	err := files(dirs, func(path string) bool { return filepath.Base(path) == "package.json" }, func(path string, b []byte) {
+		var p struct{ Name, Version string }
+		if json.Unmarshal(b, &p) == nil && p.Name != "" && p.Version != "" {
+			g.add(p.Name, b)
 		}
+	})
+	if err != nil {
+		return family{}, err
 	}
 	return g.split("package.json", "package.json files of npm packages, by package"), nil
 }
@@ -100,35 +98,33 @@ func packages(dirs []string) (family, error) {
 // changelogs takes the entries of Debian's changelogs, by source package.
 func changelogs(dirs []string) (family, error) {
 	g := groups{}
-	for _, dir := range dirs {
-		err := files(dir, func(path string) bool {
-			return strings.HasPrefix(filepath.Base(path), "changelog") && strings.HasSuffix(path, ".gz")
-		}, func(_ string, b []byte) {
-			z, err := gzip.NewReader(bytes.NewReader(b))
-			if err != nil {
-				return
-			}
-			var entry []byte
-			var source string
-			s := bufio.NewScanner(z)
-			for s.Scan() {
-				line := s.Text()
-				if name, rest, ok := strings.Cut(line, " ("); ok && !strings.HasPrefix(line, " ") && strings.Contains(rest, "; urgency=") {
-					entry, source = nil, name
-				}
-				if source == "" {
-					continue
-				}
-				entry = append(append(entry, line...), '\n')
-				if strings.HasPrefix(line, " -- ") {
-					g.add(source, entry)
-					source = ""
-				}
-			}
-		})
+	err := files(dirs, func(path string) bool {
+		return strings.HasPrefix(filepath.Base(path), "changelog") && strings.HasSuffix(path, ".gz")
+	}, func(_ string, b []byte) {
+		z, err := gzip.NewReader(bytes.NewReader(b))
 		if err != nil {
-			return family{}, err
+			return
 		}
+		var entry []byte
+		var source string
+		s := bufio.NewScanner(z)
+		for s.Scan() {
+			line := s.Text()
+			if name, rest, ok := strings.Cut(line, " ("); ok && !strings.HasPrefix(line, " ") && strings.Contains(rest, "; urgency=") {
+				entry, source = nil, name
+			}
+			if source == "" {
+				continue
+			}
+			entry = append(append(entry, line...), '\n')
+			if strings.HasPrefix(line, " -- ") {
+				g.add(source, entry)
+				source = ""
+			}
+		}
+	})
+	if err != nil {
+		return family{}, err
 	}
 	return g.split("changelog", "entries of Debian changelogs, by source package"), nil
 }
@@ -157,23 +153,21 @@ func locked(dirs []string) (family, error) {
 // requests takes the lines of the log that npm keeps of what it fetched, by the host and the begin of the path of what was asked for.
 func requests(dirs []string) (family, error) {
 	g := groups{}
-	for _, dir := range dirs {
-		err := files(dir, func(string) bool { return true }, func(_ string, b []byte) {
-			for line := range bytes.Lines(b) {
-				_, entry, _ := bytes.Cut(line, []byte("\t"))
-				var e struct{ Metadata struct{ URL string } }
-				if json.Unmarshal(entry, &e) != nil {
-					continue
-				}
-				if u, err := url.Parse(e.Metadata.URL); err == nil {
-					name, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
-					g.add(u.Host+"/"+name, line)
-				}
+	err := files(dirs, func(string) bool { return true }, func(_ string, b []byte) {
+		for line := range bytes.Lines(b) {
+			_, entry, _ := bytes.Cut(line, []byte("\t"))
+			var e struct{ Metadata struct{ URL string } }
+			if json.Unmarshal(entry, &e) != nil {
+				continue
 			}
-		})
-		if err != nil {
-			return family{}, err
+			if u, err := url.Parse(e.Metadata.URL); err == nil {
+				name, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+				g.add(u.Host+"/"+name, line)
+			}
 		}
+	})
+	if err != nil {
+		return family{}, err
 	}
 	return g.split("request log", "lines of npm's log of requests, by what was asked for"), nil
 }
@@ -181,17 +175,15 @@ func requests(dirs []string) (family, error) {
 // copyrights takes the stanzas on files of Debian's machine-readable copyright files, by package.
 func copyrights(dirs []string) (family, error) {
 	g := groups{}
-	for _, dir := range dirs {
-		err := files(dir, func(path string) bool { return filepath.Base(path) == "copyright" }, func(path string, b []byte) {
-			for p := range bytes.SplitSeq(b, []byte("\n\n")) {
-				if bytes.HasPrefix(p, []byte("Files:")) {
-					g.add(filepath.Base(filepath.Dir(path)), append(p, '\n'))
-				}
+	err := files(dirs, func(path string) bool { return filepath.Base(path) == "copyright" }, func(path string, b []byte) {
+		for p := range bytes.SplitSeq(b, []byte("\n\n")) {
+			if bytes.HasPrefix(p, []byte("Files:")) {
+				g.add(filepath.Base(filepath.Dir(path)), append(p, '\n'))
 			}
-		})
-		if err != nil {
-			return family{}, err
 		}
+	})
+	if err != nil {
+		return family{}, err
 	}
 	return g.split("copyright", "stanzas of Debian's copyright files, by package"), nil
 }
@@ -224,18 +216,16 @@ func paragraphs(dirs []string) (family, error) {
 func inPackages(name, end string) func([]string) (family, error) {
 	return func(dirs []string) (family, error) {
 		g := groups{}
-		for _, dir := range dirs {
-			err := files(dir, func(path string) bool { return strings.HasSuffix(strings.ToLower(path), end) }, func(path string, b []byte) {
-				at := strings.LastIndex(path, "node_modules/")
-				parts := strings.Split(path[max(at, 0):], "/")
-				if at < 0 || len(parts) < 3 {
-					return
-				}
-				g.add(parts[1], b) // a scope is one: its packages are often alike
-			})
-			if err != nil {
-				return family{}, err
+		err := files(dirs, func(path string) bool { return strings.HasSuffix(strings.ToLower(path), end) }, func(path string, b []byte) {
+			at := strings.LastIndex(path, "node_modules/")
+			parts := strings.Split(path[max(at, 0):], "/")
+			if at < 0 || len(parts) < 3 {
+				return
 			}
+			g.add(parts[1], b) // a scope is one: its packages are often alike
+		})
+		if err != nil {
+			return family{}, err
 		}
 		return g.split(name, name+" of npm packages, by package or scope"), nil
 	}
@@ -245,7 +235,7 @@ func inPackages(name, end string) func([]string) (family, error) {
 func sources(dirs []string) (family, error) {
 	g := groups{}
 	for _, dir := range dirs {
-		err := files(dir, func(path string) bool { return strings.HasSuffix(path, ".go") }, func(path string, b []byte) {
+		err := files([]string{dir}, func(path string) bool { return strings.HasSuffix(path, ".go") }, func(path string, b []byte) {
 			rel, _ := filepath.Rel(dir, path)
 			if module, _, ok := strings.Cut(rel, "@"); ok {
 				g.add(module, b)
@@ -258,22 +248,28 @@ func sources(dirs []string) (family, error) {
 	return g.split("go source", "source files of Go modules, by module"), nil
 }
 
-// files calls take for each regular file below a directory whose path is wanted, in lexical order.
-func files(dir string, want func(string) bool, take func(string, []byte)) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || !want(path) {
-			return err
-		}
-		f, err := os.Open(path)
+// files calls take for each regular file below the directories whose path is wanted, in lexical order.
+func files(dirs []string, want func(string) bool, take func(string, []byte)) error {
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() || !want(path) {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			b, err := io.ReadAll(io.LimitReader(f, 16<<20))
+			if err != nil {
+				return err
+			}
+			take(path, b)
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		b, err := io.ReadAll(io.LimitReader(f, 16<<20))
-		if err != nil {
-			return err
-		}
-		take(path, b)
-		return nil
-	})
+	}
+	return nil
 }

@@ -41,25 +41,25 @@ func run() error {
 	only := flag.String("only", "", "only families whose names contain this")
 	flag.Parse()
 	if *modules == "" {
-		out, err := exec.Command("go", "env", "GOMODCACHE").Output()
-		if err != nil {
+		var err error
+		if *modules, err = answer("go", "env", "GOMODCACHE"); err != nil {
 			return err
 		}
-		*modules = strings.TrimSpace(string(out))
 	}
 	if *npmLog == "" {
-		out, err := exec.Command("npm", "config", "get", "cache").Output()
+		cache, err := answer("npm", "config", "get", "cache")
 		if err != nil {
 			return err
 		}
-		*npmLog = filepath.Join(strings.TrimSpace(string(out)), "_cacache", "index-v5")
+		*npmLog = filepath.Join(cache, "_cacache", "index-v5")
 	}
+	packagesIn := strings.Split(*npm, ",")
 	var families []family
 	for _, f := range []struct {
 		take func([]string) (family, error)
 		dirs []string
-	}{{packages, strings.Split(*npm, ",")}, {locked, strings.Split(*npm, ",")}, {requests, []string{*npmLog}}, {changelogs, []string{*debian}}, {copyrights, []string{*debian}}, {sources, []string{*modules}},
-		{paragraphs, []string{*status}}, {inPackages("declarations", ".d.ts"), strings.Split(*npm, ",")}, {inPackages("readme", "readme.md"), strings.Split(*npm, ",")}} {
+	}{{packages, packagesIn}, {locked, packagesIn}, {requests, []string{*npmLog}}, {changelogs, []string{*debian}}, {copyrights, []string{*debian}}, {sources, []string{*modules}},
+		{paragraphs, []string{*status}}, {inPackages("declarations", ".d.ts"), packagesIn}, {inPackages("readme", "readme.md"), packagesIn}} {
 		found, err := f.take(f.dirs)
 		if err != nil {
 			return err
@@ -310,6 +310,15 @@ func tool(name string, args ...string) error {
 		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
 	}
 	return nil
+}
+
+// answer runs a program and returns what it prints, without the space around it.
+func answer(name string, args ...string) (string, error) {
+	out, err := exec.Command(name, args...).Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // tape is one in memory.
