@@ -76,7 +76,7 @@ type shape struct {
 	blockBits int
 	fold      uint64 // bytes: a shorter match with the tape is left to the blocks' coding where the file is in step with the tape
 	repeat    uint64 // bytes: a shorter match with local notes is left to the blocks' coding
-	far       uint64 // the same, where they are of earlier frames, of which a block sees nothing
+	far       uint64 // the same, where they are of earlier frames
 	notes     int    // of the tape that are kept, since places far apart are compared: as many as the coders leave memory for
 }
 
@@ -91,7 +91,7 @@ func (p Profile) shape() shape {
 }
 
 // alone is the shape of a file that is coded without a dictionary: what a block could have been coded against stands in it or nowhere, so that
-// longer blocks pay, where those that have a reference would only take more memory, and shorter matches with what they do not see.
+// longer blocks pay, where those that have a reference would only take more memory, and shorter matches with earlier frames, which say where a block's sources are.
 func (s shape) alone() shape {
 	s.far = 192
 	switch s.coding {
@@ -99,6 +99,7 @@ func (s shape) alone() shape {
 		s.blockBits = 21
 	case codingMixed:
 		s.blockBits = maxBlockBits // all of a frame
+		s.far = 512
 	}
 	return s
 }

@@ -188,8 +188,11 @@ func (d *Decoder) nextFrame() error {
 	if head, err = checkHead(head, at.off); err != nil {
 		return err
 	}
-	fr, err := parseHead(head, lead, at, d.play.notes.size(), int(d.play.blockSize))
+	fr, err := parseHead(head, lead, at, d.index.frames, d.play.notes.size(), int(d.play.blockSize))
 	if err != nil {
+		return err
+	}
+	if err := d.play.needs.add(fr); err != nil {
 		return err
 	}
 	if p, ok := d.tape().(Prefetcher); ok { // notes come while the rest of the frame does

@@ -131,6 +131,8 @@ type encoder struct {
 	checks    checksums
 
 	packers packers
+	blocks  []codedBlock   // of all frames that have been closed
+	flushed int            // frames that have been closed
 	coding  []*closedFrame // being coded, in order
 	read    bool           // the file has ended
 	started bool           // the header is written
@@ -567,6 +569,7 @@ func (e *encoder) flush() error {
 		sum:   e.checks.endFrame(),
 		done:  make(chan struct{}),
 	}
+	e.chooseSources(f)
 	e.coding = append(e.coding, f)
 	go func() {
 		defer close(f.done)

@@ -29,7 +29,8 @@ const maxHoles = 1 << 16
 type blockEntry struct {
 	coding      coding
 	raw, stored int
-	off         int64 // of the stored bytes in the template
+	off         int64         // of the stored bytes in the template
+	sources     []blockSource // in the order of the local tape
 }
 
 // frame is a frame without the bytes of its blocks.
@@ -64,7 +65,14 @@ func appendHead(b []byte, play uint64, sum uint32, count int, symbols []byte, bl
 	}
 	head = binary.AppendUvarint(head, uint64(local))
 	for _, e := range blocks {
-		head = append(head, byte(e.coding))
+		c := byte(e.coding)
+		if len(e.sources) > 0 {
+			c |= withSources
+		}
+		head = append(head, c)
+		if len(e.sources) > 0 {
+			head = appendSources(head, e.sources)
+		}
 		if e.coding != codingStored {
 			head = binary.AppendUvarint(head, uint64(e.stored))
 		}
@@ -120,8 +128,8 @@ func parseSummary(f *fields) (h summary, err error) {
 }
 
 // parseHead reads a head with its tag, which together are all of b; its checksum has been taken off. at says where the frame
-// begins; its play, local and size are what the head says.
-func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+// begins; its play, local and size are what the head says. Before are the frames before it.
+func parseHead(b []byte, lead int, at frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
 	f := fields{b: b, pos: lead, base: at.off}
 	h, err := parseSummary(&f)
 	if err != nil {
@@ -133,7 +141,14 @@ func parseHead(b []byte, lead int, at frameEntry, tapeSize uint64, blockSize int
 	size := int64(len(b)) + 4
 	length := int(blockLength(h.local, uint64(blockSize)))
 	for left := int(h.local); left > 0 && f.err == nil; left -= length {
-		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), raw: min(left, length)}
+		c := f.uvarint(0, uint64(codingMixed)|withSources, "coding of a block")
+		e := blockEntry{coding: coding(c &^ withSources), raw: min(left, length)}
+		if e.coding > codingMixed {
+			f.fail("coding of a block is %d", c)
+		}
+		if c&withSources != 0 {
+			e.sources = parseSources(&f, before, fr, uint64(blockSize))
+		}
 		e.stored = e.raw
 		if e.coding != codingStored {
 			e.stored = int(f.uvarint(1, uint64(e.raw), "stored length of a block"))
@@ -214,13 +229,13 @@ func readHead(src io.ReaderAt, e frameEntry) (head []byte, lead int, err error) 
 	return head, lead, err
 }
 
-// readFrame reads the head of the frame that e describes from a template.
-func readFrame(src io.ReaderAt, e frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+// readFrame reads the head of the frame that e describes, which comes after those before, from a template.
+func readFrame(src io.ReaderAt, e frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
 	head, lead, err := readHead(src, e)
 	if err != nil {
 		return nil, err
 	}
-	fr, err := parseHead(head, lead, e, tapeSize, blockSize)
+	fr, err := parseHead(head, lead, e, before, tapeSize, blockSize)
 	if err != nil {
 		return nil, err
 	}

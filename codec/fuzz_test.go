@@ -111,7 +111,12 @@ func FuzzDecodeStreams(f *testing.F) {
 			stored := local[:min(len(local), n)]
 			fr.blocks, fr.data = []blockEntry{{coding: kind, raw: n, stored: len(stored)}}, [][]byte{stored}
 		}
-		g := forged{frames: []forgedFrame{fr, fr}}
+		again := fr
+		if coded >= 128 && len(fr.blocks) > 0 { // the second of the two has the first for a source
+			again.blocks = slices.Clone(fr.blocks)
+			again.blocks[0].sources = []blockSource{{back: 1}}
+		}
+		g := forged{frames: []forgedFrame{fr, again}}
 		if named {
 			g.dict = d.name()
 		}

@@ -66,6 +66,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		changed[i] ^= 1
 	}
 	three := frameLimits{symbols: 3, local: 1 << 20, play: 1 << 30}
+	page := text(2000, 40)
 	all := map[string]small{
 		"empty":      encodeSmall(t, nil, nil, frameLimits{}),
 		"local":      encodeSmall(t, nil, []byte("a few local bytes"), frameLimits{}),
@@ -75,6 +76,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		"rules":      encodeSmall(t, d, rules[:60<<10], frameLimits{}),
 		"reference":  encodeSmall(t, d, changed, frameLimits{}),
 		"frames":     encodeSmall(t, d, rules[:50<<10], three),
+		"sources":    encodeSmall(t, d, slices.Concat(page, old[:3000], page[:900], text(200, 9), page[910:]), frameLimits{symbols: 100, local: 1000, play: 1 << 30}),
 		"mixed":      encodeProfile(t, nil, text(2500, 3), ProfileMax),
 		"zstd":       encodeProfile(t, nil, text(800, 3), ProfileFast),
 		"prefix":     encodeProfile(t, d, changed, ProfileFast),
@@ -95,7 +97,10 @@ func smallTemplates(t testing.TB) map[string]small {
 		"zstd":   func(fr *frame) bool { return fr.blocks[0].coding == codingZstd },
 		"prefix": func(fr *frame) bool { return fr.blocks[0].coding == codingReferenced },
 		"frames": func(fr *frame) bool { return fr.start > 0 },
-		"mixed":  func(fr *frame) bool { return fr.blocks[0].coding == codingMixed },
+		"sources": func(fr *frame) bool {
+			return len(fr.blocks) > 0 && len(fr.blocks[0].sources) > 0 && fr.blocks[0].coding.referenced()
+		},
+		"mixed": func(fr *frame) bool { return fr.blocks[0].coding == codingMixed },
 	} {
 		s := all[name]
 		r, err := NewReaderAt(t.Context(), bytes.NewReader(s.template), int64(len(s.template)), s.d.open)
@@ -306,7 +311,21 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"block of unknown coding":  at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingMixed + 1 })), -1, "coding of a block"),
 		"block that is no zstd":    at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingZstd })), -1, "local notes"),
 		"reference without a tape": at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingReferenced })), -1, "local notes"),
-		"block stored longer":      at(plain(change(hello, func(f *forgedFrame) { f.blocks[0] = blockEntry{codingZstd, 5, 6, 0}; f.data[0] = []byte("hello!") })), -1, "stored length"),
+		"block stored longer": at(plain(change(hello, func(f *forgedFrame) {
+			f.blocks[0] = blockEntry{coding: codingZstd, raw: 5, stored: 6}
+			f.data[0] = []byte("hello!")
+		})), -1, "stored length"),
+		"source of no frame":       at(plain(helloAgain(blockSource{back: 1})), -1, "frames back to a source"),
+		"source of itself":         at(plain(helloAgain(blockSource{})), -1, "no earlier block"),
+		"source that is not there": at(plain(hello, helloAgain(blockSource{back: 1, block: 1})), -1, "no earlier block"),
+		"source of a huge number":  at(plain(hello, helloAgain(blockSource{back: 1, block: math.MaxInt64})), -1, "number of a source"),
+		"source of no local notes": at(withDict(change(tape(10, []uint64{9}, []uint64{0}), func(f *forgedFrame) { f.plays = noise(10, 1) }), helloAgain(blockSource{back: 1})), -1, "no earlier block"),
+		"the same source twice":    at(plain(hello, helloAgain(blockSource{back: 1}, blockSource{back: 1})), -1, "order of the local tape"),
+		"sources the other way":    at(plain(hello, hello, helloAgain(blockSource{back: 1}, blockSource{back: 2})), -1, "order of the local tape"),
+		"nine sources":             at(plain(hello, helloAgain(slices.Repeat([]blockSource{{back: 1}}, 9)...)), -1, "number of sources"),
+		"sources too deep":         at(plain(helloChain(maxNeeds+2)...), -1, "needs 9 others"),
+		"sources far too deep":     at(plain(helloChain(3000)...), -1, "needs 9 others"),
+		"coding 13":                at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = 13 })), -1, "coding of a block"),
 		"mixed without offers":     at(plain(mixedFrame([]byte{1})), -1, "offered after 1 bytes"),
 		"mixed too long":           at(plain(mixedFrame(bytes.Repeat([]byte{255}, 30))), -1, "do not end"),
 		"play code 13":             at(plain(change(hello, func(f *forgedFrame) { f.score = codeOnly(13) })), frameAt, "play code 13"),

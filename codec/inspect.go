@@ -50,12 +50,16 @@ func Inspect(ctx context.Context, src io.ReaderAt, size int64) (Info, error) {
 	if r.dict != nil {
 		tapeSize = anyTape
 	}
-	for _, e := range r.idx.frames {
+	known := make(needs)
+	for i, e := range r.idx.frames {
 		if err := ctx.Err(); err != nil {
 			return Info{}, err
 		}
-		fr, err := readFrame(src, e, tapeSize, int(r.play.blockSize))
+		fr, err := readFrame(src, e, r.idx.frames[:i], tapeSize, int(r.play.blockSize))
 		if err != nil {
+			return Info{}, err
+		}
+		if err := known.add(fr); err != nil {
 			return Info{}, err
 		}
 		info.add(fr)

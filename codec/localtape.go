@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"sync"
 
 	"dictnet/codec/internal/hugepage"
 )
@@ -16,8 +18,9 @@ const (
 // localTape is the encoder's copy of the local tape: the latest bytes in memory, all older ones in a temporary
 // file. The zero value is empty.
 type localTape struct {
-	keep   int      // pages held in memory; 0 is localPages
-	pages  [][]byte // from page number first on; the last may be partly filled
+	mu     sync.Mutex // guards pages, first and size against read
+	keep   int        // pages held in memory; 0 is localPages
+	pages  [][]byte   // from page number first on; the last may be partly filled
 	first  int
 	file   *os.File
 	old    []byte // a page read back
@@ -26,6 +29,8 @@ type localTape struct {
 }
 
 func (t *localTape) append(b []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for len(b) > 0 {
 		used := int(t.size % localPage)
 		if used == 0 {
@@ -88,6 +93,27 @@ func (t *localTape) at(pos uint64) (start uint64, raw []byte, err error) {
 		t.oldNum = n
 	}
 	return start, t.old, nil
+}
+
+// read appends the bytes of a span to b. Others may read at the same time, and one append.
+func (t *localTape) read(b []byte, s Span) ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s.Len > 0 {
+		n, skip := int(s.Pos/localPage), s.Pos%localPage
+		k := min(s.Len, localPage-skip)
+		if n >= t.first {
+			b = append(b, t.pages[n-t.first][skip:skip+k]...)
+		} else {
+			at := len(b)
+			b = slices.Grow(b, int(k))[:at+int(k)]
+			if _, err := t.file.ReadAt(b[at:], int64(s.Pos)); err != nil {
+				return b, fmt.Errorf("read local notes back: %w", err)
+			}
+		}
+		s = Span{s.Pos + k, s.Len - k}
+	}
+	return b, nil
 }
 
 func (t *localTape) close() {

@@ -20,6 +20,7 @@ type closedFrame struct {
 	count   int // symbols in the sequence that is written
 	rules   int
 	symbols []byte
+	sources [][]blockSource
 	holes   []Span // what no reference may have
 	blocks  []blockEntry
 	data    [][]byte
@@ -37,7 +38,6 @@ func (e *encoder) code(f *closedFrame) error {
 	raws := slices.Collect(slices.Chunk(f.fresh, max(length, 1)))
 	n := len(raws)
 	f.blocks, f.data = make([]blockEntry, n), make([][]byte, n)
-	fresh := freshNotes(&score, f.entry.start)
 	holes := make([][]Span, n)
 	g, ctx := errgroup.WithContext(e.ctx)
 	g.Go(func() error {
@@ -49,8 +49,10 @@ func (e *encoder) code(f *closedFrame) error {
 			e.packers <- struct{}{}
 			defer func() { <-e.packers }()
 			begin := i * length
+			fresh := freshNotes(&score, f.entry.start, e.notes.size(), behind(e.notes.size(), f.sources[i]))
 			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
-			as, out := e.shape.coding, e.within.outside(old.ref.pieces)
+			tape, _ := old.ref.parted(e.notes.size())
+			as, out := e.shape.coding, e.within.outside(tape)
 			if e.within != nil && len(e.within) == 0 && len(out) > 0 {
 				out = []Span{{0, e.notes.size()}} // is written shorter
 			}
@@ -58,18 +60,26 @@ func (e *encoder) code(f *closedFrame) error {
 				as, old.ref, out = codingZstd, new(reference), nil
 			}
 			old.ref.leaveOut(out)
+			tape, local := old.ref.parted(e.notes.size())
 			old.bytes = hugepage.Slice[byte](int(old.ref.size()))[:0]
-			for _, s := range old.ref.pieces {
+			for _, s := range tape {
 				var err error
 				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {
 					return err
 				}
 			}
+			for _, s := range local {
+				var err error
+				if old.bytes, err = e.local.read(old.bytes, s); err != nil {
+					return err
+				}
+			}
 			c, d := pack(as, raw, old)
+
 			if c.referenced() {
 				holes[i] = out
 			}
-			f.blocks[i], f.data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d)}, d
+			f.blocks[i], f.data[i] = blockEntry{coding: c, raw: len(raw), stored: len(d), sources: f.sources[i]}, d
 			return nil
 		})
 	}

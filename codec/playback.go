@@ -26,7 +26,8 @@ type playback struct {
 	mu        sync.Mutex      // guards what follows
 	frames    []frameEntry    // frames known so far, in order
 	parsed    []*frame        // parsed last, the latest last
-	left      map[uint64]bool // those that have, by their begin on the local tape
+	needs     needs           // of blocks of all frames that have been parsed
+	left      map[uint64]bool // blocks that have left the cache, by their begin on the local tape
 }
 
 // Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
@@ -43,7 +44,8 @@ const mostKept = 256 << 20
 type openers struct {
 	places int64
 	free   *semaphore.Weighted
-	idle   sync.Pool // *[]byte: memory for references, to be used again
+	outer  *semaphore.Weighted // of blocks that need others
+	idle   sync.Pool           // *[]byte: memory for references, to be used again
 }
 
 // mostOpeners is how many blocks are opened at a time, at most.
@@ -54,32 +56,34 @@ const largeMixed = 1 << 20
 
 func newOpeners() *openers {
 	n := int64(min(mostOpeners, runtime.GOMAXPROCS(0)))
-	return &openers{places: n, free: semaphore.NewWeighted(n)}
+	return &openers{places: n, free: semaphore.NewWeighted(n), outer: semaphore.NewWeighted(n)}
 }
 
-// begin waits until a block may be opened, and returns memory for its reference and what else may be written behind it. What it returned is given back to end.
-func (o *openers) begin(ctx context.Context, c coding, reference, behind int) (*[]byte, int64, error) {
+// begin waits until a block may be opened that has so long a reference. It returns how many places that takes, which are given back to end.
+func (o *openers) begin(ctx context.Context, c coding, reference int) (places int64, err error) {
 	n := int64(1)
 	if c == codingMixed && reference > largeMixed {
 		n = o.places
 	}
 	if err := o.free.Acquire(ctx, n); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	if c == codingMixed {
 		runtime.GC() // its tables are a third of all memory: what is garbage has to go before, not when the collector is due
 	}
-	b, _ := o.idle.Get().(*[]byte)
-	if b == nil || cap(*b) < reference+behind {
-		b = new([]byte)
-		*b = hugepage.Slice[byte](reference + behind)[:0]
-	}
-	return b, n, nil
+	return n, nil
 }
 
-func (o *openers) end(b *[]byte, places int64) {
-	o.idle.Put(b)
-	o.free.Release(places)
+func (o *openers) end(places int64) { o.free.Release(places) }
+
+// memory returns room for size bytes.
+func (o *openers) memory(size int) *[]byte {
+	b, _ := o.idle.Get().(*[]byte)
+	if b == nil || cap(*b) < size {
+		b = new([]byte)
+		*b = hugepage.Slice[byte](size)[:0]
+	}
+	return b
 }
 
 // setBlockSize is told how many bytes of local notes one block may have that is all of a frame.
@@ -87,6 +91,7 @@ func (p *playback) setBlockSize(n int) {
 	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/(2*n), 2)
 	p.blocks.dropped = p.keepBlock
 	p.openers = newOpeners()
+	p.needs = make(needs)
 	p.again.raw.most = 1 << 20
 }
 
@@ -94,10 +99,11 @@ func (p *playback) setBlockSize(n int) {
 func (p *playback) frame(i int) (*frame, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lockedFrame(i)
+	return p.lockedFrame(i, 0)
 }
 
-func (p *playback) lockedFrame(i int) (*frame, error) {
+// lockedFrame returns a frame that is as far as depth sources away from one that is wanted.
+func (p *playback) lockedFrame(i, depth int) (*frame, error) {
 	e := p.frames[i]
 	for k, fr := range p.parsed {
 		if fr.off == e.off {
@@ -105,8 +111,24 @@ func (p *playback) lockedFrame(i int) (*frame, error) {
 			return fr, nil
 		}
 	}
-	fr, err := readFrame(p.src, e, p.notes.size(), int(p.blockSize))
+	fr, err := readFrame(p.src, e, p.frames[:i], p.notes.size(), int(p.blockSize))
 	if err != nil {
+		return nil, err
+	}
+	for _, b := range fr.blocks {
+		for _, s := range b.sources {
+			if _, ok := p.needs[s.Pos]; ok || s.back == 0 {
+				continue
+			}
+			if depth == maxNeeds {
+				return nil, formatErrorf(fr.off, "a block needs more than %d others", maxNeeds)
+			}
+			if _, err := p.lockedFrame(i-s.back, depth+1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := p.needs.add(fr); err != nil {
 		return nil, err
 	}
 	p.keep(fr)
@@ -170,6 +192,11 @@ func (p *playback) localBlock(pos uint64) (localBlock, error) {
 // localAt returns bytes of the block that holds byte pos of the local tape, and the position of the first: all of them, or, if it was kept on disk, up to want from
 // pos on.
 func (p *playback) localAt(ctx context.Context, pos, want uint64) (start uint64, raw []byte, err error) {
+	return p.localFor(ctx, pos, want, false)
+}
+
+// localFor is localAt; the bytes are wanted to open a block, or to be played.
+func (p *playback) localFor(ctx context.Context, pos, want uint64, inner bool) (start uint64, raw []byte, err error) {
 	for {
 		r, err := p.blocks.get(ctx, pos)
 		if err != nil {
@@ -185,12 +212,40 @@ func (p *playback) localAt(ctx context.Context, pos, want uint64) (start uint64,
 		if err != nil {
 			return 0, nil, err
 		}
+		fr, err := p.frame(b.frame)
+		if err != nil {
+			return 0, nil, err
+		}
+		leave, err := p.enter(ctx, fr, b.block, inner)
+		if err != nil {
+			return 0, nil, err
+		}
 		if r = p.blocks.begin(pos, b.start, b.end); r != nil {
-			raw, err = p.load(ctx, b)
+			raw, err = p.open(ctx, fr, b.block)
 			p.blocks.finish(r, b.start, raw, err)
+		}
+		leave()
+		if r != nil {
 			return b.start, raw, err
 		}
 	}
+}
+
+// enter waits until block i of a frame may be opened, if it needs others. Whoever opens others holds his place until he has done, so it is taken before the block is said to be on its way:
+// who waits for it waits for somebody at work.
+func (p *playback) enter(ctx context.Context, fr *frame, i int, inner bool) (leave func(), err error) {
+	b := fr.blocks[i]
+	if len(b.sources) == 0 || inner {
+		return func() {}, nil
+	}
+	n := int64(1)
+	if b.coding == codingMixed {
+		n = p.openers.places
+	}
+	if err := p.openers.outer.Acquire(ctx, n); err != nil {
+		return nil, err
+	}
+	return func() { p.openers.outer.Release(n) }, nil
 }
 
 // localAhead loads the block that holds byte pos of the local tape in the background, unless it is there or on its
@@ -209,22 +264,25 @@ func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64
 	if err := wait(b.end - b.start); err != nil {
 		return 0, err
 	}
-	if r := p.blocks.begin(pos, b.start, b.end); r != nil {
-		g.Go(func() {
-			raw, err := p.load(ctx, b)
-			p.blocks.finish(r, b.start, raw, err)
-		})
-	}
-	return b.end, nil
-}
-
-// load reads a block and the head of its frame.
-func (p *playback) load(ctx context.Context, b localBlock) ([]byte, error) {
 	fr, err := p.frame(b.frame)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return p.open(ctx, fr, b.block)
+	leave, err := p.enter(ctx, fr, b.block, false)
+	if err != nil {
+		return 0, err
+	}
+	r := p.blocks.begin(pos, b.start, b.end)
+	if r == nil {
+		leave()
+		return b.end, nil
+	}
+	g.Go(func() {
+		defer leave()
+		raw, err := p.open(ctx, fr, b.block)
+		p.blocks.finish(r, b.start, raw, err)
+	})
+	return b.end, nil
 }
 
 // keepBlock keeps a block that begins at start and has left the cache. Where that fails, for want of room on the disk, it has to be opened again.
@@ -245,11 +303,23 @@ func (p *playback) keepBlock(start uint64, raw []byte) {
 func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 	e := fr.blocks[i]
 	ref := fr.blockReference(i, p.notes.size())
-	memory, places, err := p.openers.begin(ctx, e.coding, ref.size(), e.coding.behind(e.raw))
+	tape, local := ref.parted(p.notes.size())
+	var memory *[]byte // for the reference
+	if len(local) > 0 {
+		var err error
+		if memory, err = p.readSources(ctx, fr, i, ref); err != nil {
+			return nil, err
+		}
+	}
+	places, err := p.openers.begin(ctx, e.coding, ref.size())
 	if err != nil {
 		return nil, err
 	}
-	defer p.openers.end(memory, places)
+	defer p.openers.end(places)
+	if memory == nil {
+		memory = p.openers.memory(ref.size() + e.coding.behind(e.raw))
+	}
+	defer p.openers.idle.Put(memory)
 	data := make([]byte, e.stored+4)
 	if _, err := readAt(p.src, data, e.off); err != nil {
 		return nil, err
@@ -260,23 +330,54 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 		return nil, formatErrorf(e.off, "block checksum is %08x, want %08x", got, sum)
 	}
 	old := (*memory)[:0]
-	for _, s := range ref.pieces {
+	for _, s := range tape {
 		if old, err = p.notes.read(ctx, old, s); err != nil {
 			return nil, err
 		}
 	}
-	raw, err := unpack(e.coding, data, e.raw, counterpart{old, ref})
+	raw, err := unpack(e.coding, data, e.raw, counterpart{old[:ref.size()], ref})
 	if err != nil {
 		return nil, formatErrorf(e.off, "block of local notes: %v", err)
 	}
 	return raw, nil
 }
 
+// readSources returns memory for the reference of block i of a frame, in which the pieces of the local tape stand already.
+func (p *playback) readSources(ctx context.Context, fr *frame, i int, ref *reference) (*[]byte, error) {
+	p.mu.Lock()
+	before := p.needs[fr.localPos+uint64(i)*uint64(fr.blocks[0].raw)]
+	p.mu.Unlock()
+	for _, pos := range before { // in their order, so that each finds what it needs at hand
+		if _, kept := p.again.peek(pos); kept {
+			continue
+		}
+		start, raw, err := p.localFor(ctx, pos, 1, true)
+		if err == nil {
+			err = p.again.add(start, raw) // or else they would be opened over and over
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	memory := p.openers.memory(ref.size() + fr.blocks[i].coding.behind(fr.blocks[i].raw))
+	tape, local := ref.parted(p.notes.size())
+	behind := (*memory)[:ref.at[len(tape)]]
+	for _, s := range local {
+		var err error
+		read := source(func(pos uint64) (uint64, []byte, error) { return p.localFor(ctx, pos, s.Len, true) })
+		if behind, err = read.read(behind, s); err != nil {
+			return nil, err
+		}
+	}
+	return memory, nil
+}
+
 // wanted returns the runs of the tape that a frame needs, each once, in playing order.
 func (fr *frame) wanted(tapeSize uint64) []Span {
 	var spans []Span
 	for i := range fr.blocks {
-		spans = append(spans, fr.blockReference(i, tapeSize).pieces...)
+		tape, _ := fr.blockReference(i, tapeSize).parted(tapeSize)
+		spans = append(spans, tape...)
 	}
 	for _, s := range fr.score.symbols {
 		if s.code == codeTape {
@@ -290,6 +391,20 @@ func (fr *frame) wanted(tapeSize uint64) []Span {
 func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 	var spans []Span
 	opened := make(map[int]bool)
+	var open func(i int)
+	open = func(i int) {
+		if opened[i] {
+			return
+		}
+		opened[i] = true
+		for _, s := range fr.blocks[i].sources {
+			if s.back == 0 {
+				open(s.block)
+			}
+		}
+		tape, _ := fr.blockReference(i, tapeSize).parted(tapeSize)
+		spans = append(spans, tape...)
+	}
 	walk := player{s: &fr.score}
 	skip := walk.seek(from)
 	for at := from; at < end; skip = 0 {
@@ -308,10 +423,7 @@ func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 		}
 		first, length := s.pos+skip-fr.localPos, uint64(fr.blocks[0].raw)
 		for i := int(first / length); i <= int((first+n-1)/length); i++ {
-			if !opened[i] {
-				opened[i] = true
-				spans = append(spans, fr.blockReference(i, tapeSize).pieces...)
-			}
+			open(i)
 		}
 	}
 	return spans
@@ -323,9 +435,15 @@ func (fr *frame) blockReference(i int, tapeSize uint64) *reference {
 	if !e.coding.referenced() {
 		return &reference{}
 	}
-	fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start) })
+	fresh := fr.fresh
+	if len(e.sources) == 0 {
+		fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start, tapeSize, nil) })
+		fresh = fr.fresh
+	} else {
+		fresh = freshNotes(&fr.score, fr.start, tapeSize, behind(tapeSize, e.sources))
+	}
 	begin := uint64(i) * uint64(fr.blocks[0].raw) // only the last may be shorter
-	r := referenceOf(fr.fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
+	r := referenceOf(fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
 	r.leaveOut(fr.holes)
 	return r
 }

@@ -100,7 +100,7 @@ func (p *Promoter) frame(r *Reader, fr *frame, moves []Common, bridges map[Span]
 			terminals, files = append(terminals, s), append(files, plays[i])
 		}
 	}
-	fresh := freshNotes(&fr.score, fr.start)
+	fresh := freshNotes(&fr.score, fr.start, r.play.notes.size(), nil)
 	var raw []byte
 	var near uint64     // where the last span of the tape ended
 	var appended uint64 // how long the tape was after the last local note, if it ended there

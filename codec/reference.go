@@ -32,38 +32,57 @@ type freshNote struct {
 	from       uint64 // first byte of the tape that it replaces
 	to         uint64 // where the tape goes on
 	near       bool   // to is known
+	stretch    Span   // of the local tape behind the dictionary's, if what it replaces is of that: the block is coded against it
 }
 
-// freshNotes returns a frame's fresh local notes, in order. The frame begins at start in the file.
-func freshNotes(s *score, start uint64) []freshNote {
-	next := make([]uint64, len(s.symbols)) // position + 1 of the next span of the tape, or 0
-	var q uint64
-	for i := len(s.symbols) - 1; i >= 0; i-- {
-		next[i] = q
-		if s.symbols[i].code == codeTape {
-			q = s.symbols[i].pos + 1
+// freshNotes returns a frame's fresh local notes, in order, for blocks that may be coded against these sources. The frame begins at start in the file.
+func freshNotes(s *score, start, tapeSize uint64, sources within) []freshNote {
+	notes := surroundings(s.symbols, tapeSize, sources)
+	file := s.firstPlays(start)
+	k := 0
+	for i, s := range s.symbols {
+		if s.code == codeFresh {
+			notes[k].file = file[i]
+			k++
 		}
 	}
-	file := s.firstPlays(start)
+	return notes
+}
+
+// surroundings returns the fresh local notes among symbols, which are in the order of their definition, without where they play.
+func surroundings(symbols []symbol, tapeSize uint64, sources within) []freshNote {
 	var notes []freshNote
-	var p, at uint64
+	var at, p uint64
+	var stretch Span
 	hasP := false
-	for i, s := range s.symbols {
+	open := 0 // notes from here on have nothing behind them yet
+	for _, s := range symbols {
+		q, next := s.pos, Span{}
 		switch s.code {
-		case codeTape:
-			p, hasP = s.pos+s.len, true
 		case codeFresh:
-			hasQ, q := next[i] != 0, next[i]-1
-			n := freshNote{begin: at, end: at + s.len, file: file[i], ok: hasP || hasQ, from: p}
-			if !hasP && hasQ {
-				n.from = q - min(q, s.len)
+			notes = append(notes, freshNote{begin: at, end: at + s.len, ok: hasP, from: p, stretch: stretch})
+			at += s.len
+			continue
+		case codeRule:
+			continue
+		case codeRepeat:
+			q += tapeSize
+			var ok bool
+			if next, ok = sources.run(q); !ok || q+s.len > next.Pos+next.Len {
+				continue
 			}
-			if hasQ && n.from <= q && q-n.from <= 2*s.len+slack {
+		}
+		for ; open < len(notes); open++ {
+			n := &notes[open]
+			size := n.end - n.begin
+			if !n.ok {
+				n.ok, n.stretch, n.from = true, next, q-min(q-next.Pos, size)
+			}
+			if n.stretch == next && n.from <= q && q-n.from <= 2*size+slack {
 				n.to, n.near = q, true
 			}
-			at = n.end
-			notes = append(notes, n)
 		}
+		p, stretch, hasP = q+s.len, next, true
 	}
 	return notes
 }
@@ -91,7 +110,7 @@ func (s *score) firstPlays(start uint64) []uint64 {
 
 // reference is what a block is coded against: pieces of the tape, one after the other, in the order of the tape.
 type reference struct {
-	pieces []Span
+	pieces []Span       // those of the local tape behind all others, as if that followed the dictionary's
 	at     []int        // where each piece begins in the reference
 	hints  []align.Hint // what the notes of the block replace
 }
@@ -115,6 +134,15 @@ func (r *reference) find(pos uint64) (at, piece int, ok bool) {
 		return 0, 0, false
 	}
 	return r.at[i] + int(pos-r.pieces[i].Pos), r.at[i], true
+}
+
+// parted returns the pieces of a tape of so many bytes, and those of the local tape, as they lie on it.
+func (r *reference) parted(tapeSize uint64) (tape, local []Span) {
+	k, _ := slices.BinarySearchFunc(r.pieces, tapeSize, func(s Span, pos uint64) int { return cmp.Compare(s.Pos, pos) })
+	for _, s := range r.pieces[k:] {
+		local = append(local, Span{s.Pos - tapeSize, s.Len})
+	}
+	return r.pieces[:k], local
 }
 
 // referenceOf returns what the block that holds the local bytes begin to end of the frame is coded against; more is part of it, and shorter than the longest reference.
@@ -149,8 +177,12 @@ func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding, more 
 		default:
 			to += margin
 		}
-		from -= min(from, margin)
-		to = min(to, tapeSize)
+		first, last := uint64(0), tapeSize
+		if n.stretch.Len > 0 {
+			first, last = n.stretch.Pos, n.stretch.Pos+n.stretch.Len
+		}
+		from -= min(from-min(from, first), margin)
+		to = min(to, last)
 		if from >= to {
 			continue
 		}
@@ -165,7 +197,7 @@ func referenceOf(notes []freshNote, begin, end, tapeSize uint64, c coding, more 
 	r := &reference{}
 	for _, p := range pieces {
 		if k := len(r.pieces) - 1; k >= 0 {
-			if last := &r.pieces[k]; p.Pos <= last.Pos+last.Len {
+			if last := &r.pieces[k]; p.Pos <= last.Pos+last.Len && (p.Pos < tapeSize) == (last.Pos < tapeSize) {
 				last.Len = max(last.Len, p.Pos+p.Len-last.Pos)
 				continue
 			}

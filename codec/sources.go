@@ -1,0 +1,162 @@
+package codec
+
+import (
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+)
+
+// A block of local notes may be coded against earlier blocks of its template, its sources, as against the tape (section 4.4). Each needs, to be opened, its
+// sources and what these need.
+
+const (
+	maxNeeds    = 8 // blocks that have to be opened before one, at most
+	withSources = 8 // added to the coding of a block that has sources
+
+	leastSource = 64 // bytes of notes that a source stands around, at least
+	leastMore   = 16 // share by which more must stand around notes, for a block that has a tape
+)
+
+// blockSource is an earlier block of the same template.
+type blockSource struct {
+	back  int // frames from its own to that of the block which is coded against it, 0 if they are the same
+	block int // its number in its frame
+	Span      // of the local tape
+}
+
+// behind returns the parts of the local tape that these blocks are, as if it followed a tape of so many bytes.
+func behind(tapeSize uint64, sources []blockSource) within {
+	var parts []Span
+	for _, s := range sources {
+		parts = append(parts, Span{tapeSize + s.Pos, s.Len})
+	}
+	return JoinSpans(parts)
+}
+
+func appendSources(b []byte, sources []blockSource) []byte {
+	b = binary.AppendUvarint(b, uint64(len(sources)))
+	for _, s := range sources {
+		b = binary.AppendUvarint(b, uint64(s.back))
+		b = binary.AppendUvarint(b, uint64(s.block))
+	}
+	return b
+}
+
+// parseSources reads the sources of the next block of a frame, in the order of the local tape.
+func parseSources(f *fields, before []frameEntry, own *frame, blockSize uint64) (sources []blockSource) {
+	var end uint64
+	for range f.uvarint(1, maxNeeds, "number of sources") {
+		back := int(f.uvarint(0, uint64(len(before)), "frames back to a source"))
+		block := f.uvarint(0, maxLocal, "number of a source")
+		e := own.frameEntry
+		if back > 0 {
+			e = before[len(before)-back]
+		}
+		length := blockLength(e.local, blockSize)
+		s := blockSource{back, int(block), Span{Pos: e.localPos + block*length}}
+		switch {
+		case f.err != nil:
+			return nil
+		case back > 0 && block*length >= e.local, back == 0 && block >= uint64(len(own.blocks)):
+			f.fail("a source is no earlier block")
+		case s.Pos < end:
+			f.fail("sources are not in the order of the local tape")
+		}
+		s.Len = min(length, e.local-block*length)
+		end = s.Pos + s.Len
+		sources = append(sources, s)
+	}
+	return sources
+}
+
+// needs are the blocks that have to be opened before each block of a template that has been seen. A block is known by where it begins on the local tape.
+type needs map[uint64][]uint64
+
+// add makes known what the blocks of a frame need, if it has what their sources do.
+func (n needs) add(fr *frame) error {
+	pos := fr.localPos
+	for _, b := range fr.blocks {
+		var all []uint64
+		for _, s := range b.sources {
+			all = append(append(all, s.Pos), n[s.Pos]...)
+		}
+		slices.Sort(all)
+		if all = slices.Compact(all); len(all) > maxNeeds {
+			return formatErrorf(fr.off, "a block needs %d others, want at most %d", len(all), maxNeeds)
+		}
+		n[pos] = all
+		pos += uint64(b.raw)
+	}
+	return nil
+}
+
+// codedBlock is a block that later ones may be coded against.
+type codedBlock struct {
+	frame, block int
+	Span               // of the local tape
+	needs        []int // ascending
+}
+
+// chooseSources says which earlier blocks each block of a frame is coded against: those that stand around most of its notes. Beside a tape, which they would
+// take notes from, blocks have none unless more of what is new then stands where something is known to go on.
+func (e *encoder) chooseSources(f *closedFrame) {
+	size := uint64(len(f.fresh))
+	length := blockLength(size, 1<<e.shape.blockBits)
+	tape := e.notes.size()
+	for begin, number := uint64(0), 0; begin < size; begin, number = begin+length, number+1 {
+		own := codedBlock{frame: e.flushed, block: number, Span: Span{f.entry.localPos + begin, min(length, size-begin)}}
+		without, _ := e.weigh(surroundings(f.terminals, tape, nil), begin, begin+own.Len)
+		with, weights := e.weigh(surroundings(f.terminals, tape, within{{tape, own.Pos}}), begin, begin+own.Len)
+		var sources []int
+		if with > without+without/leastMore {
+			sources, own.needs = e.heaviest(weights)
+		}
+		var named []blockSource
+		for _, i := range sources {
+			b := e.blocks[i]
+			named = append(named, blockSource{e.flushed - b.frame, b.block, b.Span})
+		}
+		f.sources = append(f.sources, named)
+		e.blocks = append(e.blocks, own)
+	}
+	e.flushed++
+}
+
+// weigh returns how many bytes, from begin to end, of notes are known to go on somewhere, and how many do in each block, by its index in e.blocks.
+func (e *encoder) weigh(notes []freshNote, begin, end uint64) (all uint64, weights map[int]uint64) {
+	weights = make(map[int]uint64)
+	for _, n := range notes {
+		from, to := max(n.begin, begin), min(n.end, end)
+		if !n.near || from >= to {
+			continue
+		}
+		all += to - from
+		if n.stretch.Len == 0 {
+			continue
+		}
+		pos := n.from + from - n.begin - e.notes.size()
+		i, found := slices.BinarySearchFunc(e.blocks, pos, func(b codedBlock, pos uint64) int { return cmp.Compare(b.Pos, pos) })
+		if !found {
+			i--
+		}
+		weights[i] += to - from
+	}
+	return all, weights
+}
+
+// heaviest returns those blocks, ascending, that together need few enough, the heaviest first, and all that they need.
+func (e *encoder) heaviest(weights map[int]uint64) (sources, needs []int) {
+	for _, i := range slices.SortedFunc(maps.Keys(weights), func(a, b int) int { return cmp.Or(cmp.Compare(weights[b], weights[a]), cmp.Compare(a, b)) }) {
+		if weights[i] < leastSource {
+			break
+		}
+		all := slices.Concat(needs, e.blocks[i].needs, []int{i})
+		slices.Sort(all)
+		if all = slices.Compact(all); len(all) <= maxNeeds {
+			sources, needs = append(sources, i), all
+		}
+	}
+	slices.Sort(sources)
+	return sources, needs
+}
