@@ -77,26 +77,27 @@ type shape struct {
 	fold      uint64 // bytes: a shorter match with the tape is left to the blocks' coding where the file is in step with the tape
 	repeat    uint64 // bytes: a shorter match with local notes is left to the blocks' coding
 	far       uint64 // the same, where they are of earlier frames
+	hook      uint64 // the same, where the file has not been in step with those for a while
 	notes     int    // of the tape that are kept, since places far apart are compared: as many as the coders leave memory for
 }
 
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch, repeat: 256, far: 256, notes: 384}
+		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch, repeat: 256, far: 256, hook: 256, notes: 384}
 	case ProfileMax:
-		return shape{coding: codingMixed, blockBits: 21, fold: 1024, repeat: 1024, far: 1024, notes: 192}
+		return shape{coding: codingMixed, blockBits: 21, fold: 1024, repeat: 1024, far: 1024, hook: 1024, notes: 192}
 	}
-	return shape{coding: codingAligned, blockBits: 20, fold: 64, repeat: 256, far: 256, notes: 256}
+	return shape{coding: codingAligned, blockBits: 20, fold: 64, repeat: 256, far: 256, hook: 256, notes: 256}
 }
 
 // alone is the shape of a file that is coded without a dictionary: what a block could have been coded against stands in it or nowhere, so that
 // longer blocks pay, where those that have a reference would only take more memory, and shorter matches with earlier frames, which say where a block's sources are.
 func (s shape) alone() shape {
-	s.far = 192
+	s.far, s.hook = 192, 64
 	switch s.coding {
 	case codingAligned:
-		s.blockBits = 21
+		s.blockBits, s.repeat = 21, 768
 	case codingMixed:
 		s.blockBits = maxBlockBits // all of a frame
 		s.far = 512

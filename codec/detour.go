@@ -16,6 +16,8 @@ const (
 	nearDetour, nearPrice = 512, 800
 	farDetour, farPrice   = 4096, 40
 
+	localPrice = 2 // of each byte of a match with local notes, which may be shorter than any with the tape
+
 	// What a coder needs on the way, in bits. Digits that have become others it foresees.
 	priceOther = 14 // where bytes differ,
 	priceByte  = 6  // and for each of them
@@ -105,20 +107,24 @@ func priceOf(a, b []byte) int {
 	return cost
 }
 
-// detour reports whether it is better not to go where a span would lead, whose bytes begin at start in buf.
-func (e *encoder) detour(s symbol, start int) (bool, error) {
-	way := e.near + uint64(start-e.lit)
-	if s.len >= farDetour || s.pos == way || e.near == 0 || way >= e.notes.size() {
+// detour reports whether it is better not to go where a span would lead, whose bytes begin at start in buf, on the tape that src reads, of so many bytes,
+// along which the file went up to near.
+func (e *encoder) detour(s symbol, start int, src source, size, near uint64) (bool, error) {
+	way := near + uint64(start-e.lit)
+	if s.len >= farDetour || s.pos == way || near == 0 || way >= size {
 		return false, nil
 	}
 	from := way - min(way, detourSide)
-	to := min(way+s.len+detourSide, e.notes.size())
+	to := min(way+s.len+detourSide, size)
 	var err error
-	if e.detours.tape, err = e.notes.read(e.ctx, e.detours.tape[:0], Span{from, to - from}); err != nil {
+	if e.detours.tape, err = src.read(e.detours.tape[:0], Span{from, to - from}); err != nil {
 		return false, err
 	}
 	most := farPrice
-	if s.len < nearDetour {
+	switch {
+	case s.len < nearDetour && s.code == codeRepeat:
+		most = min(nearPrice, localPrice*int(s.len))
+	case s.len < nearDetour:
 		most = nearPrice
 	}
 	return e.detours.price(e.buf[start:start+int(s.len)], int(way-from), most) < most, nil

@@ -1,10 +1,12 @@
 package codec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -38,6 +40,9 @@ type EncodeOptions struct {
 	Grammar Grammar
 	// MinPairFreq is how often a pair of symbols occurs before GrammarRePair makes it a rule, >= 2; 0 is DefaultMinPairFreq.
 	MinPairFreq int
+	// Cuts are places of the file, in bytes, ascending, where what follows resembles what came before: versions or variants of one thing. Without a
+	// dictionary, frames begin there, since a block is coded against other blocks rather than against what stands in it.
+	Cuts []int64
 	// Progress is called now and then with the number of bytes read so far.
 	Progress func(read int64)
 }
@@ -59,10 +64,14 @@ const (
 	minTapeMatch = 32      // bytes; a shorter match with the tape is left to the blocks' coding
 	maxPending   = 1 << 20 // bytes of a local note
 	readSize     = 1 << 20
-	stepSize     = 1 << 10 // bytes without an anchor after which the place is looked at where the file would be in step with the tape
-	candidates   = 3       // places of the tape that are compared
-	maxAnchors   = 1 << 20 // anchors of the local tape that are remembered
-	maxSeen      = 1 << 18 // local notes that are remembered by their content
+	stepSize     = 1 << 10  // bytes without an anchor after which the place is looked at where the file would be in step with the tape
+	hookAfter    = 2 << 10  // bytes after which the file is no longer taken to be in step with the local tape, and by which it may be out of step
+	hookAnyway   = 32 << 10 // bytes after which a short span says where the file is, in step or not
+	leastCut     = 16 << 10 // bytes of local notes of a frame that is closed before its time,
+	cutShare     = 8        // and their least share of it: what repeats itself is better played by the rules of one frame
+	candidates   = 3        // places of the tape that are compared
+	maxAnchors   = 1 << 20  // anchors of the local tape that are remembered
+	maxSeen      = 1 << 18  // local notes that are remembered by their content
 )
 
 // frameLimits say when a frame is closed: after the symbol that reaches one of them.
@@ -114,6 +123,8 @@ type encoder struct {
 	localMask uint64            // of the anchors that are remembered
 	seen      map[uint64]symbol // xxh64 of a local note -> its span
 	near      uint64            // where the last span of the tape ended
+	nearLocal uint64            // the same, of the local tape
+	cuts      []int64           // places of the file that are yet to come
 	detours   detours
 	threads   threads // about where the frame's reader will expect spans
 	places    []uint64
@@ -186,7 +197,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	}
 	e.localMask = e.mask
 	if o.Dictionary == nil {
-		e.shape = e.shape.alone()
+		e.shape, e.cuts = e.shape.alone(), o.Cuts
 	}
 	if o.Dictionary != nil && o.Index.root == o.Dictionary.Root {
 		e.sums.x = o.Index
@@ -205,7 +216,8 @@ func (e *encoder) run() error {
 			}
 			continue
 		}
-		end := min(len(e.buf), e.lit+maxPending, e.pos+stepSize)
+		cut := e.cut()
+		end := min(len(e.buf), e.lit+maxPending, e.pos+stepSize, cut)
 		n, h, anchor := gear.Next(e.hash, e.buf[e.pos:end], e.mask)
 		e.pos += n
 		e.hash = h
@@ -226,13 +238,29 @@ func (e *encoder) run() error {
 		if anchor && h&e.localMask == 0 {
 			e.remember(h, e.local.size+uint64(e.pos-e.lit))
 		}
-		if e.pos-e.lit >= maxPending {
+		if e.pos-e.lit >= maxPending || e.pos == cut {
 			if err := e.literal(e.pos); err != nil {
+				return err
+			}
+		}
+		if e.pos == cut {
+			if err := e.release(); err != nil {
 				return err
 			}
 		}
 	}
 	return e.finish()
+}
+
+// cut returns where in buf the next of the cuts is; beyond it, if it has not been read.
+func (e *encoder) cut() int {
+	at := int64(e.start + e.play) // of lit
+	for _, c := range e.cuts {
+		if c > at {
+			return e.lit + int(min(c-at, math.MaxInt32))
+		}
+	}
+	return math.MaxInt
 }
 
 // finish makes symbols of what is pending and writes all that is not written.
@@ -310,59 +338,73 @@ type found struct {
 // match finds the longest span around pos, where an anchor is.
 func (e *encoder) match() (best found, err error) {
 	if e.notes != nil {
-		if e.places, err = e.o.Index.lookup(e.hash, e.places[:0]); err != nil {
+		if best, err = e.matchTape(); err != nil {
 			return found{}, err
-		}
-		e.places = e.within.only(e.places)
-		slices.SortFunc(e.places, func(a, b uint64) int { // the nearest first
-			x, y := distance(a, e.near), distance(b, e.near)
-			switch {
-			case x < y || x == y && a < b:
-				return -1
-			case x == y && a == b:
-				return 0
-			}
-			return 1
-		})
-		for _, p := range e.places[:min(len(e.places), candidates)] {
-			before, err := e.tapeBefore(p, e.buf[e.lit:e.pos])
-			if err != nil {
-				return found{}, err
-			}
-			after, err := e.tapeAfter(p, e.buf[e.pos:])
-			if err != nil {
-				return found{}, err
-			}
-			if n := uint64(before + after); n >= e.least(p-uint64(before), e.pos-before) && n > best.sym.len {
-				best = found{symbol{code: codeTape, pos: p - uint64(before), len: n}, e.pos - before}
-			}
-		}
-		if best.sym.len > 0 {
-			if off, err := e.detour(best.sym, best.start); err != nil {
-				return found{}, err
-			} else if off {
-				best = found{}
-			}
 		}
 	}
-	if p, ok := e.anchors[e.hash]; ok && p <= e.local.size {
-		before, err := commonBefore(e.local.at, p, e.buf[e.lit:e.pos])
+	m, err := e.matchLocal()
+	if err != nil || m.sym.len <= best.sym.len {
+		return best, err
+	}
+	return m, nil
+}
+
+// matchTape finds the longest span of the tape around pos that is worth going there.
+func (e *encoder) matchTape() (best found, err error) {
+	if e.places, err = e.o.Index.lookup(e.hash, e.places[:0]); err != nil {
+		return found{}, err
+	}
+	e.places = e.within.only(e.places)
+	slices.SortFunc(e.places, func(a, b uint64) int { // the nearest first
+		return cmp.Or(cmp.Compare(distance(a, e.near), distance(b, e.near)), cmp.Compare(a, b))
+	})
+	for _, p := range e.places[:min(len(e.places), candidates)] {
+		before, err := e.tapeBefore(p, e.buf[e.lit:e.pos])
 		if err != nil {
 			return found{}, err
 		}
-		after, err := commonAfter(e.local.at, e.local.size, p, e.buf[e.pos:])
+		after, err := e.tapeAfter(p, e.buf[e.pos:])
 		if err != nil {
 			return found{}, err
 		}
-		least := e.shape.repeat
-		if p <= e.freshPos {
-			least = e.shape.far
+		if n := uint64(before + after); n >= e.least(p-uint64(before), e.pos-before) && n > best.sym.len {
+			best = found{symbol{code: codeTape, pos: p - uint64(before), len: n}, e.pos - before}
 		}
-		if n := uint64(before + after); n >= least && n > best.sym.len {
-			best = found{symbol{code: codeRepeat, pos: p - uint64(before), len: n}, e.pos - before}
-		}
+	}
+	if best.sym.len == 0 {
+		return found{}, nil
+	}
+	if off, err := e.detour(best.sym, best.start, e.tapeAt, e.notes.size(), e.near); off || err != nil {
+		return found{}, err
 	}
 	return best, nil
+}
+
+// matchLocal finds a span of the local tape around pos, if it is worth going there.
+func (e *encoder) matchLocal() (found, error) {
+	p, ok := e.anchors[e.hash]
+	if !ok || p > e.local.size {
+		return found{}, nil
+	}
+	before, err := commonBefore(e.local.at, p, e.buf[e.lit:e.pos])
+	if err != nil {
+		return found{}, err
+	}
+	after, err := commonAfter(e.local.at, e.local.size, p, e.buf[e.pos:])
+	if err != nil {
+		return found{}, err
+	}
+	m := found{symbol{code: codeRepeat, pos: p - uint64(before), len: uint64(before + after)}, e.pos - before}
+	if m.sym.len < e.leastLocal(m.sym.pos, m.start) {
+		return found{}, nil
+	}
+	if m.sym.pos >= e.freshPos || e.inStep(m.sym.pos, m.start) {
+		return m, nil
+	}
+	if off, err := e.detour(m.sym, m.start, e.local.at, e.freshPos, e.nearLocal); off || err != nil {
+		return found{}, err
+	}
+	return m, nil
 }
 
 // step looks whether the file goes on as the tape does after the last span, where there is no anchor.
@@ -388,6 +430,22 @@ func (e *encoder) least(tape uint64, start int) uint64 {
 		return e.shape.fold
 	}
 	return minTapeMatch
+}
+
+// leastLocal is how long a span of the local tape must be that begins at pos and whose bytes begin at start in buf.
+func (e *encoder) leastLocal(pos uint64, start int) uint64 {
+	if pos >= e.freshPos {
+		return e.shape.repeat
+	}
+	if n := uint64(start - e.lit); n >= hookAnyway || n >= hookAfter && !e.inStep(pos, start) {
+		return e.shape.hook
+	}
+	return e.shape.far
+}
+
+// inStep reports whether the file, where the bytes at start in buf stand on the local tape at pos, goes on about as that does after the last span of it.
+func (e *encoder) inStep(pos uint64, start int) bool {
+	return distance(pos, e.nearLocal+uint64(start-e.lit)) <= hookAfter
 }
 
 func distance(a, b uint64) uint64 { return max(a, b) - min(a, b) }
@@ -437,6 +495,7 @@ func (e *encoder) take(m found) error {
 		e.near = m.sym.pos + m.sym.len
 		e.stats.Tape += int64(m.sym.len)
 	} else {
+		e.nearLocal = m.sym.pos + m.sym.len
 		e.stats.Repeat += int64(m.sym.len)
 	}
 	e.hash = gear.Roll(0, e.buf[max(0, e.pos-gear.Window):e.pos])
@@ -546,14 +605,23 @@ func (e *encoder) release() error {
 	e.sequence = append(e.sequence, id)
 	e.stats.Spans++
 	if e.full(0) {
-		return e.flush()
+		if err := e.flush(); err != nil {
+			return err
+		}
+	}
+	for e.atCut() {
+		e.cuts = e.cuts[1:]
 	}
 	return nil
 }
 
+// atCut reports whether the next of the cuts has been reached.
+func (e *encoder) atCut() bool { return len(e.cuts) > 0 && uint64(e.cuts[0]) <= e.start+e.play }
+
 // full reports whether the frame is to be closed once it has so many more symbols.
 func (e *encoder) full(more int) bool {
-	return len(e.sequence)+more >= e.limit.symbols || len(e.terminals) >= maxTerminals-2 || len(e.fresh) >= e.limit.local || e.play >= e.limit.play
+	return len(e.sequence)+more >= e.limit.symbols || len(e.terminals) >= maxTerminals-2 || len(e.fresh) >= e.limit.local || e.play >= e.limit.play ||
+		e.atCut() && len(e.fresh) >= leastCut && uint64(len(e.fresh)) >= e.play/cutShare
 }
 
 // flush closes the frame and begins to code it, while the next one is read.

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -26,4 +27,91 @@ func TestVersionsFramesApart(t *testing.T) {
 	if _, err := openTemplate(t, none, together).ReadAt(got, 0); err != nil || !bytes.Equal(got, file) {
 		t.Errorf("another file came back: %v", err)
 	}
+}
+
+// Variants that share 95 of 100 bytes cost at most a tenth more together than the first and what is new in the others, however the rest lies between: everywhere or in some places, in files
+// as short as a block or as long as frames.
+func TestVariants(t *testing.T) {
+	few := func(b []byte, seed uint64) []byte { // bytes here and there become others
+		out, r := bytes.Clone(b), rand.New(rand.NewPCG(seed, 3))
+		for i := range out {
+			if r.IntN(20) == 0 {
+				out[i] = byte(r.Uint32())
+			}
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name  string
+		first []byte
+		vary  func([]byte, uint64) []byte
+	}{
+		{"bytes of a short one", text(200<<10, 1), few},
+		{"bytes of a long one", text(3<<20, 2), few},
+		{"edits of a short one", text(200<<10, 3), func(b []byte, seed uint64) []byte { return edit(b, 100, seed) }},
+		{"edits of a long one", text(3<<20, 4), func(b []byte, seed uint64) []byte { return edit(b, 100, seed) }},
+		{"edits of what is noise", noise(300<<10, 5), func(b []byte, seed uint64) []byte { return edit(b, 200, seed) }},
+		{"none", text(300<<10, 6), func(b []byte, _ uint64) []byte { return b }},
+	} {
+		variants := [][]byte{c.first, c.vary(c.first, 1), c.vary(c.first, 2)}
+		var none *dictionary
+		apart := len(encodeCuts(t, none, c.first, nil))
+		d := build(t, nil, BuildOptions{}, c.first)
+		for _, v := range variants[1:] {
+			apart += len(encodeCuts(t, d, v, nil))
+		}
+		file := slices.Concat(variants...)
+		first, second := int64(len(variants[0])), int64(len(variants[1]))
+		template := encodeCuts(t, none, file, []int64{first, first + second})
+		if n := len(template); n > apart*11/10+200 {
+			t.Errorf("%s: three variants take %d bytes together, and %d as the first and what is new against it", c.name, n, apart)
+		}
+		if got, err := decodeStream(t.Context(), template, nil, true); err != nil || !bytes.Equal(got, file) {
+			t.Errorf("%s: another file came back: %v", c.name, err)
+		}
+	}
+}
+
+// Frames begin at cuts, if what stands before them brought enough; all others are taken no notice of.
+func TestCuts(t *testing.T) {
+	a, b := noise(40<<10, 1), noise(30<<10, 2)
+	file := slices.Concat(a, b, a, b[:20<<10], noise(5000, 3))
+	size := int64(len(file))
+	for _, c := range []struct {
+		cuts []int64
+		want []uint64 // begins of frames
+	}{
+		{nil, []uint64{0}},
+		{[]int64{0, size, size + 1}, []uint64{0}},
+		{[]int64{40 << 10}, []uint64{0, 40 << 10}},
+		{[]int64{100, 40 << 10}, []uint64{0, 40 << 10}},
+		{[]int64{40 << 10, 70 << 10, 110 << 10}, []uint64{0, 40 << 10, 70 << 10}},
+		{[]int64{40 << 10, 90 << 10}, []uint64{0, 40 << 10, 110 << 10}}, // within what repeats, which is played to its end
+	} {
+		template := encodeCuts(t, nil, file, c.cuts)
+		r := openTemplate(t, nil, template)
+		var got []uint64
+		for _, e := range r.idx.frames {
+			got = append(got, e.start)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("cuts at %v: frames begin at %v, want %v", c.cuts, got, c.want)
+		}
+		played := make([]byte, len(file))
+		if _, err := r.ReadAt(played, 0); err != nil || !bytes.Equal(played, file) {
+			t.Errorf("cuts at %v: another file came back: %v", c.cuts, err)
+		}
+	}
+}
+
+// encodeCuts encodes with cuts.
+func encodeCuts(t testing.TB, d *dictionary, file []byte, cuts []int64) []byte {
+	t.Helper()
+	o := d.options()
+	o.ChunkSize, o.Cuts = 0, cuts
+	var out bytes.Buffer
+	if _, err := Encode(t.Context(), &out, bytes.NewReader(file), o); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

@@ -179,7 +179,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	}
 	bar := a.progress("encode", in.size)
 	defer bar.end()
-	o.Progress = bar.set
+	o.Progress, o.Cuts = bar.set, in.cuts
 	var dst io.Writer = w
 	var spool *portableEncoder
 	if portable.list {

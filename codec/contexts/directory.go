@@ -258,3 +258,12 @@ func (d *Directory) begin(i int) int64 {
 	}
 	return pos
 }
+
+// Begins returns where the contexts but the first begin in the stream, ascending.
+func (d *Directory) Begins() []int64 {
+	begins := make([]int64, 0, len(d.Contexts))
+	for i := 1; i < len(d.Contexts); i++ {
+		begins = append(begins, d.begin(i))
+	}
+	return begins
+}
