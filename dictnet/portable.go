@@ -268,7 +268,7 @@ var (
 // caller to know, by [Portable.Check].
 func (c *Client) OpenPortable(p *Portable) *PortableTape {
 	t := &PortableTape{client: c, p: p}
-	t.deriver = codec.NewDeriver(t.getNote, t.Prefetch)
+	t.deriver = codec.NewDeriver(t.GetNote, t.Prefetch)
 	return t
 }
 
@@ -293,7 +293,8 @@ func (t *PortableTape) NoteAt(ctx context.Context, pos uint64) (start uint64, ra
 	return t.deriver.NoteAt(ctx, pos)
 }
 
-func (t *PortableTape) getNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error) {
+// GetNote is NoteAt but for derived notes, which it does not open.
+func (t *PortableTape) GetNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error) {
 	at, err := t.Find(pos)
 	if err != nil {
 		return 0, codec.Note{}, err

@@ -146,20 +146,26 @@ func (d *templateDictionary) open(ctx context.Context, name codec.DictionaryName
 	}
 	d.reader.closers = append([]io.Closer{s}, d.reader.closers...)
 	d.reader.Expect(d.first)
-	if t, err := d.openListed(ctx, name); t != nil || err != nil {
-		return t, err
-	}
-	if d.tape, err = d.reader.openTape(ctx, name); err != nil {
+	var notes seed.Notes
+	listed, err := d.openListed(ctx, name)
+	if err != nil {
 		return nil, err
 	}
-	d.ref = d.tape.Ref()
+	if listed != nil {
+		notes = listed
+	} else {
+		if d.tape, err = d.reader.openTape(ctx, name); err != nil {
+			return nil, err
+		}
+		d.ref, notes = d.tape.Ref(), d.tape
+	}
 	if d.seeds, err = d.app.openSeeds(d.flags.seeds); err != nil {
 		return nil, err
 	}
 	if d.seeds == nil {
-		return d.tape, nil
+		return notes, nil
 	}
-	d.seeded = seed.NewTape(ctx, d.tape, d.seeds)
+	d.seeded = seed.NewTape(ctx, notes, d.seeds)
 	return d.seeded, nil
 }
 

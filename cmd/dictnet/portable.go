@@ -139,11 +139,11 @@ func portableOf(in *input) *dictnet.Portable {
 
 // openListed opens the notes that a portable template lists, if they are to be believed: because the command line says so, or because the list is proved for a
 // version that the registry has as its newest, or that is known here. Else it returns nil, and the manifest has to say what the notes are.
-func (d *templateDictionary) openListed(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
+func (d *templateDictionary) openListed(ctx context.Context, name codec.DictionaryName) (*dictnet.PortableTape, error) {
 	r := d.reader
 	var version codec.DictionaryRef
 	switch {
-	case d.portable == nil || len(d.flags.seeds) > 0:
+	case d.portable == nil:
 		return nil, nil
 	case d.flags.listed:
 		r.trust = "the list of notes in the template, as it was given"
@@ -173,7 +173,7 @@ func (d *templateDictionary) openListed(ctx context.Context, name codec.Dictiona
 	}
 	d.ref = version
 	t := r.OpenPortable(d.portable)
-	if d.whole {
+	if d.whole && len(d.flags.seeds) == 0 { // what seeds have is not fetched
 		t.FetchAll(ctx)
 	}
 	return t, nil

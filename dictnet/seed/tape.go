@@ -10,10 +10,23 @@ import (
 	"dictnet/dictnet/manifest"
 )
 
+// Notes is a tape of which it is known which notes it is made of, and which of these are in the store.
+type Notes interface {
+	codec.Tape
+	codec.Prefetcher
+	codec.Locator
+	// GetNote is NoteAt but for derived notes, which it does not open.
+	GetNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error)
+	// Note returns which note holds byte pos (< Size).
+	Note(ctx context.Context, pos uint64) (manifest.Note, error)
+	// Here reports whether a note is in the store, unchecked.
+	Here(ctx context.Context, n manifest.Note) (bool, error)
+}
+
 // Tape is a tape of which notes that are not in the store are read from seeds, and only those that seeds do not have are
 // fetched. It is safe for concurrent use.
 type Tape struct {
-	*dictnet.Tape
+	Notes
 	seeds   *Seeds
 	deriver *codec.Deriver
 
@@ -26,11 +39,14 @@ var (
 	_ codec.Tape       = (*Tape)(nil)
 	_ codec.Prefetcher = (*Tape)(nil)
 	_ codec.Locator    = (*Tape)(nil)
+
+	_ Notes = (*dictnet.Tape)(nil)
+	_ Notes = (*dictnet.PortableTape)(nil)
 )
 
 // NewTape puts seeds before t. The caller closes it before the client of t.
-func NewTape(ctx context.Context, t *dictnet.Tape, seeds *Seeds) *Tape {
-	s := &Tape{Tape: t, seeds: seeds}
+func NewTape(ctx context.Context, t Notes, seeds *Seeds) *Tape {
+	s := &Tape{Notes: t, seeds: seeds}
 	s.deriver = codec.NewDeriver(s.GetNote, s.Prefetch)
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	return s
@@ -50,7 +66,7 @@ func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte
 
 // GetNote is NoteAt but for derived notes, which it does not open.
 func (t *Tape) GetNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error) {
-	at, err := t.Manifest().Locate(ctx, pos)
+	at, err := t.Note(ctx, pos)
 	if err != nil {
 		return 0, codec.Note{}, err
 	}
@@ -64,7 +80,7 @@ func (t *Tape) GetNote(ctx context.Context, pos uint64) (start uint64, n codec.N
 			return at.Start, codec.Note{Raw: raw}, err
 		}
 	}
-	return t.Tape.GetNote(ctx, pos)
+	return t.Notes.GetNote(ctx, pos)
 }
 
 // Prefetch finds out which notes of the spans have to be fetched, and asks for these.
@@ -88,7 +104,7 @@ func (t *Tape) Prefetch(ctx context.Context, spans []codec.Span) {
 						continue // an error is reported where the note is needed
 					}
 					if _, ok, err := t.seeds.Note(ctx, n.CID, n.RawLen); err == nil && !ok {
-						t.Tape.Prefetch(fetching, []codec.Span{{Pos: n.Start, Len: uint64(n.RawLen)}})
+						t.Notes.Prefetch(fetching, []codec.Span{{Pos: n.Start, Len: uint64(n.RawLen)}})
 					}
 				}
 			})
@@ -104,7 +120,7 @@ func (t *Tape) visit(ctx context.Context, spans []codec.Span, to chan<- manifest
 	seen := make(map[uint64]bool)
 	for _, s := range spans {
 		for pos := s.Pos; pos < s.Pos+s.Len; {
-			n, err := t.Manifest().Locate(ctx, pos)
+			n, err := t.Note(ctx, pos)
 			if err != nil {
 				return
 			}
