@@ -45,24 +45,25 @@ func TestVariants(t *testing.T) {
 		name  string
 		first []byte
 		vary  func([]byte, uint64) []byte
+		local int // bytes of local notes of a frame
 	}{
-		{"bytes of a short one", text(200<<10, 1), few},
-		{"bytes of a long one", text(3<<20, 2), few},
-		{"edits of a short one", text(200<<10, 3), func(b []byte, seed uint64) []byte { return edit(b, 100, seed) }},
-		{"edits of a long one", text(3<<20, 4), func(b []byte, seed uint64) []byte { return edit(b, 100, seed) }},
-		{"edits of what is noise", noise(300<<10, 5), func(b []byte, seed uint64) []byte { return edit(b, 200, seed) }},
-		{"none", text(300<<10, 6), func(b []byte, _ uint64) []byte { return b }},
+		{"bytes of a short one", text(80<<10, 1), few, 1 << 20},
+		{"bytes of a long one", text(500<<10, 2), few, 150 << 10},
+		{"edits of a short one", text(80<<10, 3), func(b []byte, seed uint64) []byte { return edit(b, 100, seed) }, 1 << 20},
+		{"edits of a long one", text(500<<10, 4), func(b []byte, seed uint64) []byte { return edit(b, 100, seed) }, 150 << 10},
+		{"edits of what is noise", noise(100<<10, 5), func(b []byte, seed uint64) []byte { return edit(b, 200, seed) }, 1 << 20},
+		{"none", text(100<<10, 6), func(b []byte, _ uint64) []byte { return b }, 1 << 20},
 	} {
 		variants := [][]byte{c.first, c.vary(c.first, 1), c.vary(c.first, 2)}
 		var none *dictionary
-		apart := len(encodeCuts(t, none, c.first, nil))
+		apart := len(encodeCuts(t, none, c.first, nil, c.local))
 		d := build(t, nil, BuildOptions{}, c.first)
 		for _, v := range variants[1:] {
-			apart += len(encodeCuts(t, d, v, nil))
+			apart += len(encodeCuts(t, d, v, nil, c.local))
 		}
 		file := slices.Concat(variants...)
 		first, second := int64(len(variants[0])), int64(len(variants[1]))
-		template := encodeCuts(t, none, file, []int64{first, first + second})
+		template := encodeCuts(t, none, file, []int64{first, first + second}, c.local)
 		if n := len(template); n > apart*11/10+200 {
 			t.Errorf("%s: three variants take %d bytes together, and %d as the first and what is new against it", c.name, n, apart)
 		}
@@ -88,7 +89,7 @@ func TestCuts(t *testing.T) {
 		{[]int64{40 << 10, 70 << 10, 110 << 10}, []uint64{0, 40 << 10, 70 << 10}},
 		{[]int64{40 << 10, 90 << 10}, []uint64{0, 40 << 10, 110 << 10}}, // within what repeats, which is played to its end
 	} {
-		template := encodeCuts(t, nil, file, c.cuts)
+		template := encodeCuts(t, nil, file, c.cuts, 1<<20)
 		r := openTemplate(t, nil, template)
 		var got []uint64
 		for _, e := range r.idx.frames {
@@ -104,13 +105,19 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// encodeCuts encodes with cuts.
-func encodeCuts(t testing.TB, d *dictionary, file []byte, cuts []int64) []byte {
+// encodeCuts encodes with cuts, and with frames of up to so many bytes of local notes.
+func encodeCuts(t testing.TB, d *dictionary, file []byte, cuts []int64, local int) []byte {
 	t.Helper()
 	o := d.options()
 	o.ChunkSize, o.Cuts = 0, cuts
 	var out bytes.Buffer
-	if _, err := Encode(t.Context(), &out, bytes.NewReader(file), o); err != nil {
+	e, err := newEncoder(t.Context(), &out, bytes.NewReader(file), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.local.close()
+	e.limit.local = local
+	if err := e.run(); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()

@@ -220,6 +220,10 @@ func seeds(t *testing.T) map[string]map[string][]any {
 	}
 	spans, _ := encode(t, d, slices.Concat(noise(10000, 1)[:5000], []byte("new"), noise(10000, 1)[6000:]))
 	all["FuzzDecode"]["good spans"] = []any{spans}
+	page := text(17<<10, 8)
+	all["FuzzDecode"]["good sources"] = []any{encodeCuts(t, nil, slices.Concat(page, edit(page, 300, 1)), []int64{int64(len(page))}, 1<<20)}
+	again := helloAgain()
+	all["FuzzDecodeStreams"]["sources"] = []any{again.play, again.count, again.written(), again.data[0], uint8(130), false}
 	all["FuzzDecode"]["good holes"] = []any{templateWithHoles(t, d)}
 	all["FuzzHoles"] = map[string][]any{"good": {[]byte("\x02\x00\x01\x01\x62"), uint64(100)}}
 	for name, h := range hostileHoles {

@@ -38,6 +38,7 @@ func (e *encoder) code(f *closedFrame) error {
 	raws := slices.Collect(slices.Chunk(f.fresh, max(length, 1)))
 	n := len(raws)
 	f.blocks, f.data = make([]blockEntry, n), make([][]byte, n)
+	fresh := freshNotes(&score, f.entry.start, e.notes.size(), nil)
 	holes := make([][]Span, n)
 	g, ctx := errgroup.WithContext(e.ctx)
 	g.Go(func() error {
@@ -49,7 +50,10 @@ func (e *encoder) code(f *closedFrame) error {
 			e.packers <- struct{}{}
 			defer func() { <-e.packers }()
 			begin := i * length
-			fresh := freshNotes(&score, f.entry.start, e.notes.size(), behind(e.notes.size(), f.sources[i]))
+			fresh := fresh
+			if len(f.sources[i]) > 0 {
+				fresh = freshNotes(&score, f.entry.start, e.notes.size(), behind(e.notes.size(), f.sources[i]))
+			}
 			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
 			tape, _ := old.ref.parted(e.notes.size())
 			as, out := e.shape.coding, e.within.outside(tape)
@@ -75,7 +79,6 @@ func (e *encoder) code(f *closedFrame) error {
 				}
 			}
 			c, d := pack(as, raw, old)
-
 			if c.referenced() {
 				holes[i] = out
 			}

@@ -195,7 +195,7 @@ func (p *playback) localAt(ctx context.Context, pos, want uint64) (start uint64,
 	return p.localFor(ctx, pos, want, false)
 }
 
-// localFor is localAt; the bytes are wanted to open a block, or to be played.
+// localFor is localAt. The bytes are wanted to open another block, which is inner, or to be played.
 func (p *playback) localFor(ctx context.Context, pos, want uint64, inner bool) (start uint64, raw []byte, err error) {
 	for {
 		r, err := p.blocks.get(ctx, pos)
@@ -435,12 +435,12 @@ func (fr *frame) blockReference(i int, tapeSize uint64) *reference {
 	if !e.coding.referenced() {
 		return &reference{}
 	}
-	fresh := fr.fresh
-	if len(e.sources) == 0 {
+	var fresh []freshNote
+	if len(e.sources) > 0 {
+		fresh = freshNotes(&fr.score, fr.start, tapeSize, behind(tapeSize, e.sources))
+	} else {
 		fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start, tapeSize, nil) })
 		fresh = fr.fresh
-	} else {
-		fresh = freshNotes(&fr.score, fr.start, tapeSize, behind(tapeSize, e.sources))
 	}
 	begin := uint64(i) * uint64(fr.blocks[0].raw) // only the last may be shorter
 	r := referenceOf(fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)

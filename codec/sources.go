@@ -104,13 +104,17 @@ func (e *encoder) chooseSources(f *closedFrame) {
 	size := uint64(len(f.fresh))
 	length := blockLength(size, 1<<e.shape.blockBits)
 	tape := e.notes.size()
+	alone := surroundings(f.terminals, tape, nil)
+	repeats := slices.ContainsFunc(f.terminals, func(s symbol) bool { return s.code == codeRepeat })
 	for begin, number := uint64(0), 0; begin < size; begin, number = begin+length, number+1 {
 		own := codedBlock{frame: e.flushed, block: number, Span: Span{f.entry.localPos + begin, min(length, size-begin)}}
-		without, _ := e.weigh(surroundings(f.terminals, tape, nil), begin, begin+own.Len)
-		with, weights := e.weigh(surroundings(f.terminals, tape, within{{tape, own.Pos}}), begin, begin+own.Len)
+		known, _ := e.weigh(alone, begin, begin+own.Len)
+		least := known + known/leastMore
 		var sources []int
-		if with > without+without/leastMore {
-			sources, own.needs = e.heaviest(weights)
+		if repeats && least < own.Len {
+			if known, weights := e.weigh(surroundings(f.terminals, tape, within{{tape, own.Pos}}), begin, begin+own.Len); known > least {
+				sources, own.needs = e.heaviest(weights)
+			}
 		}
 		var named []blockSource
 		for _, i := range sources {
