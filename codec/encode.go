@@ -198,6 +198,9 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	e.localMask = e.mask
 	if o.Dictionary == nil {
 		e.shape, e.cuts = e.shape.alone(), o.Cuts
+		if len(o.Cuts) == 0 {
+			e.shape.hook = e.shape.far // what is short splits what a dictionary may be made of
+		}
 	}
 	if o.Dictionary != nil && o.Index.root == o.Dictionary.Root {
 		e.sums.x = o.Index
