@@ -154,7 +154,7 @@ func (a *app) openVariants(ctx context.Context, variants []string, mapFile strin
 	if err != nil {
 		return nil, usageErrorf("", "%w", err)
 	}
-	return &input{Reader: r, closer: closeAll, size: r.Size(), name: strings.Join(variants, " "), cuts: r.Begins()}, nil
+	return &input{Reader: r, closer: closeAll, size: r.Size(), name: strings.Join(variants, " ")}, nil
 }
 
 // partWriter plays a part of the file of a template, or of what was picked out of it.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
+	"dictnet/codec/contexts"
 	"dictnet/dictnet"
 	"dictnet/dictnet/seed"
 	"dictnet/dictnet/store"
@@ -179,7 +180,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	}
 	bar := a.progress("encode", in.size)
 	defer bar.end()
-	o.Progress, o.Cuts = bar.set, in.cuts
+	o.Progress = bar.set
 	var dst io.Writer = w
 	var spool *portableEncoder
 	if portable.list {
@@ -189,7 +190,9 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 		defer spool.Close()
 		dst = spool
 	}
-	stats, err := codec.Encode(ctx, dst, in, o)
+	var src io.Reader
+	o.Cuts, src = contexts.BeginsOf(in)
+	stats, err := codec.Encode(ctx, dst, src, o)
 	if err != nil {
 		return err
 	}

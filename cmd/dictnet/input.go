@@ -13,7 +13,6 @@ type input struct {
 	file   io.ReaderAt // nil: stdin, a tree, or a stream from a server
 	closer io.Closer   // nil: stdin
 	size   int64       // bytes; -1 if not known
-	cuts   []int64     // where the variants begin of which it is made
 	name   string
 }
 

@@ -297,3 +297,33 @@ func TestSeedsAreWritten(t *testing.T) {
 		}
 	}
 }
+
+// Where contexts begin is read from the stream, of which nothing is lost, stream or not.
+func TestBeginsOf(t *testing.T) {
+	whole := stream(t, nil, "en", "hello", "fr", "salut!", "de", "hallo")
+	for _, c := range []struct {
+		name string
+		b    []byte
+		want []int64
+	}{
+		{"stream", whole, []int64{int64(len(whole)) - 11, int64(len(whole)) - 5}},
+		{"one that is cut short", whole[:12], nil},
+		{"no stream", []byte("a file like any other"), nil},
+		{"a short file", []byte("\xd7c"), nil},
+		{"an empty one", nil, nil},
+	} {
+		for _, fails := range []error{nil, errors.New("it is gone")} {
+			src := io.Reader(iotest.OneByteReader(bytes.NewReader(c.b)))
+			if fails != nil {
+				src = io.MultiReader(src, iotest.ErrReader(fails))
+			}
+			begins, again := BeginsOf(src)
+			if !slices.Equal(begins, c.want) {
+				t.Errorf("%s: contexts begin at %v, want %v", c.name, begins, c.want)
+			}
+			if got, err := io.ReadAll(again); !bytes.Equal(got, c.b) || !errors.Is(err, fails) {
+				t.Errorf("%s: %d bytes of %d, %v", c.name, len(got), len(c.b), err)
+			}
+		}
+	}
+}

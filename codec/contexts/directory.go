@@ -259,11 +259,13 @@ func (d *Directory) begin(i int) int64 {
 	return pos
 }
 
-// Begins returns where the contexts but the first begin in the stream, ascending.
-func (d *Directory) Begins() []int64 {
-	begins := make([]int64, 0, len(d.Contexts))
-	for i := 1; i < len(d.Contexts); i++ {
-		begins = append(begins, d.begin(i))
+// BeginsOf returns where the contexts but the first begin, ascending, if src is a stream of them, and in whole all that src has, from its begin.
+func BeginsOf(src io.Reader) (begins []int64, whole io.Reader) {
+	var head bytes.Buffer
+	if d, err := Read(io.TeeReader(src, &head)); err == nil {
+		for i := 1; i < len(d.Contexts); i++ {
+			begins = append(begins, d.begin(i))
+		}
 	}
-	return begins
+	return begins, io.MultiReader(&head, src)
 }
