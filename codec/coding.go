@@ -93,14 +93,20 @@ func (p Profile) shape() shape {
 
 // alone is the shape of a file that is coded without a dictionary: what a block could have been coded against stands in it or nowhere, so that
 // longer blocks pay, where those that have a reference would only take more memory, and shorter matches with earlier frames, which say where a block's sources are.
-func (s shape) alone() shape {
-	s.far, s.hook = 192, 64
+// Shorter ones still pay where there are variants, in which nothing long may be common; else they would only split what a dictionary may be made of.
+func (s shape) alone(variants bool) shape {
+	s.far = 192
 	switch s.coding {
 	case codingAligned:
-		s.blockBits, s.repeat = 21, 768
+		s.blockBits = 21
+		s.repeat = 768 // each copy of what is in the frame pays for every span of the first
 	case codingMixed:
 		s.blockBits = maxBlockBits // all of a frame
 		s.far = 512
+	}
+	s.hook = s.far
+	if variants {
+		s.hook = 64
 	}
 	return s
 }

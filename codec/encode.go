@@ -143,6 +143,7 @@ type encoder struct {
 
 	packers packers
 	blocks  []codedBlock   // of all frames that have been closed
+	needs   needs          // of these
 	flushed int            // frames that have been closed
 	coding  []*closedFrame // being coded, in order
 	read    bool           // the file has ended
@@ -194,13 +195,11 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		seen:    make(map[uint64]symbol),
 		ids:     make(map[symbol]uint32),
 		checks:  newChecksums(),
+		needs:   make(needs),
 	}
 	e.localMask = e.mask
 	if o.Dictionary == nil {
-		e.shape, e.cuts = e.shape.alone(), o.Cuts
-		if len(o.Cuts) == 0 {
-			e.shape.hook = e.shape.far // what is short splits what a dictionary may be made of
-		}
+		e.shape, e.cuts = e.shape.alone(len(o.Cuts) > 0), o.Cuts
 	}
 	if o.Dictionary != nil && o.Index.root == o.Dictionary.Root {
 		e.sums.x = o.Index

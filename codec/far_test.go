@@ -110,15 +110,5 @@ func encodeCuts(t testing.TB, d *dictionary, file []byte, cuts []int64, local in
 	t.Helper()
 	o := d.options()
 	o.ChunkSize, o.Cuts = 0, cuts
-	var out bytes.Buffer
-	e, err := newEncoder(t.Context(), &out, bytes.NewReader(file), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.local.close()
-	e.limit.local = local
-	if err := e.run(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	return encodeLimited(t, o, file, frameLimits{defaultFrame.symbols, local, defaultFrame.play})
 }

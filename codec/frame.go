@@ -65,13 +65,10 @@ func appendHead(b []byte, play uint64, sum uint32, count int, symbols []byte, bl
 	}
 	head = binary.AppendUvarint(head, uint64(local))
 	for _, e := range blocks {
-		c := byte(e.coding)
 		if len(e.sources) > 0 {
-			c |= withSources
-		}
-		head = append(head, c)
-		if len(e.sources) > 0 {
-			head = appendSources(head, e.sources)
+			head = appendSources(append(head, byte(e.coding)|withSources), e.sources)
+		} else {
+			head = append(head, byte(e.coding))
 		}
 		if e.coding != codingStored {
 			head = binary.AppendUvarint(head, uint64(e.stored))

@@ -147,8 +147,7 @@ func (r *Reader) WantedMeaning(meaning func(Span) (Span, error)) (spans []Span, 
 // wantedAs returns the runs of the tape that a frame needs if its spans mean others.
 func (fr *frame) wantedAs(means map[Span]Span, r *Reader) (spans []Span) {
 	for i := range fr.blocks {
-		tape, _ := fr.blockReference(i, r.play.notes.size()).parted(r.play.notes.size())
-		spans = append(spans, tape...)
+		spans = append(spans, fr.tapeReference(i, r.play.notes.size())...)
 	}
 	for _, s := range fr.score.symbols {
 		if s.code == codeTape {

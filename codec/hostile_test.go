@@ -28,8 +28,14 @@ type small struct {
 // encodeSmall encodes with frames that are closed early.
 func encodeSmall(t testing.TB, d *dictionary, file []byte, limit frameLimits) small {
 	t.Helper()
+	return small{d, file, encodeLimited(t, d.options(), file, limit)}
+}
+
+// encodeLimited encodes with frames that are closed at these limits, if there are any.
+func encodeLimited(t testing.TB, o EncodeOptions, file []byte, limit frameLimits) []byte {
+	t.Helper()
 	var out bytes.Buffer
-	e, err := newEncoder(t.Context(), &out, bytes.NewReader(file), d.options())
+	e, err := newEncoder(t.Context(), &out, bytes.NewReader(file), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +46,7 @@ func encodeSmall(t testing.TB, d *dictionary, file []byte, limit frameLimits) sm
 	if err := e.run(); err != nil {
 		t.Fatal(err)
 	}
-	return small{d, file, out.Bytes()}
+	return out.Bytes()
 }
 
 // encodeProfile encodes with a profile.

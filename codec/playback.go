@@ -304,11 +304,18 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 	e := fr.blocks[i]
 	ref := fr.blockReference(i, p.notes.size())
 	tape, local := ref.parted(p.notes.size())
-	var memory *[]byte // for the reference
-	if len(local) > 0 {
-		var err error
-		if memory, err = p.readSources(ctx, fr, i, ref); err != nil {
+	var memory *[]byte  // for the reference
+	if len(local) > 0 { // before there is a place for this one, for others may have to be opened
+		if err := p.openNeeds(ctx, fr, i); err != nil {
 			return nil, err
+		}
+		memory = p.openers.memory(ref.size() + e.coding.behind(e.raw))
+		behind := (*memory)[:ref.at[len(tape)]]
+		for _, s := range local {
+			var err error
+			if behind, err = p.localBytes(ctx, behind, s); err != nil {
+				return nil, err
+			}
 		}
 	}
 	places, err := p.openers.begin(ctx, e.coding, ref.size())
@@ -342,8 +349,8 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 	return raw, nil
 }
 
-// readSources returns memory for the reference of block i of a frame, in which the pieces of the local tape stand already.
-func (p *playback) readSources(ctx context.Context, fr *frame, i int, ref *reference) (*[]byte, error) {
+// openNeeds opens and keeps what block i of a frame needs.
+func (p *playback) openNeeds(ctx context.Context, fr *frame, i int) error {
 	p.mu.Lock()
 	before := p.needs[fr.localPos+uint64(i)*uint64(fr.blocks[0].raw)]
 	p.mu.Unlock()
@@ -356,28 +363,17 @@ func (p *playback) readSources(ctx context.Context, fr *frame, i int, ref *refer
 			err = p.again.add(start, raw) // or else they would be opened over and over
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	memory := p.openers.memory(ref.size() + fr.blocks[i].coding.behind(fr.blocks[i].raw))
-	tape, local := ref.parted(p.notes.size())
-	behind := (*memory)[:ref.at[len(tape)]]
-	for _, s := range local {
-		var err error
-		read := source(func(pos uint64) (uint64, []byte, error) { return p.localFor(ctx, pos, s.Len, true) })
-		if behind, err = read.read(behind, s); err != nil {
-			return nil, err
-		}
-	}
-	return memory, nil
+	return nil
 }
 
 // wanted returns the runs of the tape that a frame needs, each once, in playing order.
 func (fr *frame) wanted(tapeSize uint64) []Span {
 	var spans []Span
 	for i := range fr.blocks {
-		tape, _ := fr.blockReference(i, tapeSize).parted(tapeSize)
-		spans = append(spans, tape...)
+		spans = append(spans, fr.tapeReference(i, tapeSize)...)
 	}
 	for _, s := range fr.score.symbols {
 		if s.code == codeTape {
@@ -402,8 +398,7 @@ func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 				open(s.block)
 			}
 		}
-		tape, _ := fr.blockReference(i, tapeSize).parted(tapeSize)
-		spans = append(spans, tape...)
+		spans = append(spans, fr.tapeReference(i, tapeSize)...)
 	}
 	walk := player{s: &fr.score}
 	skip := walk.seek(from)
@@ -446,6 +441,12 @@ func (fr *frame) blockReference(i int, tapeSize uint64) *reference {
 	r := referenceOf(fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
 	r.leaveOut(fr.holes)
 	return r
+}
+
+// tapeReference returns the pieces of the tape that block i is coded against.
+func (fr *frame) tapeReference(i int, tapeSize uint64) []Span {
+	tape, _ := fr.blockReference(i, tapeSize).parted(tapeSize)
+	return tape
 }
 
 // frameReader plays one frame.

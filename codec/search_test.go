@@ -15,19 +15,9 @@ import (
 // encodeFrames makes a template of frames that hold few symbols and few local bytes.
 func encodeFrames(t testing.TB, d *dictionary, file []byte, symbols, local int) []byte {
 	t.Helper()
-	var out bytes.Buffer
 	o := d.options()
 	o.ChunkSize = 0
-	e, err := newEncoder(t.Context(), &out, bytes.NewReader(file), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.local.close()
-	e.limit.symbols, e.limit.local = symbols, local
-	if err := e.run(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	return encodeLimited(t, o, file, frameLimits{symbols, local, defaultFrame.play})
 }
 
 func openTemplate(t testing.TB, d *dictionary, template []byte) *Reader {

@@ -56,12 +56,13 @@ func parseSources(f *fields, before []frameEntry, own *frame, blockSize uint64) 
 		length := blockLength(e.local, blockSize)
 		s := blockSource{back, int(block), Span{Pos: e.localPos + block*length}}
 		switch {
-		case f.err != nil:
-			return nil
 		case back > 0 && block*length >= e.local, back == 0 && block >= uint64(len(own.blocks)):
 			f.fail("a source is no earlier block")
 		case s.Pos < end:
 			f.fail("sources are not in the order of the local tape")
+		}
+		if f.err != nil {
+			return nil
 		}
 		s.Len = min(length, e.local-block*length)
 		end = s.Pos + s.Len
@@ -70,19 +71,24 @@ func parseSources(f *fields, before []frameEntry, own *frame, blockSize uint64) 
 	return sources
 }
 
-// needs are the blocks that have to be opened before each block of a template that has been seen. A block is known by where it begins on the local tape.
+// needs are the blocks that have to be opened before each block of a template that has been seen, ascending. A block is known by where it begins on the local tape.
 type needs map[uint64][]uint64
+
+// of returns what a block with these sources needs.
+func (n needs) of(sources []blockSource) (all []uint64) {
+	for _, s := range sources {
+		all = append(append(all, s.Pos), n[s.Pos]...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // add makes known what the blocks of a frame need, if it has what their sources do.
 func (n needs) add(fr *frame) error {
 	pos := fr.localPos
 	for _, b := range fr.blocks {
-		var all []uint64
-		for _, s := range b.sources {
-			all = append(append(all, s.Pos), n[s.Pos]...)
-		}
-		slices.Sort(all)
-		if all = slices.Compact(all); len(all) > maxNeeds {
+		all := n.of(b.sources)
+		if len(all) > maxNeeds {
 			return formatErrorf(fr.off, "a block needs %d others, want at most %d", len(all), maxNeeds)
 		}
 		n[pos] = all
@@ -94,8 +100,7 @@ func (n needs) add(fr *frame) error {
 // codedBlock is a block that later ones may be coded against.
 type codedBlock struct {
 	frame, block int
-	Span               // of the local tape
-	needs        []int // ascending
+	Span         // of the local tape
 }
 
 // chooseSources says which earlier blocks each block of a frame is coded against: those that stand around most of its notes. Beside a tape, which they would
@@ -110,19 +115,15 @@ func (e *encoder) chooseSources(f *closedFrame) {
 		own := codedBlock{frame: e.flushed, block: number, Span: Span{f.entry.localPos + begin, min(length, size-begin)}}
 		known, _ := e.weigh(alone, begin, begin+own.Len)
 		least := known + known/leastMore
-		var sources []int
+		var sources []blockSource
 		if repeats && least < own.Len {
 			if known, weights := e.weigh(surroundings(f.terminals, tape, within{{tape, own.Pos}}), begin, begin+own.Len); known > least {
-				sources, own.needs = e.heaviest(weights)
+				sources = e.heaviest(weights)
 			}
 		}
-		var named []blockSource
-		for _, i := range sources {
-			b := e.blocks[i]
-			named = append(named, blockSource{e.flushed - b.frame, b.block, b.Span})
-		}
-		f.sources = append(f.sources, named)
+		f.sources = append(f.sources, sources)
 		e.blocks = append(e.blocks, own)
+		e.needs[own.Pos] = e.needs.of(sources)
 	}
 	e.flushed++
 }
@@ -149,18 +150,17 @@ func (e *encoder) weigh(notes []freshNote, begin, end uint64) (all uint64, weigh
 	return all, weights
 }
 
-// heaviest returns those blocks, ascending, that together need few enough, the heaviest first, and all that they need.
-func (e *encoder) heaviest(weights map[int]uint64) (sources, needs []int) {
+// heaviest returns those blocks that together need few enough, taken the heaviest first, in the order of the local tape.
+func (e *encoder) heaviest(weights map[int]uint64) (sources []blockSource) {
 	for _, i := range slices.SortedFunc(maps.Keys(weights), func(a, b int) int { return cmp.Or(cmp.Compare(weights[b], weights[a]), cmp.Compare(a, b)) }) {
 		if weights[i] < leastSource {
 			break
 		}
-		all := slices.Concat(needs, e.blocks[i].needs, []int{i})
-		slices.Sort(all)
-		if all = slices.Compact(all); len(all) <= maxNeeds {
-			sources, needs = append(sources, i), all
+		b := e.blocks[i]
+		if more := append(sources, blockSource{e.flushed - b.frame, b.block, b.Span}); len(e.needs.of(more)) <= maxNeeds {
+			sources = more
 		}
 	}
-	slices.Sort(sources)
-	return sources, needs
+	slices.SortFunc(sources, func(a, b blockSource) int { return cmp.Compare(a.Pos, b.Pos) })
+	return sources
 }

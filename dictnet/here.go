@@ -20,6 +20,3 @@ func (t *Tape) Note(ctx context.Context, pos uint64) (manifest.Note, error) {
 func (t *PortableTape) Here(ctx context.Context, n manifest.Note) (bool, error) {
 	return t.client.blocks.Has(ctx, n.CID)
 }
-
-// Note returns which note holds byte pos.
-func (t *PortableTape) Note(_ context.Context, pos uint64) (manifest.Note, error) { return t.Find(pos) }

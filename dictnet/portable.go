@@ -278,8 +278,8 @@ func (t *PortableTape) Size() uint64 { return t.p.TapeSize }
 // errNotListed says that a template asks for a note that it does not list.
 var errNotListed = errors.New("the template does not list the note")
 
-// Find returns the note that holds byte pos, without asking anybody.
-func (t *PortableTape) Find(pos uint64) (manifest.Note, error) {
+// Note returns which note holds byte pos, without asking anybody.
+func (t *PortableTape) Note(_ context.Context, pos uint64) (manifest.Note, error) {
 	notes := t.p.Notes
 	i := sort.Search(len(notes), func(i int) bool { return notes[i].Start+uint64(notes[i].RawLen) > pos })
 	if i == len(notes) || notes[i].Start > pos {
@@ -295,7 +295,7 @@ func (t *PortableTape) NoteAt(ctx context.Context, pos uint64) (start uint64, ra
 
 // GetNote is NoteAt but for derived notes, which it does not open.
 func (t *PortableTape) GetNote(ctx context.Context, pos uint64) (start uint64, n codec.Note, err error) {
-	at, err := t.Find(pos)
+	at, err := t.Note(ctx, pos)
 	if err != nil {
 		return 0, codec.Note{}, err
 	}
@@ -304,8 +304,8 @@ func (t *PortableTape) GetNote(ctx context.Context, pos uint64) (start uint64, n
 }
 
 // Locate returns where the note lies that holds byte pos.
-func (t *PortableTape) Locate(_ context.Context, pos uint64) (codec.Span, error) {
-	n, err := t.Find(pos)
+func (t *PortableTape) Locate(ctx context.Context, pos uint64) (codec.Span, error) {
+	n, err := t.Note(ctx, pos)
 	return codec.Span{Pos: n.Start, Len: uint64(n.RawLen)}, err
 }
 
@@ -316,7 +316,7 @@ func (t *PortableTape) Prefetch(ctx context.Context, spans []codec.Span) {
 		seen := make(map[uint64]bool)
 		for _, s := range spans {
 			for pos, end := s.Pos, s.Pos+s.Len; pos < end; {
-				n, err := t.Find(pos)
+				n, err := t.Note(ctx, pos)
 				if err != nil {
 					return // told by NoteAt
 				}

@@ -146,14 +146,11 @@ func (d *templateDictionary) open(ctx context.Context, name codec.DictionaryName
 	}
 	d.reader.closers = append([]io.Closer{s}, d.reader.closers...)
 	d.reader.Expect(d.first)
-	var notes seed.Notes
-	listed, err := d.openListed(ctx, name)
+	notes, err := d.openListed(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if listed != nil {
-		notes = listed
-	} else {
+	if notes == nil {
 		if d.tape, err = d.reader.openTape(ctx, name); err != nil {
 			return nil, err
 		}

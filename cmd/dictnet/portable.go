@@ -14,6 +14,7 @@ import (
 	"dictnet/codec"
 	"dictnet/dictnet"
 	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/seed"
 	"dictnet/merkle"
 )
 
@@ -139,7 +140,7 @@ func portableOf(in *input) *dictnet.Portable {
 
 // openListed opens the notes that a portable template lists, if they are to be believed: because the command line says so, or because the list is proved for a
 // version that the registry has as its newest, or that is known here. Else it returns nil, and the manifest has to say what the notes are.
-func (d *templateDictionary) openListed(ctx context.Context, name codec.DictionaryName) (*dictnet.PortableTape, error) {
+func (d *templateDictionary) openListed(ctx context.Context, name codec.DictionaryName) (seed.Notes, error) {
 	r := d.reader
 	var version codec.DictionaryRef
 	switch {
@@ -201,11 +202,11 @@ func (a *app) inspectNotes(c *cobra.Command, name, dict string, f *readerFlags) 
 	}
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
 	defer opener.Close()
-	locate := func(pos uint64) (manifest.Note, error) { return opener.tape.Manifest().Locate(ctx, pos) }
+	locate := func(ctx context.Context, pos uint64) (manifest.Note, error) { return opener.tape.Note(ctx, pos) }
 	open := opener.open
 	if list := portableOf(in); list != nil {
 		t := new(dictnet.Client).OpenPortable(list) // only asked where notes are
-		locate = t.Find
+		locate = t.Note
 		open = func(context.Context, codec.DictionaryName) (codec.Tape, error) { return t, nil }
 	}
 	r, err := codec.NewReaderAt(ctx, in.file, in.size, open)
@@ -226,7 +227,7 @@ func (a *app) inspectNotes(c *cobra.Command, name, dict string, f *readerFlags) 
 		for pos, end := max(s.Pos, done), s.Pos+s.Len; pos < end; {
 			k := len(notes) - 1
 			if k < 0 || pos >= notes[k].Start+uint64(notes[k].Length) {
-				n, err := locate(pos)
+				n, err := locate(ctx, pos)
 				if err != nil {
 					return fmt.Errorf("template %s: %w", name, err)
 				}
