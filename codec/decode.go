@@ -18,13 +18,21 @@ type Decoder struct {
 	kept  *spool
 	dict  *DictionaryName
 	play  playback
-	index index // as the frames say
+	index index        // as the frames say
+	next  chan arrived // of the frame that is being read ahead; nil if none is
+	ahead *lookAhead   // while WriteTo plays
+	frame *frame       // that cur plays
 	cur   *frameReader
-	ahead bool   // open what cur plays ahead
-	want  uint32 // what the checksum of the frame is to become
+	at    uint64 // bytes that have been played
 	sums  checksums
 	rest  []byte // bytes that have been played but not been read
 	err   error
+}
+
+// arrived is a frame that has been read, or the error that there was.
+type arrived struct {
+	fr  *frame
+	err error
 }
 
 // NewDecoder reads the header of the template in src. If it names a dictionary, open is called to find it.
@@ -44,15 +52,15 @@ func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, er
 	}
 	d.dict = ref
 	d.play.src = d.kept
-	d.play.setBlockSize(blockSize)
-	if d.play.notes, err = openNotes(ctx, ref, open); err != nil {
+	d.play.setBlockSize(blockSize, ref == nil)
+	if d.play.notes, err = openNotes(ctx, ref, open, blockSize); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
 // openNotes opens the dictionary that a template names, if it names one.
-func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape) (*noteCache, error) {
+func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape, blockSize int) (*noteCache, error) {
 	if ref == nil {
 		return nil, nil
 	}
@@ -66,7 +74,7 @@ func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape) (*noteCa
 	if t.Size() == 0 || t.Size() > math.MaxInt64 {
 		return nil, fmt.Errorf("dictionary %s has a tape of %d bytes", ref.Manifest, t.Size())
 	}
-	return newNoteCache(t, decodeNotes), nil
+	return newNoteCache(t, notesFor(blockSize)), nil
 }
 
 // Dictionary returns what the template names, or nil.
@@ -89,16 +97,19 @@ func (d *Decoder) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo plays all that is left into w. Unlike Read, it opens notes and local notes ahead, on all cores.
+// WriteTo plays all that is left into w. Unlike Read, it opens notes and local notes ahead, on all cores, and reads the next frame while one plays: after an error, a
+// read of the source may still be under way.
 func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
-	d.ahead = true
+	d.ahead = newLookAhead(d.ctx, &d.play, d.at)
 	if d.cur != nil {
-		d.cur.startAhead(d.ctx)
+		d.ahead.add(d.frame, d.at-d.frame.start)
+		d.cur.ahead = d.ahead
 	}
 	defer func() {
-		d.ahead = false
+		d.ahead.stop()
+		d.ahead = nil
 		if d.cur != nil {
-			d.cur.stopAhead()
+			d.cur.ahead = nil
 		}
 	}()
 	for {
@@ -128,20 +139,59 @@ func (d *Decoder) fill() error {
 		}
 		b, err := d.cur.next(d.ctx)
 		if err == io.EOF {
-			last := d.index.frames[len(d.index.frames)-1]
-			d.err = checkFrame(last, d.want, d.sums.endFrame())
-			d.cur.stopAhead()
+			d.err = checkFrame(d.frame.frameEntry, d.frame.sum, d.sums.endFrame())
 			d.cur = nil
 			continue
 		}
 		d.err = err
 		d.rest = b
+		d.at += uint64(len(b))
 		d.sums.add(b)
 	}
 	if d.err != nil && len(d.rest) == 0 {
 		return d.err
 	}
 	return nil
+}
+
+// nextFrame begins to play the next frame, or checks the index, which gives io.EOF.
+func (d *Decoder) nextFrame() error {
+	if d.next == nil {
+		d.readAhead()
+	}
+	var a arrived
+	select {
+	case a = <-d.next:
+		d.next = nil
+	case <-d.ctx.Done():
+		return d.ctx.Err()
+	}
+	if a.err == io.EOF {
+		return d.end()
+	}
+	if a.err != nil {
+		return a.err
+	}
+	d.frame = a.fr
+	d.cur = d.play.play(a.fr, 0)
+	d.cur.ahead = d.ahead
+	if d.ahead != nil {
+		d.readAhead()
+	}
+	return nil
+}
+
+// readAhead begins to read the frame that arrives next.
+func (d *Decoder) readAhead() {
+	next, ahead := make(chan arrived, 1), d.ahead
+	d.next = next
+	go func() {
+		fr, err := d.readFrame()
+		if err == nil && ahead != nil {
+			ahead.add(fr, 0)
+		}
+		next <- arrived{fr, err}
+	}()
 }
 
 // checkFrame compares what a frame has played with what it says.
@@ -160,8 +210,8 @@ func checkWhole(off int64, want, got uint64) error {
 	return nil
 }
 
-// nextFrame reads a frame with its blocks, or the index, which gives io.EOF.
-func (d *Decoder) nextFrame() error {
+// readFrame reads a frame with its blocks. The error is io.EOF where the index begins.
+func (d *Decoder) readFrame() (*frame, error) {
 	at := frameEntry{off: d.kept.size}
 	if k := len(d.index.frames); k > 0 {
 		last := d.index.frames[k-1]
@@ -169,46 +219,37 @@ func (d *Decoder) nextFrame() error {
 	}
 	first, err := d.in.Peek(11)
 	if err != nil && err != io.EOF {
-		return fmt.Errorf("read template: %w", err)
+		return nil, fmt.Errorf("read template: %w", err)
 	}
 	if len(first) == 0 {
-		return formatErrorf(at.off, "cut short before the index")
+		return nil, formatErrorf(at.off, "cut short before the index")
 	}
 	if first[0] == tagIndex || first[0] == tagOne {
-		return d.end()
+		return nil, io.EOF
 	}
 	size, lead, err := headSize(first, at.off)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	head, err := d.take(size)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if head, err = checkHead(head, at.off); err != nil {
-		return err
+		return nil, err
 	}
 	fr, err := parseHead(head, lead, at, d.index.frames, d.play.notes.size(), int(d.play.blockSize))
 	if err != nil {
-		return err
-	}
-	if err := d.play.needs.add(fr); err != nil {
-		return err
+		return nil, err
 	}
 	if p, ok := d.tape().(Prefetcher); ok { // notes come while the rest of the frame does
 		p.Prefetch(d.ctx, fr.wanted(d.play.notes.size()))
 	}
 	if err := d.keep(int(fr.size) - size); err != nil {
-		return err
+		return nil, err
 	}
 	d.index.frames = append(d.index.frames, fr.frameEntry)
-	d.play.add(fr)
-	d.cur = d.play.play(fr, 0)
-	if d.ahead {
-		d.cur.startAhead(d.ctx)
-	}
-	d.want = fr.sum
-	return nil
+	return fr, d.play.add(fr)
 }
 
 func (d *Decoder) tape() Tape {

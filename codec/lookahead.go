@@ -6,81 +6,108 @@ import (
 	"sync"
 )
 
-// lookAhead loads what a frame is about to play, in playing order, while what stands before it is being played. What
-// goes wrong is reported to the player when it gets there.
+// lookAhead loads what frames are about to play, in playing order, while what stands before it is being played: notes, and blocks of local notes, which are
+// larger and take longer. What goes wrong is reported to the player when it gets there.
 type lookAhead struct {
 	p      *playback
+	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu      sync.Mutex
-	moved   sync.Cond
-	loads   []load
-	loaded  uint64 // bytes of loads
-	at      uint64 // bytes of the frame that have played
-	stopped bool
+	mu            sync.Mutex
+	moved         sync.Cond
+	notes, blocks window
+	at            uint64 // bytes of the file that have played
+	stopped       bool
+}
+
+// window says what has been loaded and has not begun to play; a single load may be larger. With what is playing it has to fit in the caches: what is
+// dropped there would be loaded again.
+type window struct {
+	most      int // loads
+	mostBytes uint64
+	loads     []load
+	loaded    uint64        // bytes of loads
+	visited   chan struct{} // is closed once all of the frame that was added last has been visited
 }
 
 // load is a note or a block that has been loaded. What has begun to play is dropped.
 type load struct {
-	at   uint64 // where in the frame it begins to play
+	at   uint64 // where in the file it begins to play
 	size uint64
 }
 
-// Limits of what is loaded and has not begun to play; a single block may exceed them. With what is playing it has to fit in the caches: what is dropped
-// there would be loaded again.
-const (
-	aheadLoads  = 24
-	aheadLoaded = 3 << 20  // bytes
-	aheadBytes  = 16 << 20 // bytes of the file that are looked at and not yet played
-)
+// aheadBytes is how many bytes of the file are looked at and not yet played, at most.
+const aheadBytes = 16 << 20
 
 var errStopped = errors.New("look-ahead has ended")
 
-// startAhead begins to load what the reader is about to play.
-func (r *frameReader) startAhead(ctx context.Context) {
-	a := &lookAhead{p: r.p, at: r.at}
+// newLookAhead returns one for what plays from byte at of the file on.
+func newLookAhead(ctx context.Context, p *playback, at uint64) *lookAhead {
+	a := &lookAhead{
+		p:      p,
+		at:     at,
+		notes:  window{most: decodeNotes * 3 / 4, mostBytes: 3 << 20},
+		blocks: window{most: min(mostOpeners, p.blocks.max-1), mostBytes: keptLocal},
+	}
 	a.moved.L = &a.mu
-	ctx, a.cancel = context.WithCancel(ctx)
-	s, from := r.walk.s, r.at
-	a.work.Go(func() { a.walk(ctx, s, from) })
-	r.ahead = a
+	a.ctx, a.cancel = context.WithCancel(ctx)
+	return a
 }
 
-// stopAhead ends all that startAhead has begun and waits for it.
-func (r *frameReader) stopAhead() {
-	a := r.ahead
-	if a == nil {
+// add says that a frame plays next, from its byte from on.
+func (a *lookAhead) add(fr *frame, from uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped {
 		return
 	}
-	r.ahead = nil
+	for _, w := range []*window{&a.notes, &a.blocks} {
+		before, visited := w.visited, make(chan struct{})
+		w.visited = visited
+		a.work.Go(func() {
+			defer close(visited)
+			if before != nil {
+				<-before
+			}
+			a.visit(fr, from, w)
+		})
+	}
+}
+
+// stop ends all that has begun and waits for it.
+func (a *lookAhead) stop() {
 	a.cancel()
 	a.mu.Lock()
 	a.stopped = true
-	a.moved.Signal()
+	a.moved.Broadcast()
 	a.mu.Unlock()
 	a.work.Wait()
 }
 
-// walk visits the spans of a frame from byte off on, ahead of the player.
-func (a *lookAhead) walk(ctx context.Context, sc *score, off uint64) {
-	wait := func(size uint64) error { return a.wait(off, size) }
-	w := player{s: sc}
-	for skip := w.seek(off); ; skip = 0 {
-		s, ok := w.span()
+// visit loads what belongs in a window of what a frame plays from its byte off on.
+func (a *lookAhead) visit(fr *frame, off uint64, w *window) {
+	wait := func(size uint64) error { return a.wait(w, fr.start+off, size) }
+	walk := player{s: &fr.score}
+	for skip := walk.seek(off); ; skip = 0 {
+		s, ok := walk.span()
 		if !ok {
 			return
 		}
 		for skip < s.len {
-			if a.pace(off) != nil {
+			if a.pace(fr.start+off) != nil {
 				return
+			}
+			if (s.code == codeTape) != (w == &a.notes) {
+				off += s.len - skip
+				break
 			}
 			var end uint64
 			var err error
 			if pos := s.pos + skip; s.code == codeTape {
-				end, err = a.p.notes.ahead(ctx, &a.work, pos, wait)
+				end, err = a.p.notes.ahead(a.ctx, &a.work, pos, wait)
 			} else {
-				end, err = a.p.localAhead(ctx, &a.work, pos, wait)
+				end, err = a.p.localAhead(a.ctx, &a.work, pos, wait)
 			}
 			if err != nil {
 				return
@@ -92,7 +119,7 @@ func (a *lookAhead) walk(ctx context.Context, sc *score, off uint64) {
 	}
 }
 
-// pace returns when what plays off bytes into the frame may be looked at.
+// pace returns when what plays off bytes into the file may be looked at.
 func (a *lookAhead) pace(off uint64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,19 +132,19 @@ func (a *lookAhead) pace(off uint64) error {
 	return nil
 }
 
-// wait returns when the size bytes that begin to play off bytes into the frame may be loaded.
-func (a *lookAhead) wait(off, size uint64) error {
+// wait returns when the size bytes that begin to play off bytes into the file may be loaded.
+func (a *lookAhead) wait(w *window, off, size uint64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.loads) > 0 && (len(a.loads) >= aheadLoads || a.loaded+size > aheadLoaded) && !a.stopped {
+	for len(w.loads) > 0 && (len(w.loads) >= w.most || w.loaded+size > w.mostBytes) && !a.stopped {
 		a.moved.Wait()
 	}
 	if a.stopped {
 		return errStopped
 	}
 	if off >= a.at {
-		a.loads = append(a.loads, load{off, size})
-		a.loaded += size
+		w.loads = append(w.loads, load{off, size})
+		w.loaded += size
 	}
 	return nil
 }
@@ -126,12 +153,22 @@ func (a *lookAhead) wait(off, size uint64) error {
 func (a *lookAhead) played(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	const step = 1 << 18 // bytes: who waits for its pace need not hear of fewer
+	before := a.at
 	a.at += uint64(n)
+	notes, blocks := a.notes.begin(a.at), a.blocks.begin(a.at)
+	if notes || blocks || before/step != a.at/step {
+		a.moved.Broadcast()
+	}
+}
+
+// begin drops what begins to play before byte at of the file, and reports whether anything did.
+func (w *window) begin(at uint64) bool {
 	k := 0
-	for k < len(a.loads) && a.loads[k].at < a.at {
-		a.loaded -= a.loads[k].size
+	for k < len(w.loads) && w.loads[k].at < at {
+		w.loaded -= w.loads[k].size
 		k++
 	}
-	a.loads = append(a.loads[:0], a.loads[k:]...)
-	a.moved.Signal()
+	w.loads = append(w.loads[:0], w.loads[k:]...)
+	return k > 0
 }

@@ -17,9 +17,20 @@ type noteCache struct {
 // Notes that a cache keeps, of up to 240 KiB and half that on average: more while a dictionary is made, where places far apart are compared, and more
 // still while encoding, as a profile's shape says.
 const (
-	buildNotes  = 192
-	decodeNotes = 32
+	buildNotes = 192
+
+	decodeNotes = 32 // while blocks of up to 2 MiB are opened,
+	moreNotes   = 64 // and while shorter ones are, which leave memory for it: what a block is coded against is played soon after
+	shortBlocks = 18 // log2 of the longest such block
 )
+
+// notesFor is how many notes a cache keeps while a template is decoded whose blocks are up to so long.
+func notesFor(blockSize int) int {
+	if blockSize <= 1<<shortBlocks {
+		return moreNotes
+	}
+	return decodeNotes
+}
 
 // newNoteCache returns a cache of so many notes; nil if there is no tape.
 func newNoteCache(t Tape, notes int) *noteCache {

@@ -31,10 +31,10 @@ type playback struct {
 }
 
 // Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
-// up to 20), and 5 MiB of local notes, or two blocks.
+// up to 20), and 6.5 MiB of local notes, or two blocks; three of up to 4 MiB where there are no notes.
 const (
 	keptFrames = 2
-	keptLocal  = 5 << 20
+	keptLocal  = 13 << 19
 )
 
 // mostKept is how many bytes of blocks that have left the cache are kept on disk, lest they be opened a second time: after that, only what was.
@@ -86,9 +86,12 @@ func (o *openers) memory(size int) *[]byte {
 	return b
 }
 
-// setBlockSize is told how many bytes of local notes one block may have that is all of a frame.
-func (p *playback) setBlockSize(n int) {
+// setBlockSize is told how many bytes of local notes one block may have that is all of a frame, and whether the template has no dictionary.
+func (p *playback) setBlockSize(n int, alone bool) {
 	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/(2*n), 2)
+	if alone && n <= 2<<20 {
+		p.blocks.max = max(p.blocks.max, 3)
+	}
 	p.blocks.dropped = p.keepBlock
 	p.openers = newOpeners()
 	p.needs = make(needs)
@@ -143,11 +146,15 @@ func (p *playback) keep(fr *frame) {
 }
 
 // add makes a frame known that has just been read.
-func (p *playback) add(fr *frame) {
+func (p *playback) add(fr *frame) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if err := p.needs.add(fr); err != nil {
+		return err
+	}
 	p.frames = append(p.frames, fr.frameEntry)
 	p.keep(fr)
+	return nil
 }
 
 // at returns bytes that s begins with after the first skip bytes of it: as many as lie together, at least one.
@@ -455,14 +462,13 @@ type frameReader struct {
 	walk player
 	sym  symbol
 	skip uint64 // bytes of sym that have played
-	at   uint64 // bytes of the frame that have played
 
 	ahead *lookAhead // nil if there is none
 }
 
 // play begins to play a frame at its byte from.
 func (p *playback) play(fr *frame, from uint64) *frameReader {
-	r := &frameReader{p: p, walk: player{s: &fr.score}, at: from}
+	r := &frameReader{p: p, walk: player{s: &fr.score}}
 	r.skip = r.walk.seek(from)
 	r.sym, _ = r.walk.span()
 	return r
@@ -482,7 +488,6 @@ func (r *frameReader) next(ctx context.Context) ([]byte, error) {
 	}
 	b, err := r.p.at(ctx, r.sym, r.skip)
 	r.skip += uint64(len(b))
-	r.at += uint64(len(b))
 	if r.ahead != nil {
 		r.ahead.played(len(b))
 	}

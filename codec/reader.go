@@ -26,7 +26,7 @@ func NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, open OpenTape
 	if err != nil {
 		return nil, err
 	}
-	if r.play.notes, err = openNotes(ctx, r.dict, open); err != nil {
+	if r.play.notes, err = openNotes(ctx, r.dict, open, int(r.play.blockSize)); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -63,7 +63,7 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 		return nil, err
 	}
 	r.play.src, r.play.frames = src, r.idx.frames
-	r.play.setBlockSize(blockSize)
+	r.play.setBlockSize(blockSize, dict == nil)
 	return r, nil
 }
 
@@ -160,32 +160,52 @@ func (r *Reader) tape() Tape {
 // cores; w gets the bytes of one note or less at a time.
 func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 	sums := newChecksums()
-	for i := range r.idx.frames {
-		k, err := r.writeFrame(w, i, &sums)
+	ahead := newLookAhead(r.ctx, &r.play, 0)
+	defer ahead.stop()
+	next, nextErr := r.announce(0, ahead)
+	for i, e := range r.idx.frames {
+		fr, err := next, nextErr
+		if err != nil {
+			return n, err
+		}
+		next, nextErr = r.announce(i+1, ahead)
+		p := r.play.play(fr, 0)
+		p.ahead = ahead
+		k, err := writeFrame(r.ctx, w, p, &sums)
 		n += k
 		if err != nil {
+			return n, err
+		}
+		if err := checkFrame(e, fr.sum, sums.endFrame()); err != nil {
 			return n, err
 		}
 	}
 	return n, checkWhole(r.size, r.idx.sum, sums.whole())
 }
 
-func (r *Reader) writeFrame(w io.Writer, i int, sums *checksums) (n int64, err error) {
+// announce says that frame i is about to be played, and returns it; nil after the last.
+func (r *Reader) announce(i int, ahead *lookAhead) (*frame, error) {
+	if i >= len(r.idx.frames) {
+		return nil, nil
+	}
 	e := r.idx.frames[i]
 	if err := r.Prefetch(int64(e.start), int64(e.play)); err != nil {
-		return 0, err
+		return nil, err
 	}
 	fr, err := r.play.frame(i)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	p := r.play.play(fr, 0)
-	p.startAhead(r.ctx)
-	defer p.stopAhead()
+	ahead.add(fr, 0)
+	return fr, nil
+}
+
+// writeFrame plays a frame into w.
+func writeFrame(ctx context.Context, w io.Writer, p *frameReader, sums *checksums) (n int64, err error) {
 	for {
-		raw, err := p.next(r.ctx)
+		raw, err := p.next(ctx)
 		if err == io.EOF {
-			return n, checkFrame(e, fr.sum, sums.endFrame())
+			return n, nil
 		}
 		if err != nil {
 			return n, err

@@ -13,6 +13,16 @@ import (
 
 // sourced is a file of versions, each the one before edited every few hundred bytes, and its template, of frames so short that blocks have others for sources.
 func sourced(t testing.TB) (file, template []byte) {
+	onceSourced.Do(func() { onceSourced.file, onceSourced.template = makeSourced(t) })
+	return onceSourced.file, onceSourced.template
+}
+
+var onceSourced struct {
+	sync.Once
+	file, template []byte
+}
+
+func makeSourced(t testing.TB) (file, template []byte) {
 	version := text(512<<10, 1)
 	for i := range uint64(8) {
 		file = append(file, version...)

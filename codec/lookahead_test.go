@@ -1,0 +1,153 @@
+package codec
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"time"
+)
+
+// eventually waits until a condition holds that others bring about.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
+// Blocks of the next frame are opened before anything of this one has played.
+func TestLookAheadCrossesFrames(t *testing.T) {
+	_, template := sourced(t)
+	r := openTemplate(t, nil, template)
+	if len(r.idx.frames) < 2 || r.idx.frames[1].local == 0 {
+		t.Fatalf("%d frames", len(r.idx.frames))
+	}
+	a := newLookAhead(t.Context(), &r.play, 0)
+	defer a.stop()
+	for i := range 2 {
+		fr, err := r.play.frame(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.add(fr, 0)
+	}
+	eventually(t, "block of the second frame", func() bool {
+		raw, err := r.play.blocks.get(t.Context(), r.idx.frames[1].localPos)
+		return raw != nil && err == nil
+	})
+}
+
+// failingWriter takes so many bytes, and then none.
+type failingWriter struct {
+	bytes.Buffer
+	room int
+}
+
+var errFull = errors.New("full")
+
+func (w *failingWriter) Write(b []byte) (int, error) {
+	n, _ := w.Buffer.Write(b[:min(len(b), w.room)])
+	w.room -= n
+	if n < len(b) {
+		return n, errFull
+	}
+	return n, nil
+}
+
+// A decoder goes on where a writer failed, with what was being read ahead.
+func TestGoOnAfterFailedWrite(t *testing.T) {
+	file, template := sourced(t)
+	for _, room := range []int{0, 1, 1_000_000, 2_500_000} {
+		d, err := NewDecoder(t.Context(), bytes.NewReader(template), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := failingWriter{room: room}
+		if n, err := d.WriteTo(&w); n != int64(room) || !errors.Is(err, errFull) {
+			t.Errorf("%d bytes, %v, want %d and %v", n, err, room, errFull)
+		}
+		if _, err := io.CopyN(&w.Buffer, d, 1000); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.WriteTo(&w.Buffer); err != nil {
+			t.Error(err)
+		}
+		if !bytes.Equal(w.Bytes(), file) {
+			t.Errorf("room for %d bytes: another file came back", room)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// arrivingSlowly gives a template up to a place and then nothing until it is told to go on.
+type arrivingSlowly struct {
+	io.Reader
+	waiting chan struct{} // is closed once the place has been reached
+	goOn    chan struct{}
+	rest    io.Reader
+}
+
+func (s *arrivingSlowly) Read(b []byte) (int, error) {
+	if n, err := s.Reader.Read(b); err == nil {
+		return n, nil
+	}
+	if s.rest == nil {
+		return 0, io.EOF
+	}
+	close(s.waiting)
+	<-s.goOn
+	s.Reader, s.rest = s.rest, nil
+	return s.Reader.Read(b)
+}
+
+// A frame plays to its end while the next one is on its way, and a decoder may be closed then.
+func TestReadAheadWaits(t *testing.T) {
+	file, template := sourced(t)
+	r := openTemplate(t, nil, template)
+	second := r.idx.frames[1]
+	for _, leave := range []bool{false, true} {
+		src := &arrivingSlowly{
+			Reader:  bytes.NewReader(template[:second.off+20]),
+			rest:    bytes.NewReader(template[second.off+20:]),
+			waiting: make(chan struct{}), goOn: make(chan struct{}),
+		}
+		d, err := NewDecoder(t.Context(), src, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, in := io.Pipe()
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.WriteTo(in)
+			in.CloseWithError(err)
+			done <- err
+		}()
+		first := make([]byte, second.start)
+		if _, err := io.ReadFull(out, first); err != nil || !bytes.Equal(first, file[:second.start]) {
+			t.Errorf("the first frame did not play: %v", err)
+		}
+		<-src.waiting
+		if leave {
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+			close(src.goOn)
+			if err := <-done; err == nil {
+				t.Error("a closed decoder went on")
+			}
+			continue
+		}
+		close(src.goOn)
+		if rest, err := io.ReadAll(out); err != nil || !bytes.Equal(rest, file[second.start:]) {
+			t.Errorf("%d bytes, %v", len(rest), err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
