@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -31,8 +32,9 @@ type Decoder struct {
 
 // arrived is a frame that has been read, or the error that there was.
 type arrived struct {
-	fr  *frame
-	err error
+	fr    *frame
+	ahead *lookAhead // that has been told of it, or nil
+	err   error
 }
 
 // NewDecoder reads the header of the template in src. If it names a dictionary, open is called to find it.
@@ -81,7 +83,7 @@ func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape, blockSiz
 func (d *Decoder) Dictionary() *DictionaryName { return d.dict }
 
 // Close frees what the decoder keeps.
-func (d *Decoder) Close() error { return d.kept.Close() }
+func (d *Decoder) Close() error { return errors.Join(d.kept.Close(), d.play.again.close()) }
 
 // Read plays the next bytes. An error other than io.EOF says that the bytes read since the last whole
 // frame, or all of them, are not what was encoded.
@@ -98,12 +100,15 @@ func (d *Decoder) Read(b []byte) (int, error) {
 }
 
 // WriteTo plays all that is left into w. Unlike Read, it opens notes and local notes ahead, on all cores, and reads the next frame while one plays: after an error, a
-// read of the source may still be under way.
+// read of the source may be under way still, which another Read or WriteTo waits for.
 func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
 	d.ahead = newLookAhead(d.ctx, &d.play, d.at)
 	if d.cur != nil {
 		d.ahead.add(d.frame, d.at-d.frame.start)
 		d.cur.ahead = d.ahead
+		if d.next == nil {
+			d.readAhead()
+		}
 	}
 	defer func() {
 		d.ahead.stop()
@@ -137,7 +142,7 @@ func (d *Decoder) fill() error {
 			d.err = d.nextFrame()
 			continue
 		}
-		b, err := d.cur.next(d.ctx)
+		b, err := d.cur.next(d.ctx, math.MaxUint64)
 		if err == io.EOF {
 			d.err = checkFrame(d.frame.frameEntry, d.frame.sum, d.sums.endFrame())
 			d.cur = nil
@@ -156,29 +161,42 @@ func (d *Decoder) fill() error {
 
 // nextFrame begins to play the next frame, or checks the index, which gives io.EOF.
 func (d *Decoder) nextFrame() error {
-	if d.next == nil {
-		d.readAhead()
+	a, err := d.arrive()
+	if err == nil {
+		err = a.err
 	}
-	var a arrived
-	select {
-	case a = <-d.next:
-		d.next = nil
-	case <-d.ctx.Done():
-		return d.ctx.Err()
-	}
-	if a.err == io.EOF {
+	if err == io.EOF {
 		return d.end()
 	}
-	if a.err != nil {
-		return a.err
+	if err != nil {
+		return err
 	}
 	d.frame = a.fr
 	d.cur = d.play.play(a.fr, 0)
-	d.cur.ahead = d.ahead
-	if d.ahead != nil {
-		d.readAhead()
+	if d.ahead == nil {
+		return nil
 	}
+	if a.ahead != d.ahead {
+		d.ahead.add(a.fr, 0)
+	}
+	d.cur.ahead = d.ahead
+	d.readAhead()
 	return nil
+}
+
+// arrive returns the next frame, as it was read ahead if it was.
+func (d *Decoder) arrive() (arrived, error) {
+	if d.next == nil {
+		fr, err := d.readFrame()
+		return arrived{fr: fr, err: err}, nil
+	}
+	select {
+	case a := <-d.next:
+		d.next = nil
+		return a, nil
+	case <-d.ctx.Done():
+		return arrived{}, d.ctx.Err()
+	}
 }
 
 // readAhead begins to read the frame that arrives next.
@@ -187,10 +205,10 @@ func (d *Decoder) readAhead() {
 	d.next = next
 	go func() {
 		fr, err := d.readFrame()
-		if err == nil && ahead != nil {
+		if err == nil {
 			ahead.add(fr, 0)
 		}
-		next <- arrived{fr, err}
+		next <- arrived{fr, ahead, err}
 	}()
 }
 

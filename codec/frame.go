@@ -127,10 +127,20 @@ func parseSummary(f *fields) (h summary, err error) {
 // parseHead reads a head with its tag, which together are all of b; its checksum has been taken off. at says where the frame
 // begins; its play, local and size are what the head says. Before are the frames before it.
 func parseHead(b []byte, lead int, at frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+	fr, h, err := parseLayout(b, lead, at, before, tapeSize, blockSize)
+	if err != nil {
+		return nil, err
+	}
+	fr.score, err = readScore(h.symbols, h.count, h.play, at.localPos, h.local, tapeSize, at.off)
+	return fr, err
+}
+
+// parseLayout is parseHead without the symbols, which may be many.
+func parseLayout(b []byte, lead int, at frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, summary, error) {
 	f := fields{b: b, pos: lead, base: at.off}
 	h, err := parseSummary(&f)
 	if err != nil {
-		return nil, err
+		return nil, h, err
 	}
 	fr := &frame{frameEntry: at, sum: h.sum}
 	fr.play, fr.local = h.play, h.local
@@ -159,13 +169,9 @@ func parseHead(b []byte, lead int, at frameEntry, before []frameEntry, tapeSize 
 		fr.holes = parseHoles(&f, tapeSize)
 	}
 	f.end("head")
-	if f.err != nil {
-		return nil, f.err
-	}
 	fr.size = size
 	fr.parts.Other = fr.size - fr.parts.Symbols - fr.parts.Local
-	fr.score, err = readScore(h.symbols, h.count, h.play, at.localPos, h.local, tapeSize, at.off)
-	return fr, err
+	return fr, h, f.err
 }
 
 // appendHoles writes the holes of a frame, which are as JoinSpans returns them.
@@ -236,11 +242,29 @@ func readFrame(src io.ReaderAt, e frameEntry, before []frameEntry, tapeSize uint
 	if err != nil {
 		return nil, err
 	}
+	return fr, fr.agrees(e)
+}
+
+// readLayout is readFrame without the symbols.
+func readLayout(src io.ReaderAt, e frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+	head, lead, err := readHead(src, e)
+	if err != nil {
+		return nil, err
+	}
+	fr, _, err := parseLayout(head, lead, e, before, tapeSize, blockSize)
+	if err != nil {
+		return nil, err
+	}
+	return fr, fr.agrees(e)
+}
+
+// agrees checks that a frame is what the index says.
+func (fr *frame) agrees(e frameEntry) error {
 	if fr.frameEntry != e {
-		return nil, formatErrorf(e.off, "frame and index disagree: %d and %d bytes played, %d and %d local, %d and %d long",
+		return formatErrorf(e.off, "frame and index disagree: %d and %d bytes played, %d and %d local, %d and %d long",
 			fr.play, e.play, fr.local, e.local, fr.size, e.size)
 	}
-	return fr, nil
+	return nil
 }
 
 // readAt fills b from off; a template that ends before is an error of the format.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -111,7 +112,7 @@ func (r *Reader) WriteMeaning(w io.Writer, meaning func(Span) (Span, error), mos
 				if err := r.ctx.Err(); err != nil {
 					return n, 0, err
 				}
-				raw, err := r.play.at(r.ctx, s, skip)
+				raw, err := r.play.at(r.ctx, s, skip, math.MaxUint64)
 				if err != nil {
 					return n, 0, err
 				}

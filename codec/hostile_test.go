@@ -502,3 +502,38 @@ func (w *stopAfter) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// countingTape is a tape of one note that counts the spans which it is told will be wanted.
+type countingTape struct{ spans int }
+
+func (*countingTape) Size() uint64 { return 1000 }
+
+func (*countingTape) NoteAt(context.Context, uint64) (uint64, []byte, error) {
+	return 0, make([]byte, 1000), nil
+}
+
+func (c *countingTape) Prefetch(_ context.Context, s []Span) { c.spans += len(s) }
+
+// Of a span that plays over and over it is said once that it will be wanted.
+func TestPrefetchOfBomb(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, noise(10000, 1))
+	f := forgedFrame{play: 1 << 45, count: 1}
+	f.streams[streamPlay] = append(append(repeat(45, codeRule), codeTape), repeat(45, codeRef)...)
+	f.streams[streamTapeLen] = []uint64{0}
+	f.streams[streamTapePos] = []uint64{0}
+	template := forged{dict: d.name(), frames: []forgedFrame{f}}.bytes()
+	tape := new(countingTape)
+	open := func(context.Context, DictionaryName) (Tape, error) { return tape, nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := NewReaderAt(ctx, bytes.NewReader(template), int64(len(template)), open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Prefetch(1, 1<<16); err != nil || tape.spans != 1 {
+		t.Errorf("%d spans, %v, want 1", tape.spans, err)
+	}
+	cancel()
+	if err := r.Prefetch(1, 1<<44); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want %v", err, context.Canceled)
+	}
+}

@@ -37,6 +37,8 @@ func (k *keptRuns) add(start uint64, raw []byte) error {
 	return nil
 }
 
+func (k *keptRuns) close() error { return k.raw.Close() }
+
 // size returns how many bytes are kept.
 func (k *keptRuns) size() int64 {
 	k.mu.Lock()

@@ -61,3 +61,21 @@ func TestRepeatsOpenBlocksOnce(t *testing.T) {
 		t.Errorf("%d bytes are read of a template of %d", n, len(s.template))
 	}
 }
+
+// Of a block that is kept on disk only what is asked for is read.
+func TestSmallReadsOfWhatIsKept(t *testing.T) {
+	file := text(4<<20, 5)
+	r := openTemplate(t, nil, encodeProfile(t, nil, file, ProfileDefault).template)
+	var all bytes.Buffer
+	if _, err := r.WriteTo(&all); err != nil || !bytes.Equal(all.Bytes(), file) {
+		t.Fatalf("%d bytes, %v", all.Len(), err)
+	}
+	r.play.blocks.runs = nil
+	if err := r.play.again.add(0, file[:2<<20]); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := r.play.at(t.Context(), symbol{code: codeRepeat, pos: 0, len: 2 << 20}, 1<<20, 4096)
+	if err != nil || !bytes.Equal(raw, file[1<<20:][:4096]) || cap(raw) > 8192 {
+		t.Errorf("%d bytes in %d, %v", len(raw), cap(raw), err)
+	}
+}

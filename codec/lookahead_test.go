@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"testing"
 	"time"
 )
@@ -149,5 +150,24 @@ func TestReadAheadWaits(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// After it was closed, a decoder does not call the template wrong.
+func TestClosedDecoder(t *testing.T) {
+	_, template := sourced(t)
+	d, err := NewDecoder(t.Context(), bytes.NewReader(template), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(io.Discard, d, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var wrong *FormatError
+	if _, err := io.Copy(io.Discard, struct{ io.Reader }{d}); !errors.Is(err, os.ErrClosed) || errors.As(err, &wrong) {
+		t.Errorf("%v, want %v", err, os.ErrClosed)
 	}
 }

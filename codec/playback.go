@@ -102,11 +102,6 @@ func (p *playback) setBlockSize(n int, alone bool) {
 func (p *playback) frame(i int) (*frame, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lockedFrame(i, 0)
-}
-
-// lockedFrame returns a frame that is as far as depth sources away from one that is wanted.
-func (p *playback) lockedFrame(i, depth int) (*frame, error) {
 	e := p.frames[i]
 	for k, fr := range p.parsed {
 		if fr.off == e.off {
@@ -118,16 +113,13 @@ func (p *playback) lockedFrame(i, depth int) (*frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	layouts := make(map[int][]blockEntry)
 	for _, b := range fr.blocks {
 		for _, s := range b.sources {
-			if _, ok := p.needs[s.Pos]; ok || s.back == 0 {
-				continue
-			}
-			if depth == maxNeeds {
-				return nil, formatErrorf(fr.off, "a block needs more than %d others", maxNeeds)
-			}
-			if _, err := p.lockedFrame(i-s.back, depth+1); err != nil {
-				return nil, err
+			if s.back > 0 {
+				if err := p.learnNeeds(i-s.back, s.block, 1, layouts); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -136,6 +128,34 @@ func (p *playback) lockedFrame(i, depth int) (*frame, error) {
 	}
 	p.keep(fr)
 	return fr, nil
+}
+
+// learnNeeds makes known what a block of frame i needs, which is as far as depth sources away from one that is wanted. Layouts are the blocks of frames that were
+// read for this.
+func (p *playback) learnNeeds(i, block, depth int, layouts map[int][]blockEntry) error {
+	e := p.frames[i]
+	pos := e.localPos + uint64(block)*blockLength(e.local, p.blockSize)
+	if _, ok := p.needs[pos]; ok {
+		return nil
+	}
+	if depth > maxNeeds {
+		return formatErrorf(e.off, "a block needs more than %d others", maxNeeds)
+	}
+	blocks := layouts[i]
+	if blocks == nil {
+		fr, err := readLayout(p.src, e, p.frames[:i], p.notes.size(), int(p.blockSize))
+		if err != nil {
+			return err
+		}
+		blocks = fr.blocks
+		layouts[i] = blocks
+	}
+	for _, s := range blocks[block].sources {
+		if err := p.learnNeeds(i-s.back, s.block, depth+1, layouts); err != nil {
+			return err
+		}
+	}
+	return p.needs.learn(pos, blocks[block].sources, e.off)
 }
 
 func (p *playback) keep(fr *frame) {
@@ -157,21 +177,22 @@ func (p *playback) add(fr *frame) error {
 	return nil
 }
 
-// at returns bytes that s begins with after the first skip bytes of it: as many as lie together, at least one.
-func (p *playback) at(ctx context.Context, s symbol, skip uint64) ([]byte, error) {
+// at returns bytes that s begins with after the first skip bytes of it: as many as lie together, at least one and up to want.
+func (p *playback) at(ctx context.Context, s symbol, skip, want uint64) ([]byte, error) {
+	want = min(want, s.len-skip)
 	var start uint64
 	var raw []byte
 	var err error
 	if s.code == codeTape {
 		start, raw, err = p.notes.at(ctx, s.pos+skip)
 	} else {
-		start, raw, err = p.localAt(ctx, s.pos+skip, s.len-skip)
+		start, raw, err = p.localAt(ctx, s.pos+skip, want)
 	}
 	if err != nil {
 		return nil, err
 	}
 	raw = raw[s.pos+skip-start:]
-	return raw[:min(uint64(len(raw)), s.len-skip)], nil
+	return raw[:min(uint64(len(raw)), want)], nil
 }
 
 // localBlock is a block of a frame, and where it stands on the local tape.
@@ -390,9 +411,16 @@ func (fr *frame) wanted(tapeSize uint64) []Span {
 	return spans
 }
 
-// wantedWithin returns the runs of the tape that the bytes from to end of a frame need, but for what earlier frames need.
-func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
+// wantedWithin returns the runs of the tape that the bytes from to end of a frame need, but for what earlier frames need: each once, in playing order.
+func (fr *frame) wantedWithin(ctx context.Context, from, end, tapeSize uint64) ([]Span, error) {
 	var spans []Span
+	wanted := make(map[Span]bool)
+	want := func(s Span) {
+		if !wanted[s] {
+			wanted[s] = true
+			spans = append(spans, s)
+		}
+	}
 	opened := make(map[int]bool)
 	var open func(i int)
 	open = func(i int) {
@@ -405,11 +433,16 @@ func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 				open(s.block)
 			}
 		}
-		spans = append(spans, fr.tapeReference(i, tapeSize)...)
+		for _, s := range fr.tapeReference(i, tapeSize) {
+			want(s)
+		}
 	}
 	walk := player{s: &fr.score}
 	skip := walk.seek(from)
 	for at := from; at < end; skip = 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		s, ok := walk.span()
 		if !ok {
 			break
@@ -417,7 +450,7 @@ func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 		n := min(s.len-skip, end-at)
 		at += n
 		if s.code == codeTape {
-			spans = append(spans, Span{s.pos + skip, n})
+			want(Span{s.pos + skip, n})
 			continue
 		}
 		if s.pos+skip < fr.localPos {
@@ -428,7 +461,7 @@ func (fr *frame) wantedWithin(from, end, tapeSize uint64) []Span {
 			open(i)
 		}
 	}
-	return spans
+	return spans, nil
 }
 
 // blockReference returns what block i is coded against.
@@ -474,8 +507,8 @@ func (p *playback) play(fr *frame, from uint64) *frameReader {
 	return r
 }
 
-// next returns the next bytes that the frame plays, which the caller does not change; io.EOF after the last.
-func (r *frameReader) next(ctx context.Context) ([]byte, error) {
+// next returns the next bytes that the frame plays, up to want, which the caller does not change; io.EOF after the last.
+func (r *frameReader) next(ctx context.Context, want uint64) ([]byte, error) {
 	for r.skip >= r.sym.len {
 		s, ok := r.walk.span()
 		if !ok {
@@ -486,7 +519,7 @@ func (r *frameReader) next(ctx context.Context) ([]byte, error) {
 	if err := ctx.Err(); err != nil { // what is at hand already may play for ever
 		return nil, err
 	}
-	b, err := r.p.at(ctx, r.sym, r.skip)
+	b, err := r.p.at(ctx, r.sym, r.skip, want)
 	r.skip += uint64(len(b))
 	if r.ahead != nil {
 		r.ahead.played(len(b))

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 )
 
@@ -106,7 +107,7 @@ func (r *Reader) ReadAt(b []byte, off int64) (n int, err error) {
 			from = uint64(off) - fr.start
 		}
 		for p := r.play.play(fr, from); n < len(b); {
-			raw, err := p.next(r.ctx)
+			raw, err := p.next(r.ctx, uint64(len(b)-n))
 			if err == io.EOF {
 				break
 			}
@@ -142,7 +143,9 @@ func (r *Reader) Prefetch(off, n int64) error {
 		if uint64(off) <= fr.start && fr.start+fr.play <= end {
 			spans = fr.wanted(r.play.notes.size())
 		} else {
-			spans = fr.wantedWithin(max(uint64(off), fr.start)-fr.start, end-fr.start, r.play.notes.size())
+			if spans, err = fr.wantedWithin(r.ctx, max(uint64(off), fr.start)-fr.start, end-fr.start, r.play.notes.size()); err != nil {
+				return err
+			}
 		}
 		t.Prefetch(r.ctx, spans)
 	}
@@ -203,7 +206,7 @@ func (r *Reader) announce(i int, ahead *lookAhead) (*frame, error) {
 // writeFrame plays a frame into w.
 func writeFrame(ctx context.Context, w io.Writer, p *frameReader, sums *checksums) (n int64, err error) {
 	for {
-		raw, err := p.next(ctx)
+		raw, err := p.next(ctx, math.MaxUint64)
 		if err == io.EOF {
 			return n, nil
 		}

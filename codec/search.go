@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math"
 	"runtime"
 	"sync"
 
@@ -340,7 +341,7 @@ type playReader struct {
 func (p *playReader) Read(b []byte) (int, error) {
 	if len(p.rest) == 0 {
 		var err error
-		if p.rest, err = p.r.next(p.ctx); err != nil {
+		if p.rest, err = p.r.next(p.ctx, math.MaxUint64); err != nil {
 			return 0, err
 		}
 	}

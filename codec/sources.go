@@ -87,13 +87,21 @@ func (n needs) of(sources []blockSource) (all []uint64) {
 func (n needs) add(fr *frame) error {
 	pos := fr.localPos
 	for _, b := range fr.blocks {
-		all := n.of(b.sources)
-		if len(all) > maxNeeds {
-			return formatErrorf(fr.off, "a block needs %d others, want at most %d", len(all), maxNeeds)
+		if err := n.learn(pos, b.sources, fr.off); err != nil {
+			return err
 		}
-		n[pos] = all
 		pos += uint64(b.raw)
 	}
+	return nil
+}
+
+// learn does so for the block that begins at pos, of a frame that stands at byte off.
+func (n needs) learn(pos uint64, sources []blockSource, off int64) error {
+	all := n.of(sources)
+	if len(all) > maxNeeds {
+		return formatErrorf(off, "a block needs %d others, want at most %d", len(all), maxNeeds)
+	}
+	n[pos] = all
 	return nil
 }
 

@@ -152,3 +152,30 @@ func TestSourcesBesideATape(t *testing.T) {
 		}
 	}
 }
+
+// Frames may be a longer chain than blocks: of two blocks each, the first has the second of the frame before for its source.
+func TestChainOfFrames(t *testing.T) {
+	const half = 1<<18 + 1
+	zeros := zstdBomb(half)
+	var frames []forgedFrame
+	for i := range maxNeeds + 4 {
+		f := forgedFrame{play: 2 * half, plays: make([]byte, 2*half), count: 1, data: [][]byte{zeros, zeros}}
+		f.streams[streamPlay] = []uint64{codeFresh}
+		f.streams[streamLocalLen] = []uint64{2*half - 1}
+		f.blocks = []blockEntry{{coding: codingZstd, raw: half, stored: len(zeros)}, {coding: codingZstd, raw: half, stored: len(zeros)}}
+		if i > 0 {
+			f.blocks[0].sources = []blockSource{{back: 1, block: 1}}
+		}
+		frames = append(frames, f)
+	}
+	template := forged{frames: frames}.bytes()
+	for i := range frames {
+		r := openTemplate(t, nil, template)
+		if n, err := r.ReadAt(make([]byte, 10), int64(i)*2*half); n != 10 || err != nil {
+			t.Errorf("frame %d: %d bytes, %v", i, n, err)
+		}
+	}
+	if got, err := decodeWhole(t.Context(), template, nil); len(got) != len(frames)*2*half || err != nil {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}

@@ -22,6 +22,7 @@ type spool struct {
 	closed bool
 }
 
+// Write appends b, all of it or, with an error, nothing.
 func (s *spool) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,33 +30,40 @@ func (s *spool) Write(b []byte) (int, error) {
 		return 0, fmt.Errorf("keep what has been read: %w", os.ErrClosed)
 	}
 	if s.file == nil && len(s.mem)+len(b) > cmp.Or(s.most, spoolMemory) {
-		f, err := os.CreateTemp("", "dictnet-*")
-		if err != nil {
+		if err := s.spill(); err != nil {
 			return 0, fmt.Errorf("keep what has been read: %w", err)
 		}
-		os.Remove(f.Name()) // it goes when it is closed, whatever happens
-		s.file = f
-		if _, err := f.Write(s.mem); err != nil {
-			return 0, fmt.Errorf("keep what has been read: %w", err)
-		}
-		s.mem = nil
 	}
 	if s.file == nil {
 		s.mem = append(s.mem, b...)
-		s.size += int64(len(b))
-		return len(b), nil
+	} else if _, err := s.file.WriteAt(b, s.size); err != nil {
+		return 0, fmt.Errorf("keep what has been read: %w", err)
 	}
-	n, err := s.file.Write(b)
-	s.size += int64(n)
+	s.size += int64(len(b))
+	return len(b), nil
+}
+
+// spill moves what is in memory to a file.
+func (s *spool) spill() error {
+	f, err := os.CreateTemp("", "dictnet-*")
 	if err != nil {
-		err = fmt.Errorf("keep what has been read: %w", err)
+		return err
 	}
-	return n, err
+	os.Remove(f.Name()) // it goes when it is closed, whatever happens
+	if _, err := f.WriteAt(s.mem, 0); err != nil {
+		f.Close()
+		return err
+	}
+	s.file, s.mem = f, nil
+	return nil
 }
 
 func (s *spool) ReadAt(b []byte, off int64) (int, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if s.closed {
+		return 0, fmt.Errorf("read back what was kept: %w", os.ErrClosed)
+	}
 	if s.file != nil {
 		return s.file.ReadAt(b, off)
 	}
