@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,6 +56,17 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return usageErrorf("-o names it; - is stdout", "no output is named")
+			}
+			inputs := append([]string{in, mapFile}, args...)
+			for _, v := range variants {
+				_, path, _ := strings.Cut(v, "=")
+				inputs = append(inputs, path)
+			}
+			if isCAR(dict) {
+				inputs = append(inputs, dict)
+			}
+			if err := a.apart(out, inputs...); err != nil {
+				return err
 			}
 			open := func(ctx context.Context) (*input, error) { return a.openVariants(ctx, variants, mapFile, !noTimes) }
 			switch {
