@@ -120,7 +120,7 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 	portable.add(c)
 	record.add(c)
 	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
-	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; give two or more")
+	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; may be given several times")
 	f.StringVar(&mapFile, "contexts-map", "", "with variants, what plays if nobody picks a context: a file with a line CONTEXT OFF:LEN for each range")
 	f.StringVar(&under, "context", "", "make codes of lines that mean the same in several contexts of the dictionary; FILE is what this context means")
 	f.StringSliceVar(&within, "contexts", nil, "use only notes of the dictionary that belong to these expansion contexts, as VIDEO,TEXT")
