@@ -44,16 +44,42 @@ func main() {
 // demo is one run.
 type demo struct {
 	ctx    context.Context
+	cancel context.CancelFunc
+	served []*exec.Cmd // go on until stop
 	binary string
 	dir    string
 	step   int
 	times  map[string]time.Duration
 }
 
+func newDemo(ctx context.Context, dir string) *demo {
+	d := &demo{dir: dir, times: make(map[string]time.Duration)}
+	d.ctx, d.cancel = context.WithCancel(ctx)
+	return d
+}
+
+// start starts a process that goes on until stop.
+func (d *demo) start(cmd *exec.Cmd) error {
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	d.served = append(d.served, cmd)
+	return nil
+}
+
+// stop ends what was started, and returns when it has ended.
+func (d *demo) stop() {
+	d.cancel()
+	for _, cmd := range d.served {
+		cmd.Wait() // it was told to end, so the error says nothing
+	}
+}
+
 func run(ctx context.Context, chain, binary, dir string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	d := &demo{ctx: ctx, dir: dir, times: make(map[string]time.Duration)}
+	d := newDemo(ctx, dir)
+	defer d.stop()
 	var err error
 	if d.binary, err = filepath.Abs(binary); err != nil {
 		return err
@@ -247,13 +273,11 @@ func (d *demo) serve(result any, args ...string) error {
 	d.command(args)
 	cmd := exec.CommandContext(d.ctx, d.binary, append(args, "--json")...)
 	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := d.start(cmd); err != nil {
 		return err
 	}
 	if err := json.NewDecoder(out).Decode(result); err != nil {
@@ -285,7 +309,7 @@ func (d *demo) startChain(kind string) (rpc string, err error) {
 		if err != nil {
 			return "", err
 		}
-		if err := cmd.Start(); err != nil {
+		if err := d.start(cmd); err != nil {
 			return "", err
 		}
 		lines := bufio.NewScanner(out)

@@ -91,12 +91,9 @@ type buildResult struct {
 
 func (a *app) build(c *cobra.Command, samples []labelledSample, out string, trees bool, o codec.BuildOptions) error {
 	ctx := c.Context()
-	ref, err := parseDictRef(out)
+	ref, err := parseBuildRef(out)
 	if err != nil {
 		return err
-	}
-	if ref.name == "" && ref.car == "" {
-		return usageErrorf("give it a local name, or the name of a file.car", "cannot build into %s", out)
 	}
 	// Find all samples first: a mistyped name is better told now than after an hour.
 	var total int64

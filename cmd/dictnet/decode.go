@@ -61,9 +61,18 @@ Of the template of a record, the dictionary is the one here that has the version
 				return usageErrorf("-o names a file, - is stdout; -C names a directory", "no output is named")
 			case into != "" && (out != "" || span != ""):
 				return usageErrorf("leave the others out", "-C does not go with -o or --range")
+			case c.Flags().Changed("record") && record < 1:
+				return usageErrorf("they are counted from 1", "there is no record %d", record)
 			}
 			name, err := oneName("template", "template", template, args)
 			if err != nil {
+				return err
+			}
+			inputs := []string{name, picked.file}
+			if isCAR(dict) {
+				inputs = append(inputs, dict)
+			}
+			if err := a.apart(out, inputs...); err != nil {
 				return err
 			}
 			return a.decode(c, name, decodeTo{out, into, anyLinks, record}, dict, span, &picked, &f)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/ipfs/go-cid"
@@ -59,6 +60,22 @@ func parseDictRef(s string) (dictRef, error) {
 		return r, usageErrorf(dictRefForms, "%w", err)
 	}
 	r.name = s
+	return r, nil
+}
+
+// parseBuildRef reads the name of a dictionary that is to be built: a local name or that of a CAR file.
+func parseBuildRef(s string) (dictRef, error) {
+	const hint = "-o names it: a local name, or a file.car"
+	if s == "" {
+		return dictRef{}, usageErrorf(hint, "no dictionary is named")
+	}
+	r, err := parseDictRef(s)
+	if err == nil && r.name == "" && r.car == "" {
+		err = fmt.Errorf("cannot build into %s", s)
+	}
+	if err != nil {
+		return r, usageErrorf(hint, "%w", err)
+	}
 	return r, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,6 +56,17 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return usageErrorf("-o names it; - is stdout", "no output is named")
+			}
+			inputs := append([]string{in, mapFile}, args...)
+			for _, v := range variants {
+				_, path, _ := strings.Cut(v, "=")
+				inputs = append(inputs, path)
+			}
+			if isCAR(dict) {
+				inputs = append(inputs, dict)
+			}
+			if err := a.apart(out, inputs...); err != nil {
+				return err
 			}
 			open := func(ctx context.Context) (*input, error) { return a.openVariants(ctx, variants, mapFile, !noTimes) }
 			switch {
@@ -108,7 +120,7 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 	portable.add(c)
 	record.add(c)
 	f.BoolVar(&noTimes, "no-times", false, "leave the times out of the tree of a directory")
-	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; give two or more")
+	f.StringArrayVar(&variants, "variant", nil, "a file or directory, as NAME=PATH, that the expansion context NAME picks; may be given several times")
 	f.StringVar(&mapFile, "contexts-map", "", "with variants, what plays if nobody picks a context: a file with a line CONTEXT OFF:LEN for each range")
 	f.StringVar(&under, "context", "", "make codes of lines that mean the same in several contexts of the dictionary; FILE is what this context means")
 	f.StringSliceVar(&within, "contexts", nil, "use only notes of the dictionary that belong to these expansion contexts, as VIDEO,TEXT")

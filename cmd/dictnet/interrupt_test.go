@@ -5,8 +5,10 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -64,6 +66,62 @@ func TestInterrupt(t *testing.T) {
 			}
 			if b, err := os.ReadFile(there); err != nil || string(b) != "as it was" {
 				t.Errorf("what was there is now %q, %v", b, err)
+			}
+		})
+	}
+}
+
+// A lost session is an interrupt, be it told twice; under nohup it is nothing.
+func TestHangUp(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"plain", []string{"dictnet", "encode", "-", "-o", "out"}, exitInterrupted},
+		{"nohup", []string{"sh", "-c", "trap '' HUP; exec dictnet encode - -o out"}, exitOK},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd := exec.Command(test.args[0], test.args[1:]...)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "DICTNET_HOME="+filepath.Join(dir, "home"))
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			late := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+			defer late.Stop()
+			parts := func() []string {
+				names, _ := filepath.Glob(filepath.Join(dir, ".out.*.part"))
+				return names
+			}
+			for i := 0; len(parts()) == 0 && i < 500; i++ {
+				time.Sleep(20 * time.Millisecond)
+			}
+			for range 2 {
+				if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+					t.Error(err)
+				}
+			}
+			if test.want == exitOK {
+				time.Sleep(100 * time.Millisecond)
+				stdin.Close()
+			}
+			cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != test.want {
+				t.Errorf("exit code %d, want %d: %s", got, test.want, &stderr)
+			}
+			if left := parts(); len(left) > 0 {
+				t.Errorf("left behind: %s", left)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "out")); (err == nil) != (test.want == exitOK) {
+				t.Errorf("the output: %v", err)
 			}
 		})
 	}

@@ -41,12 +41,9 @@ func (a *app) readText(ctx context.Context, name string) ([]byte, error) {
 // buildParallel puts texts that say the same in several contexts, line by line, into a dictionary.
 func (a *app) buildParallel(c *cobra.Command, samples []labelledSample, out string) error {
 	ctx := c.Context()
-	ref, err := parseDictRef(out)
+	ref, err := parseBuildRef(out)
 	if err != nil {
 		return err
-	}
-	if ref.name == "" && ref.car == "" {
-		return usageErrorf("give it a local name, or the name of a file.car", "cannot build into %s", out)
 	}
 	const hint = "as --parallel --context en=messages.en --context fr=messages.fr"
 	var texts []dictnet.Parallel

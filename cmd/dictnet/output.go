@@ -137,6 +137,24 @@ func (a *app) create(name string) (*output, error) {
 	return &output{Writer: f, tmp: f, name: name}, nil
 }
 
+// apart refuses an output that would take the place of a file that is read for it. An input that is no file is not looked at.
+func (a *app) apart(out string, inputs ...string) error {
+	to, err := os.Stat(out)
+	if out == "-" || err != nil || !to.Mode().IsRegular() {
+		return nil
+	}
+	for _, in := range inputs {
+		from, err := os.Stat(in)
+		if f, ok := a.stdin.(*os.File); ok && in == "-" {
+			from, err = f.Stat()
+		}
+		if err == nil && os.SameFile(from, to) {
+			return usageErrorf("-o names another file", "output %s would take the place of the input, %s", out, in)
+		}
+	}
+	return nil
+}
+
 func outputError(name string, err error) error {
 	return &hinted{fmt.Errorf("write output %s: %w", name, err), exitStorage, "check that its directory exists, may be written and has space"}
 }

@@ -53,6 +53,9 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 	if err != nil {
 		return usageErrorf("", "%w", err)
 	}
+	if dict == "" {
+		return usageErrorf("-d names it, by its local name", "no dictionary is named")
+	}
 	ref, err := parseDictRef(dict)
 	if err != nil {
 		return err

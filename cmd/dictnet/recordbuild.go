@@ -53,12 +53,9 @@ func (s *selectFlags) repeated(c *cobra.Command) (bool, error) {
 // buildRecords trains a dictionary for records and appends it to what is there.
 func (a *app) buildRecords(c *cobra.Command, samples []labelledSample, out string, s selectFlags) error {
 	ctx := c.Context()
-	ref, err := parseDictRef(out)
+	ref, err := parseBuildRef(out)
 	if err != nil {
 		return err
-	}
-	if ref.name == "" && ref.car == "" {
-		return usageErrorf("give it a local name, or the name of a file.car", "cannot build into %s", out)
 	}
 	var files []string
 	var total int64

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -11,6 +13,7 @@ import (
 	"dictnet/chain"
 	"dictnet/codec"
 	"dictnet/dictnet"
+	"dictnet/dictnet/store"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -21,7 +24,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Check a template, or a dictionary with every note",
 		Long: `Check a template: decode it, with every check that decode makes, and write nothing. Or check a dictionary: that every page
 and every note is what its name says, that the notes have the root named, and, if it is on a chain, that the registry holds it. If there is
-no file of the name given, it is taken for a dictionary.
+no file of the name given, it is taken for a dictionary. A CAR file is read to its end and must hold all of its dictionary: neither the store nor peers help out.
 
 With --proof FILE and nothing else, check a proof that publish or audit wrote, against the hash of a block that you trust (--block); with a template or
 a dictionary, the proof stands for the chain. No network is used for that.
@@ -41,7 +44,9 @@ a dictionary, the proof stands for the chain. No network is used for that.
 			if err != nil {
 				return err
 			}
-			if named, err := parseDictRef(name); template == "" && err == nil && (named.car != "" || !a.isFile(name)) {
+			if named, err := parseDictRef(name); template == "" && err == nil && named.car != "" {
+				return a.verifyCAR(c, named.car, &f)
+			} else if template == "" && err == nil && !a.isFile(name) {
 				return a.verifyDictionary(c, name, &f)
 			}
 			return a.verifyTemplate(c, name, dict, &f)
@@ -133,12 +138,50 @@ func (a *app) verifyTemplate(c *cobra.Command, name, dict string, f *readerFlags
 }
 
 func (a *app) verifyDictionary(c *cobra.Command, name string, f *readerFlags) error {
-	ctx := c.Context()
 	s, err := a.openStoreToFetch(c)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
+	return a.verifyIn(c.Context(), s, name, f)
+}
+
+// verifyCAR checks a dictionary in a file by what the file holds and nothing else: an empty store, and nobody to ask.
+func (a *app) verifyCAR(c *cobra.Command, path string, f *readerFlags) error {
+	ctx := c.Context()
+	file, err := a.openCAR(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	damage := file.Check(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "dictnet.*")
+	if err != nil {
+		return storageError(err)
+	}
+	defer os.RemoveAll(dir)
+	s, err := store.Open(dir, store.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	alone := *f
+	alone.offline = true
+	err = a.verifyIn(ctx, s, path, &alone)
+	if damage != nil {
+		err = damage // what is not to be had is so for that
+	}
+	if err != nil {
+		return fmt.Errorf("dictionary %s: %w", path, err)
+	}
+	return nil
+}
+
+// verifyIn checks a dictionary with the blocks of a store and of those who can be asked.
+func (a *app) verifyIn(ctx context.Context, s *store.Store, name string, f *readerFlags) error {
 	r, err := a.openReader(ctx, s, name, codec.DictionaryName{}, f)
 	if err != nil {
 		return err

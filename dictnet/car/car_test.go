@@ -119,6 +119,9 @@ func TestReadWhereItLies(t *testing.T) {
 		}
 		pos += uint64(len(raw))
 	}
+	if err := f.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
 	nowhere, err := codec.NoteCID([]byte("nowhere"))
 	if err != nil {
 		t.Fatal(err)
@@ -203,6 +206,16 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%s: %v in the store, %v before", test.name, after, before)
 		}
 		export(t, to, kept.Ref.Manifest)
+	}
+	// Wrong bytes are found in a file that is checked where it lies, too.
+	for at, file := range map[string][]byte{"the last page": flip(len(good) - 3), "the first page": flip(100), "the end": good[:len(good)-5]} {
+		f, err := Open(bytes.NewReader(file), "bad.car")
+		if err == nil {
+			err = f.Check(t.Context())
+		}
+		if !errors.Is(err, ErrFormat) {
+			t.Errorf("checked where it lies, wrong at %s: %v", at, err)
+		}
 	}
 	// Every flipped bit is noticed, or stands where nothing is read.
 	for at := 0; at < len(good); at += 97 {

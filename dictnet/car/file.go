@@ -1,13 +1,16 @@
 package car
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/ipfs/go-cid"
 	format "github.com/ipfs/go-ipld-format"
+	carv2 "github.com/ipld/go-car/v2"
 	"github.com/ipld/go-car/v2/storage"
 
 	"dictnet/dictnet"
@@ -19,6 +22,7 @@ import (
 type File struct {
 	name string
 	root cid.Cid
+	r    io.ReaderAt
 	car  storage.ReadableCar
 }
 
@@ -37,11 +41,29 @@ func Open(r io.ReaderAt, name string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &File{name: name, root: root, car: car}, nil
+	return &File{name: name, root: root, r: r, car: car}, nil
 }
 
 // Root returns the manifest.
 func (f *File) Root() cid.Cid { return f.root }
+
+// Check reads the file to its end: every block has the bytes of its name, and none is cut short. Whether these are all blocks of the
+// dictionary is not asked.
+func (f *File) Check(ctx context.Context) error {
+	in, err := carv2.NewBlockReader(bufio.NewReaderSize(io.NewSectionReader(f.r, 0, math.MaxInt64), 1<<20), limits...)
+	for n := uint64(0); err == nil; n++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err = in.Next(); err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			err = fmt.Errorf("block %d: %w", n+1, err)
+		}
+	}
+	return fmt.Errorf("%w: %v", ErrFormat, err)
+}
 
 // Get returns a block as it stands in the file, unchecked. The error wraps store.ErrMissing if there is none.
 func (f *File) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
