@@ -112,6 +112,8 @@ func hintOf(err error) string {
 		return "unpack it on a file system that tells such names apart, or read single files with dictnet cat"
 	case errors.Is(err, codec.ErrTemplate):
 		return "the template is damaged or is none: get it again from where it came"
+	case errors.Is(err, chain.ErrNoContract):
+		return "the registry was deployed after that block: wait until a later one is as deep, or ask for fewer --confirmations"
 	case errors.Is(err, chain.ErrUnreachable):
 		return "is the chain running? --rpc URL names another one; dictnet chain dev starts one for development"
 	}
