@@ -213,7 +213,20 @@ func (r *reader) openTape(ctx context.Context, name codec.DictionaryName) (*dict
 			return nil, err
 		}
 	}
-	return r.OpenNamed(ctx, name)
+	t, err := r.OpenNamed(ctx, name)
+	return t, r.unpublished(err)
+}
+
+// unpublished adds a hint to what the registry contradicts: a version here that goes beyond it.
+func (r *reader) unpublished(err error) error {
+	var c *dictnet.ContradictionError
+	if r.dict == nil || r.anchor == nil || !errors.As(err, &c) || c.Found.Size >= c.Claimed.Size {
+		return err
+	}
+	if _, ok := versionOf(*r.dict, c.Claimed.Name()); !ok {
+		return err
+	}
+	return withHint(err, fmt.Sprintf("this version is not published yet: dictnet publish %s does it; --offline believes the versions that are here", r.dict.Name))
 }
 
 // vouch reports whether a version is t or a beginning of it. In the second case the manifest of the version is made

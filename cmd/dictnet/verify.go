@@ -149,7 +149,7 @@ func (a *app) verifyDictionary(c *cobra.Command, name string, f *readerFlags) er
 		return err
 	}
 	if _, err := r.Open(ctx, ref); err != nil { // compares it with the registry, if there is one
-		return err
+		return r.unpublished(err)
 	}
 	bar := a.progress("verify", -1)
 	defer bar.end()
