@@ -123,14 +123,14 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, versi
 // choose finds out which dictionary is meant.
 func (r *reader) choose(a *app, dict string, version codec.DictionaryName) error {
 	if dict == "" {
-		all, err := r.store.Dictionaries()
-		if err != nil {
-			return err
-		}
+		all, err := r.store.Dictionaries() // with those that are good, if some are damaged
 		for _, d := range all {
 			if _, ok := versionOf(d, version); ok {
 				return r.named(d)
 			}
+		}
+		if err != nil {
+			return err
 		}
 		return &hinted{fmt.Errorf("dictionary %s is not known here", version.Manifest), exitUnavailable,
 			"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + version.Manifest.String() + " that you trust it as it is"}
@@ -257,10 +257,7 @@ func (a *app) completeDictionary(c *cobra.Command, _ []string, _ string) ([]stri
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	defer s.Close()
-	all, err := s.Dictionaries()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
+	all, _ := s.Dictionaries() // an error is for the verb to tell
 	var names []string
 	for _, d := range all {
 		names = append(names, d.Name)

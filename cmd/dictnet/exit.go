@@ -104,6 +104,8 @@ func hintOf(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full: free some space, or use --home or -o on another disk"
+	case errors.As(err, new(*store.DamagedNamesError)):
+		return "put back a copy of the file; or move it away, and dictnet pull MANIFEST --as NAME names the dictionary anew, if dictnet gc was not run meanwhile"
 	case errors.Is(err, tree.ErrTree):
 		return "a tree is what encode makes of a directory; decode -o plays any template as a file"
 	case errors.Is(err, tree.ErrEscape):
