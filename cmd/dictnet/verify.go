@@ -21,7 +21,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Check a template, or a dictionary with every note",
 		Long: `Check a template: decode it, with every check that decode makes, and write nothing. Or check a dictionary: that every page
 and every note is what its name says, that the notes have the root named, and, if it is on a chain, that the registry holds it. If there is
-no file of the name given, it is taken for a dictionary.
+no file of the name given, it is taken for a dictionary. Templates of records are checked by decode, not here.
 
 With --proof FILE and nothing else, check a proof that publish or audit wrote, against the hash of a block that you trust (--block); with a template or
 a dictionary, the proof stands for the chain. No network is used for that.
