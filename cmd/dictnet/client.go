@@ -269,10 +269,31 @@ func (a *app) completeDictionary(c *cobra.Command, _ []string, _ string) ([]stri
 func (a *app) namedDictionary(s *store.Store, name string) (store.Dictionary, error) {
 	d, err := s.Dictionary(name)
 	if errors.Is(err, store.ErrNoDictionary) {
-		return d, &hinted{fmt.Errorf("there is no dictionary %q here", name), exitUnavailable,
-			"dictnet ls lists those that are; dictnet build makes one, dictnet pull brings one"}
+		return d, &hinted{&noDictionary{name, false}, exitUnavailable, "dictnet ls lists those that are; dictnet build makes one, dictnet pull brings one"}
 	}
 	return d, err
+}
+
+// noDictionary says that a local name is none.
+type noDictionary struct {
+	name   string
+	noFile bool // it could have been that of a file, too
+}
+
+func (e *noDictionary) Error() string {
+	if e.noFile {
+		return fmt.Sprintf("there is no file %s, and no dictionary of that name here", e.name)
+	}
+	return fmt.Sprintf("there is no dictionary %q here", e.name)
+}
+
+// orFile makes an error about a name say that there is no such file, either.
+func orFile(err error) error {
+	var none *noDictionary
+	if errors.As(err, &none) {
+		none.noFile = true
+	}
+	return err
 }
 
 // registryAnchor is a registry on a chain as the roles see it.

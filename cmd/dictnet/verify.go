@@ -42,7 +42,7 @@ a dictionary, the proof stands for the chain. No network is used for that.
 				return err
 			}
 			if named, err := parseDictRef(name); template == "" && err == nil && (named.car != "" || !a.isFile(name)) {
-				return a.verifyDictionary(c, name, &f)
+				return orFile(a.verifyDictionary(c, name, &f))
 			}
 			return a.verifyTemplate(c, name, dict, &f)
 		},
