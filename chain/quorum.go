@@ -71,11 +71,14 @@ func (e *DisagreementError) Error() string {
 	return fmt.Sprintf("%s: fewer than %d nodes agree: %s", e.What, e.Need, strings.Join(said, "; "))
 }
 
-// Is makes errors.Is find ErrEquivocation if two nodes contradict each other, or ErrUnreachable if too few answered.
+// Is makes errors.Is find ErrEquivocation if two nodes contradict each other, ErrNoContract if all say that, or ErrUnreachable if too few
+// answered.
 func (e *DisagreementError) Is(target error) bool {
 	switch target {
 	case ErrEquivocation:
 		return e.contradiction()
+	case ErrNoContract:
+		return !slices.ContainsFunc(e.Answers, func(a Answer[string]) bool { return !errors.Is(a.Err, ErrNoContract) })
 	case ErrUnreachable:
 		return !e.contradiction()
 	}

@@ -76,6 +76,13 @@ func viewIn[T any](ctx context.Context, r *Registry, block string, data []byte, 
 	if err != nil {
 		return none, refusal(err)
 	}
+	if len(out) == 0 { // what is called where there is no code says nothing; Open saw it in a later block
+		n, err := hexutil.DecodeUint64(block)
+		if err == nil {
+			block = fmt.Sprint(n)
+		}
+		return none, fmt.Errorf("registry %s on chain %d (%s): %w in block %s", r.address, r.client.ChainID(), r.client.name, ErrNoContract, block)
+	}
 	v, err := unpack(out)
 	if err != nil {
 		return none, fmt.Errorf("chain %s: answer of registry %s: %w", r.client.name, r.address, err)

@@ -123,14 +123,14 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, versi
 // choose finds out which dictionary is meant.
 func (r *reader) choose(a *app, dict string, version codec.DictionaryName) error {
 	if dict == "" {
-		all, err := r.store.Dictionaries()
-		if err != nil {
-			return err
-		}
+		all, err := r.store.Dictionaries() // with those that are good, if some are damaged
 		for _, d := range all {
 			if _, ok := versionOf(d, version); ok {
 				return r.named(d)
 			}
+		}
+		if err != nil {
+			return err
 		}
 		return &hinted{fmt.Errorf("dictionary %s is not known here", version.Manifest), exitUnavailable,
 			"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + version.Manifest.String() + " that you trust it as it is"}
@@ -213,7 +213,20 @@ func (r *reader) openTape(ctx context.Context, name codec.DictionaryName) (*dict
 			return nil, err
 		}
 	}
-	return r.OpenNamed(ctx, name)
+	t, err := r.OpenNamed(ctx, name)
+	return t, r.unpublished(err)
+}
+
+// unpublished adds a hint to what the registry contradicts: a version here that goes beyond it.
+func (r *reader) unpublished(err error) error {
+	var c *dictnet.ContradictionError
+	if r.dict == nil || r.anchor == nil || !errors.As(err, &c) || c.Found.Size >= c.Claimed.Size {
+		return err
+	}
+	if _, ok := versionOf(*r.dict, c.Claimed.Name()); !ok {
+		return err
+	}
+	return withHint(err, fmt.Sprintf("this version is not published yet: dictnet publish %s does it; --offline believes the versions that are here", r.dict.Name))
 }
 
 // vouch reports whether a version is t or a beginning of it. In the second case the manifest of the version is made
@@ -244,10 +257,7 @@ func (a *app) completeDictionary(c *cobra.Command, _ []string, _ string) ([]stri
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	defer s.Close()
-	all, err := s.Dictionaries()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
+	all, _ := s.Dictionaries() // an error is for the verb to tell
 	var names []string
 	for _, d := range all {
 		names = append(names, d.Name)
@@ -259,10 +269,31 @@ func (a *app) completeDictionary(c *cobra.Command, _ []string, _ string) ([]stri
 func (a *app) namedDictionary(s *store.Store, name string) (store.Dictionary, error) {
 	d, err := s.Dictionary(name)
 	if errors.Is(err, store.ErrNoDictionary) {
-		return d, &hinted{fmt.Errorf("there is no dictionary %q here", name), exitUnavailable,
-			"dictnet ls lists those that are; dictnet build makes one, dictnet pull brings one"}
+		return d, &hinted{&noDictionary{name, false}, exitUnavailable, "dictnet ls lists those that are; dictnet build makes one, dictnet pull brings one"}
 	}
 	return d, err
+}
+
+// noDictionary says that a local name is none.
+type noDictionary struct {
+	name   string
+	noFile bool // it could have been that of a file, too
+}
+
+func (e *noDictionary) Error() string {
+	if e.noFile {
+		return fmt.Sprintf("there is no file %s, and no dictionary of that name here", e.name)
+	}
+	return fmt.Sprintf("there is no dictionary %q here", e.name)
+}
+
+// orFile makes an error about a name say that there is no such file, either.
+func orFile(err error) error {
+	var none *noDictionary
+	if errors.As(err, &none) {
+		none.noFile = true
+	}
+	return err
 }
 
 // registryAnchor is a registry on a chain as the roles see it.

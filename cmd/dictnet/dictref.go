@@ -90,14 +90,11 @@ func addressOf(a *store.Anchor) (*chain.Reference, error) {
 
 // dictionaryAt returns the dictionary of a store that has a chain address, or nil.
 func dictionaryAt(s *store.Store, at chain.Reference) (*store.Dictionary, error) {
-	all, err := s.Dictionaries()
-	if err != nil {
-		return nil, err
-	}
+	all, err := s.Dictionaries() // with those that are good, if some are damaged
 	for _, d := range all {
 		if a, err := addressOf(d.Anchor); err == nil && a != nil && *a == at {
 			return &d, nil
 		}
 	}
-	return nil, nil
+	return nil, err
 }

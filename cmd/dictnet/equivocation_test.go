@@ -15,24 +15,7 @@ import (
 // each said.
 func TestNodesThatContradictEachOther(t *testing.T) {
 	dir := t.TempDir()
-	dictnet := func(args ...string) (code int, stdout, stderr string) {
-		t.Helper()
-		var out, errs bytes.Buffer
-		code = run(t.Context(), args, strings.NewReader(""), &out, &errs)
-		return code, out.String(), errs.String()
-	}
-	must := func(args ...string) map[string]any {
-		t.Helper()
-		code, stdout, stderr := dictnet(append(args, "--json")...)
-		if code != exitOK {
-			t.Fatalf("dictnet %v: exit code %d: %s", args, code, stderr)
-		}
-		var result map[string]any
-		if err := json.Unmarshal([]byte(stdout), &result); err != nil {
-			t.Fatal(err)
-		}
-		return result
-	}
+	dictnet, must := commands(t)
 	var urls []string
 	var address, home string
 	for _, text := range []string{"one truth, ", "another truth, "} {
@@ -62,5 +45,60 @@ func TestNodesThatContradictEachOther(t *testing.T) {
 	}
 	if code, _, stderr = dictnet("verify", "d", "--home", home, "--rpc", urls[1]); code != exitOK {
 		t.Errorf("one node: exit code %d\n%s", code, stderr)
+	}
+}
+
+// commands returns what runs a command line in this process, and what returns its result and wants it to be done.
+func commands(t *testing.T) (dictnet func(args ...string) (code int, stdout, stderr string), must func(args ...string) map[string]any) {
+	dictnet = func(args ...string) (code int, stdout, stderr string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		code = run(t.Context(), args, strings.NewReader(""), &out, &errs)
+		return code, out.String(), errs.String()
+	}
+	must = func(args ...string) map[string]any {
+		t.Helper()
+		code, stdout, stderr := dictnet(append(args, "--json")...)
+		if code != exitOK {
+			t.Fatalf("dictnet %v: exit code %d: %s", args, code, stderr)
+		}
+		var result map[string]any
+		if err := json.Unmarshal([]byte(stdout), &result); err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	return dictnet, must
+}
+
+// A development chain that is started anew has the registry at the same address, and nothing in it: the hint says how to publish there.
+func TestChainStartedAnew(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
+	dictnet, must := commands(t)
+	sample := filepath.Join(dir, "sample")
+	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	must("build", sample, "-o", "d")
+	var manifest, rpc string
+	for i := range 2 {
+		chain, err := devchain.Start(t.Context(), devchain.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { chain.Close() })
+		rpc = chain.URL()
+		registry := must("chain", "deploy", "--rpc", rpc, "--dev-key")["registry"].(string)
+		if i == 0 {
+			manifest = must("publish", "d", "--rpc", rpc, "--dev-key", "--registry", registry)["manifest"].(string)
+			continue
+		}
+		code, _, stderr := dictnet("publish", "d", "--rpc", rpc, "--dev-key", "--registry", registry)
+		if code != exitUnavailable || !strings.Contains(stderr, "hint: ") || !strings.Contains(stderr, "dictnet pull "+manifest+" --as NAME") {
+			t.Errorf("exit code %d: %s", code, stderr)
+		}
+		must("pull", manifest, "--as", "anew")
+		must("publish", "anew", "--rpc", rpc, "--dev-key", "--registry", registry)
 	}
 }

@@ -104,6 +104,8 @@ func hintOf(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full: free some space, or use --home or -o on another disk"
+	case errors.As(err, new(*store.DamagedNamesError)):
+		return "put back a copy of the file; or move it away, and dictnet pull MANIFEST --as NAME names the dictionary anew, if dictnet gc was not run meanwhile"
 	case errors.Is(err, tree.ErrTree):
 		return "a tree is what encode makes of a directory; decode -o plays any template as a file"
 	case errors.Is(err, tree.ErrEscape):
@@ -112,6 +114,8 @@ func hintOf(err error) string {
 		return "unpack it on a file system that tells such names apart, or read single files with dictnet cat"
 	case errors.Is(err, codec.ErrTemplate):
 		return "the template is damaged or is none: get it again from where it came"
+	case errors.Is(err, chain.ErrNoContract):
+		return "the registry was deployed after that block: wait until a later one is as deep, or ask for fewer --confirmations"
 	case errors.Is(err, chain.ErrUnreachable):
 		return "is the chain running? --rpc URL names another one; dictnet chain dev starts one for development"
 	}

@@ -23,10 +23,10 @@ func (a *app) fsckCommand() *cobra.Command {
 		Short: "Check every block of the store, and mend what is damaged",
 		Long: `Read every block of the store and compare it with its name; then look whether all that pins and named dictionaries need is here. A block
 that is damaged is moved to the directory damaged of the store. What is needed and not here is fetched from the sources that
-are named; without any, it is listed.
+are named; without any, it is listed. The file of a name that is damaged stays where it is: what it keeps is not known, and gc removes nothing while it is there.
 
-The exit code is 0 when in the end all that is needed is here and good, 4 when something of it is missing, and with --dry-run 3 when
-something is damaged.
+The exit code is 0 when in the end all that is needed is here and good, 4 when something of it is missing, and 3 when a name is damaged or,
+with --dry-run, anything.
 
 ` + exitHelp,
 		Example: `  dictnet fsck
@@ -66,6 +66,8 @@ type fsck struct {
 	asks   bool            // the client has somebody to ask
 	dryRun bool
 
+	names *store.DamagedNamesError // nil: none is
+
 	mu      sync.Mutex
 	damaged map[string]*fsckBlock // by multihash
 	result  fsckResult
@@ -77,6 +79,14 @@ type fsckResult struct {
 	Missing  []*fsckBlock `json:"missing"`  // needed, and in the end not here or not good
 	Repaired int          `json:"repaired"` // needed, and fetched
 	Aside    string       `json:"aside,omitempty"`
+	Names    []fsckName   `json:"damagedNames,omitempty"`
+}
+
+// fsckName is a name whose file is damaged.
+type fsckName struct {
+	Name  string `json:"name"`
+	Path  string `json:"path"`
+	Error string `json:"error"`
 }
 
 // fsckBlock is a block that was damaged or missing.
@@ -115,7 +125,7 @@ func (f *fsck) run(ctx context.Context) error {
 		}
 	}
 	kept, err := f.store.Kept(ctx)
-	if err != nil {
+	if err != nil && !errors.As(err, &f.names) {
 		return err
 	}
 	seen := map[cid.Cid]bool{}
@@ -251,6 +261,12 @@ func (f *fsck) report() error {
 		}
 		rows = append(rows, row{"damaged", b.CID + ", " + what})
 	}
+	if f.names != nil {
+		for _, n := range *f.names {
+			f.result.Names = append(f.result.Names, fsckName{n.Name, n.Path, oneLine(n.Err)})
+			rows = append(rows, row{"damaged", fmt.Sprintf("name %s, %s", n.Name, n.Path)})
+		}
+	}
 	if f.result.Aside != "" {
 		rows = append(rows, row{"put aside in", f.result.Aside})
 	}
@@ -270,6 +286,8 @@ func (f *fsck) report() error {
 		return &hinted{fmt.Errorf("%d blocks are missing that nobody who was asked has", len(f.result.Missing)), exitUnavailable, "--peer and --gateway name others; dictnet build makes the notes anew from the same samples"}
 	case len(f.result.Missing) > 0:
 		return &hinted{fmt.Errorf("%d blocks are missing", len(f.result.Missing)), exitUnavailable, "dictnet fsck --peer ... or --gateway ... fetches them"}
+	case f.names != nil:
+		return &hinted{f.names, exitRefused, ""}
 	}
 	return nil
 }

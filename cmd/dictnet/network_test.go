@@ -46,6 +46,7 @@ func runNetworkScripts(t *testing.T, rpc string) {
 				Setup: func(e *testscript.Env) error {
 					e.Setenv("DICTNET_HOME", e.WorkDir+"/home")
 					e.Setenv("RPC", rpc)
+					e.Setenv("RPC2", strings.Replace(rpc, "127.0.0.1", "localhost", 1)) // another name of the same node
 					return nil
 				},
 				Cmds: cmds,

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -145,7 +146,10 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 // announced, not each note.
 func (a *app) announce(ctx context.Context, s *store.Store, n *ipfs.Node, announced map[cid.Cid]time.Time) error {
 	dicts, err := s.Dictionaries()
-	if err != nil {
+	var damaged *store.DamagedNamesError
+	if errors.As(err, &damaged) {
+		a.log.Warn("not all that is named is announced", "error", err)
+	} else if err != nil {
 		return err
 	}
 	pins, err := s.Pins(ctx)

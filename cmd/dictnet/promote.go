@@ -29,7 +29,7 @@ new version; until then others cannot play the new templates.
 ` + exitHelp,
 		Example: `  dictnet encode release-2.tar -d releases -o release-2.dn
   dictnet promote release-2.dn -d releases
-  dictnet publish releases`,
+  dictnet publish releases --key key.json --password-file password`,
 		Args: args(1, -1, "templates"),
 		RunE: func(c *cobra.Command, args []string) error { return a.promote(c, args, dict, profile) },
 	}

@@ -217,6 +217,10 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	result.Dictionary, result.Chain, result.Registry, result.Address = at.ID.String(), at.ChainID, at.Registry.Hex(), at.String()
 	head, err := reg.Head(ctx, at.ID)
+	if errors.Is(err, chain.ErrNotRegistered) {
+		return nil, &hinted{fmt.Errorf("dictionary %s: %w", dict.Name, err), exitUnavailable, fmt.Sprintf(
+			"it was registered on another chain, or on this one before it was started anew: dictnet pull %s --as NAME gives it a name that publish registers here", dict.Current.Manifest)}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -439,14 +439,14 @@ func (a *app) recordVersion(ctx context.Context, d *templateDictionary, root [4]
 		return codec.DictionaryRef{}, err
 	}
 	defer s.Close()
-	all, err := s.Dictionaries()
-	if err != nil {
-		return codec.DictionaryRef{}, err
-	}
+	all, err := s.Dictionaries() // with those that are good, if some are damaged
 	for _, dict := range all {
 		if ref, ok := rootedVersion(dict, root); ok && (d.dict == "" || d.dict == dict.Name) {
 			return ref, nil
 		}
+	}
+	if err != nil {
+		return codec.DictionaryRef{}, err
 	}
 	if d.dict == "" {
 		return codec.DictionaryRef{}, &hinted{fmt.Errorf("no dictionary here has a version whose root begins with %x", root), exitUnavailable, "-d says where it is; dictnet pull brings one"}

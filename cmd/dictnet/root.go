@@ -73,12 +73,12 @@ A template refers to notes: chunks of bytes that live in a shared dictionary on 
 an Ethereum chain remembers. Whoever has the template fetches just the notes it needs, from anybody, proves that they
 are the published ones, and plays the file back.
 
-A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.car), or its chain address
-(eip155:CHAIN:REGISTRY/DICTIONARY).
+A dictionary (DICT) is named by its local name, its manifest CID, a CAR file (x.car), its IPNS name (/ipns/NAME), or
+its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 
 ` + exitHelp,
 		Example: `  dictnet build release-1.tar -o releases
-  dictnet publish releases --rpc http://127.0.0.1:8545 --registry 0x5FbDB2315678afecb367f032d93F642f64180aa3
+  dictnet publish releases --rpc http://127.0.0.1:8545 --registry 0x5FbDB2315678afecb367f032d93F642f64180aa3 --dev-key
   dictnet encode release-2.tar -d releases -o release-2.dn
   dictnet decode release-2.dn -o release-2.tar`,
 		Version:           version(),

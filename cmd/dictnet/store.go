@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ipfs/go-cid"
@@ -80,7 +81,8 @@ type listedDictionary struct {
 
 func (a *app) ls(ctx context.Context, s *store.Store) error {
 	dicts, err := s.Dictionaries()
-	if err != nil {
+	var damaged *store.DamagedNamesError
+	if err != nil && !errors.As(err, &damaged) {
 		return err
 	}
 	pins, err := s.Pins(ctx)
@@ -119,7 +121,10 @@ func (a *app) ls(ctx context.Context, s *store.Store) error {
 		rows = append(rows, row{"pin", fmt.Sprint(p.CID, " ", p.Name)})
 	}
 	rows = append(rows, row{"store", fmt.Sprintf("%s in %d blocks, %s", bytesText(stats.Bytes), stats.Blocks, s.Dir())})
-	return a.print(result, rows...)
+	if err := a.print(result, rows...); err != nil || damaged == nil {
+		return err
+	}
+	return damaged
 }
 
 func (a *app) gcCommand() *cobra.Command {

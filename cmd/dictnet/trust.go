@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"regexp"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
@@ -105,6 +107,9 @@ func (f *chainFlags) openRegistries(ctx context.Context, at chain.Reference) (re
 		}
 		return nil
 	}
+	if err := f.differentNodes(); err != nil {
+		return nil, nil, err
+	}
 	var failed []error
 	for _, url := range f.rpc {
 		reg, client, err := f.openRegistry(ctx, url, at)
@@ -119,6 +124,28 @@ func (f *chainFlags) openRegistries(ctx context.Context, at chain.Reference) (re
 		return nil, nil, errors.Join(failed...)
 	}
 	return regs, done, nil
+}
+
+// differentNodes refuses a node that is named twice: it would count twice in a quorum.
+func (f *chainFlags) differentNodes() error {
+	seen := map[string]bool{}
+	for _, node := range f.rpc {
+		u, err := url.Parse(node)
+		if err != nil {
+			continue // dialing it says what is wrong
+		}
+		u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+		same := strings.TrimSuffix(u.String(), "/")
+		if seen[same] {
+			name := u.Scheme + "://" + u.Host // the rest may be a secret
+			if strings.TrimSuffix(u.RequestURI(), "/") != "" {
+				name += "/..."
+			}
+			return usageErrorf("a quorum is of different nodes: leave one out", "node %s is named twice", name)
+		}
+		seen[same] = true
+	}
+	return nil
 }
 
 var hashForm = regexp.MustCompile(`^0x[0-9a-fA-F]{64}$`)

@@ -25,6 +25,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Check a template: decode it, with every check that decode makes, and write nothing. Or check a dictionary: that every page
 and every note is what its name says, that the notes have the root named, and, if it is on a chain, that the registry holds it. If there is
 no file of the name given, it is taken for a dictionary. A CAR file is read to its end and must hold all of its dictionary: neither the store nor peers help out.
+Templates of records are checked by decode, not here.
 
 With --proof FILE and nothing else, check a proof that publish or audit wrote, against the hash of a block that you trust (--block); with a template or
 a dictionary, the proof stands for the chain. No network is used for that.
@@ -47,7 +48,7 @@ a dictionary, the proof stands for the chain. No network is used for that.
 			if named, err := parseDictRef(name); template == "" && err == nil && named.car != "" {
 				return a.verifyCAR(c, named.car, &f)
 			} else if template == "" && err == nil && !a.isFile(name) {
-				return a.verifyDictionary(c, name, &f)
+				return orFile(a.verifyDictionary(c, name, &f))
 			}
 			return a.verifyTemplate(c, name, dict, &f)
 		},
@@ -192,7 +193,7 @@ func (a *app) verifyIn(ctx context.Context, s *store.Store, name string, f *read
 		return err
 	}
 	if _, err := r.Open(ctx, ref); err != nil { // compares it with the registry, if there is one
-		return err
+		return r.unpublished(err)
 	}
 	bar := a.progress("verify", -1)
 	defer bar.end()

@@ -60,7 +60,31 @@ func (a *api) handler() http.Handler {
 		return codec.Inspect(ctx, src, size)
 	}))
 	mux.HandleFunc("POST /api/v1/plan", template(a.plan))
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		refused := &headOnly{w, http.StatusNotFound}
+		h.ServeHTTP(refused, r) // says which methods there are
+		answer(w, nil, &statusError{refused.code, errors.New(http.StatusText(refused.code))})
+	})
+}
+
+// headOnly leaves out what the mux writes of its own.
+type headOnly struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *headOnly) WriteHeader(code int)        { w.code = code }
+func (w *headOnly) Write(b []byte) (int, error) { return len(b), nil }
+
+// statusError is an error with its status.
+type statusError struct {
+	code int
+	error
 }
 
 // badRequest is an error of the one who asks.
@@ -76,7 +100,10 @@ func answer(w http.ResponseWriter, result any, err error) {
 		code := http.StatusInternalServerError
 		var bad *badRequest
 		var large *http.MaxBytesError
+		var status *statusError
 		switch {
+		case errors.As(err, &status):
+			code = status.code
 		case errors.As(err, &large):
 			code = http.StatusRequestEntityTooLarge
 		case errors.As(err, &bad), errors.Is(err, codec.ErrTemplate):

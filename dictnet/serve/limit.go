@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -109,7 +110,7 @@ func local(next http.Handler) http.Handler {
 			host = host[1 : len(host)-1]
 		}
 		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
-			http.Error(w, "ask by address, or as localhost", http.StatusMisdirectedRequest)
+			answer(w, nil, &statusError{http.StatusMisdirectedRequest, errors.New("ask by address, or as localhost")})
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -381,6 +381,13 @@ func TestHostileRequests(t *testing.T) {
 		if !ok {
 			t.Errorf("%s %.100s %.100s: %s, want %v: %.200q", test.method, test.path, test.header, resp.Status, test.codes, body)
 		}
+		var refused struct{ Error string }
+		if strings.HasPrefix(test.path, "/api/v1/") && resp.StatusCode >= 400 && (json.Unmarshal(body, &refused) != nil || refused.Error == "") && test.header != "Host: [" {
+			t.Errorf("%s %s %s: %s, no error as JSON: %q", test.method, test.path, test.header, resp.Status, body)
+		}
+		if resp.StatusCode == 405 && strings.HasPrefix(test.path, "/api/v1/") && resp.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s %s: allowed is %q", test.method, test.path, resp.Header.Get("Allow"))
+		}
 		if bytes.Contains(body, []byte("secret")) || bytes.Contains(body, []byte("root:")) {
 			t.Errorf("%s %s: %q", test.method, test.path, body)
 		}

@@ -170,15 +170,24 @@ type Kept struct {
 	What string // for people: whose it is
 }
 
-// Kept lists the manifests of all named dictionaries, their earlier versions, and pins, each once.
+// Kept lists the manifests of all named dictionaries, their earlier versions, and pins, each once. If some names are damaged, it lists
+// what else is kept, with a *DamagedNamesError.
 func (s *Store) Kept(ctx context.Context) ([]Kept, error) {
 	var all []Kept
-	err := s.eachKept(ctx, func(c cid.Cid, what string) error {
+	dicts, err := s.Dictionaries()
+	var damaged *DamagedNamesError
+	if err != nil && !errors.As(err, &damaged) {
+		return nil, fmt.Errorf("list what is kept: %w", err)
+	}
+	err = s.eachKept(ctx, dicts, func(c cid.Cid, what string) error {
 		all = append(all, Kept{c, what})
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list what is kept: %w", err)
+	}
+	if damaged != nil {
+		return all, damaged
 	}
 	return all, nil
 }

@@ -91,7 +91,11 @@ func (l live) has(k key) bool { return l[k] }
 // mark returns the blocks to keep.
 func (s *Store) mark(ctx context.Context) (live, error) {
 	l, walked := make(live), make(map[cid.Cid]bool)
-	err := s.eachKept(ctx, func(c cid.Cid, what string) error {
+	dicts, err := s.Dictionaries()
+	if err != nil {
+		return nil, fmt.Errorf("nothing collected, because nobody knows what is kept: %w", err)
+	}
+	err = s.eachKept(ctx, dicts, func(c cid.Cid, what string) error {
 		m, err := manifest.Open(ctx, s, c)
 		if err == nil {
 			err = m.Walk(ctx, func(link manifest.Link) (bool, error) {
@@ -112,13 +116,9 @@ func (s *Store) mark(ctx context.Context) (live, error) {
 	return l, err
 }
 
-// eachKept visits the manifests of all that is kept, each once, and says for people what each is.
-func (s *Store) eachKept(ctx context.Context, visit func(c cid.Cid, what string) error) error {
+// eachKept visits the manifests of pins and dictionaries, each once, and says for people what each is.
+func (s *Store) eachKept(ctx context.Context, dicts []Dictionary, visit func(c cid.Cid, what string) error) error {
 	pins, err := s.Pins(ctx)
-	if err != nil {
-		return err
-	}
-	dicts, err := s.Dictionaries()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,6 +77,26 @@ func CheckName(name string) error {
 
 func (s *Store) nameFile(name string) string { return filepath.Join(s.dir, "names", name+".json") }
 
+// DamagedName is a name whose file does not say what it should.
+type DamagedName struct {
+	Name string
+	Path string
+	Err  error
+}
+
+// DamagedNamesError says which names are damaged. It wraps ErrStorage.
+type DamagedNamesError []DamagedName
+
+func (e *DamagedNamesError) Error() string {
+	var files []string
+	for _, d := range *e {
+		files = append(files, fmt.Sprintf("%s: %v", d.Path, d.Err))
+	}
+	return fmt.Sprintf("%v: damaged: %s", ErrStorage, strings.Join(files, "; "))
+}
+
+func (e *DamagedNamesError) Unwrap() error { return ErrStorage }
+
 // Dictionary returns the dictionary of a name. The error wraps ErrNoDictionary or ErrStorage.
 func (s *Store) Dictionary(name string) (Dictionary, error) {
 	if err := CheckName(name); err != nil {
@@ -90,7 +111,7 @@ func (s *Store) Dictionary(name string) (Dictionary, error) {
 	}
 	d, err := decodeDictionary(name, data)
 	if err != nil {
-		return Dictionary{}, storageError("read "+s.nameFile(name), err)
+		return Dictionary{}, &DamagedNamesError{{name, s.nameFile(name), err}}
 	}
 	return d, nil
 }
@@ -115,23 +136,32 @@ func decodeDictionary(name string, data []byte) (Dictionary, error) {
 	return d, nil
 }
 
-// Dictionaries returns all named dictionaries in the order of their names.
+// Dictionaries returns all named dictionaries in the order of their names. If some are damaged, it returns the others with a *DamagedNamesError.
 func (s *Store) Dictionaries() ([]Dictionary, error) {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "names"))
 	if err != nil && !notExist(err) {
 		return nil, storageError("list dictionaries", err)
 	}
 	var ds []Dictionary
+	var damaged DamagedNamesError
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".json")
 		if !ok || CheckName(name) != nil {
 			continue
 		}
 		d, err := s.Dictionary(name)
+		var one *DamagedNamesError
+		if errors.As(err, &one) {
+			damaged = append(damaged, *one...)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		ds = append(ds, d)
+	}
+	if len(damaged) > 0 {
+		return ds, &damaged
 	}
 	return ds, nil
 }
