@@ -127,6 +127,9 @@ func (r *Registry) HeadAt(ctx context.Context, id ID, d Depth) (Head, Block, err
 	}
 	head, err := r.headIn(ctx, id, b.Number)
 	if err != nil {
+		if gone := r.client.Still(ctx, b); errors.Is(gone, ErrReorged) {
+			err = gone // which is why there was no answer
+		}
 		return Head{}, Block{}, err
 	}
 	return head, b, r.client.Still(ctx, b)

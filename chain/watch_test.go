@@ -107,3 +107,33 @@ func TestWatchEnds(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A block that is taken back before anything was read in it is a reorganisation, too, whatever the node calls it.
+func TestBlockGoneBeforeItIsRead(t *testing.T) {
+	dev := startDev(t)
+	owner := devSigner(t, 0)
+	registry, _, err := Deploy(t.Context(), dialTest(t, dev.URL()), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _, err := registry.Register(t.Context(), owner, [32]byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := false
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, _, result []byte) []byte {
+		if method == "eth_getBlockByNumber" && !once {
+			once = true
+			if err := dev.Reorg(1); err != nil {
+				t.Error(err)
+			}
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := through.HeadAt(t.Context(), id, Latest); !once || !errors.Is(err, ErrReorged) {
+		t.Errorf("%v, want %v", err, ErrReorged)
+	}
+}

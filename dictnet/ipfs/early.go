@@ -30,7 +30,7 @@ var (
 )
 
 func newEarlyTransport(u transport.Upgrader, limits network.ResourceManager, shared *tcpreuse.ConnMgr) (*earlyTransport, error) {
-	t, err := tcp.NewTCPTransport(&earlyUpgrader{u}, limits, shared)
+	t, err := tcp.NewTCPTransport(&earlyUpgrader{u}, limits, shared, tcp.DisableReuseport()) // or a second node would get a share of the first one's connections
 	return &earlyTransport{TcpTransport: t, plain: make(map[peer.ID]bool)}, err
 }
 

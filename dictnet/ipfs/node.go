@@ -119,7 +119,7 @@ func startWith(o Options, security ...libp2p.Option) (_ *Node, err error) {
 		libp2p.WithFxOption(fx.NopLogger), // what goes wrong at the start is returned
 	}
 	if o.SwarmKey != nil { // whose holders speak nothing in clear
-		opts = append(opts, libp2p.PrivateNetwork(o.SwarmKey), libp2p.Transport(tcp.NewTCPTransport))
+		opts = append(opts, libp2p.PrivateNetwork(o.SwarmKey), libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()))
 	} else {
 		opts = append(opts, libp2p.Transport(newEarlyTransport))
 	}

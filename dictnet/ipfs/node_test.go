@@ -370,7 +370,10 @@ func TestNobodyThere(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
+	taken := start(t, Options{Blocks: openStore(t).Blocks(), Listen: []string{"/ip4/127.0.0.1/tcp/0"}}).host.Addrs()[0].String()
 	for _, o := range []Options{
+		{Listen: []string{taken}},
+		{Listen: []string{taken}, SwarmKey: make([]byte, 32)},
 		{Peers: []string{"/ip4/127.0.0.1/tcp/4001"}},
 		{Peers: []string{"127.0.0.1:4001"}},
 		{Peers: []string{"/ip4/127.0.0.1/tcp/4001/p2p/xyz"}},
