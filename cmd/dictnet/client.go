@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -311,14 +313,18 @@ type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
 
-// openStoreToFetch opens the home for writing, or, while another process writes to it, for reading, so that what is fetched is
+// openStoreToFetch opens the home for writing, or, while another process writes to it or if that is not permitted, for reading, so that what is fetched is
 // kept in memory only.
 func (a *app) openStoreToFetch(c *cobra.Command) (*store.Store, error) {
 	s, err := a.openCache(c)
 	var locked *store.LockedError
-	if errors.As(err, &locked) {
+	switch {
+	case errors.As(err, &locked):
 		a.log.Info("the store is read only for now", "holder", locked.Holder)
-		return a.openStore(c, true)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		a.log.Info("the store is read only", "error", err)
+	default:
+		return s, err
 	}
-	return s, err
+	return a.openStore(c, true)
 }
