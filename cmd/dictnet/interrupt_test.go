@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -73,6 +74,9 @@ func TestInterrupt(t *testing.T) {
 
 // A lost session is an interrupt, be it told twice; under nohup it is nothing.
 func TestHangUp(t *testing.T) {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP) // or what is started would ignore it, if the test is run under nohup
+	defer signal.Stop(heard)
 	for _, test := range []struct {
 		name string
 		args []string
