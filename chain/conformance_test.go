@@ -79,6 +79,20 @@ func dialTest(tb testing.TB, url string) *Client {
 	return c
 }
 
+// registered deploys a registry and registers a dictionary of the first account in it.
+func registered(tb testing.TB, c *Client, salt [32]byte) (owner *KeySigner, registry *Registry, id ID) {
+	tb.Helper()
+	owner = devSigner(tb, 0)
+	registry, _, err := Deploy(tb.Context(), c, owner)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if id, _, err = registry.Register(tb.Context(), owner, salt); err != nil {
+		tb.Fatal(err)
+	}
+	return owner, registry, id
+}
+
 var farFuture = time.Unix(1<<40, 0)
 
 // conformance is what every chain must do. Its first two accounts are those of devchain.Accounts.

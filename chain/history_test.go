@@ -50,15 +50,7 @@ func (n *narrow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func TestHistoryFromANarrowNode(t *testing.T) {
 	dev := startDev(t)
-	owner := devSigner(t, 0)
-	registry, _, err := Deploy(t.Context(), dialTest(t, dev.URL()), owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, _, err := registry.Register(t.Context(), owner, [32]byte{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	owner, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{})
 	tape := newTape("narrow", 100)
 	var size uint64
 	for i := range 30 {

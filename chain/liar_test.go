@@ -78,15 +78,7 @@ const (
 func TestLies(t *testing.T) {
 	dev := startDev(t)
 	honest := dialTest(t, dev.URL())
-	owner := devSigner(t, 0)
-	registry, _, err := Deploy(t.Context(), honest, owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, _, err := registry.Register(t.Context(), owner, [32]byte{1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	owner, registry, id := registered(t, honest, [32]byte{1})
 	tape := newTape("lies", 30)
 	var old Block
 	for i := range uint64(3) {
@@ -95,6 +87,7 @@ func TestLies(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 1 {
+			var err error
 			if old, err = honest.Block(t.Context(), Latest); err != nil {
 				t.Fatal(err)
 			}

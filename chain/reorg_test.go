@@ -10,15 +10,7 @@ import (
 // that do not have their transactions; mine appends empty blocks.
 func reorgs(t *testing.T, url string, mine, reorg func(n int)) {
 	client := dialTest(t, url)
-	owner := devSigner(t, 0)
-	registry, _, err := Deploy(t.Context(), client, owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, _, err := registry.Register(t.Context(), owner, [32]byte{1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	owner, registry, id := registered(t, client, [32]byte{1})
 	tape := newTape("reorg", 20)
 	publish := func(from, to uint64) Receipt {
 		t.Helper()

@@ -111,15 +111,7 @@ func TestWatchEnds(t *testing.T) {
 // A block that is taken back before anything was read in it is a reorganisation, too, whatever the node calls it.
 func TestBlockGoneBeforeItIsRead(t *testing.T) {
 	dev := startDev(t)
-	owner := devSigner(t, 0)
-	registry, _, err := Deploy(t.Context(), dialTest(t, dev.URL()), owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, _, err := registry.Register(t.Context(), owner, [32]byte{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{})
 	once := false
 	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, _, result []byte) []byte {
 		if method == "eth_getBlockByNumber" && !once {
