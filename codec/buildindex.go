@@ -105,11 +105,10 @@ func compareEntries(a, b indexEntry) int {
 // spill puts what is in memory aside as a run.
 func (s *anchorSorter) spill() error {
 	if s.file == nil {
-		f, err := os.CreateTemp("", "dictnet-*")
+		f, err := unnamedFile()
 		if err != nil {
 			return fmt.Errorf("sort anchors: %w", err)
 		}
-		os.Remove(f.Name()) // it goes when it is closed, whatever happens
 		s.file = f
 	}
 	s.sort()

@@ -161,15 +161,12 @@ func (d *Decoder) fill() error {
 
 // nextFrame begins to play the next frame, or checks the index, which gives io.EOF.
 func (d *Decoder) nextFrame() error {
-	a, err := d.arrive()
-	if err == nil {
-		err = a.err
-	}
-	if err == io.EOF {
+	a := d.arrive()
+	if a.err == io.EOF {
 		return d.end()
 	}
-	if err != nil {
-		return err
+	if a.err != nil {
+		return a.err
 	}
 	d.frame = a.fr
 	d.cur = d.play.play(a.fr, 0)
@@ -185,17 +182,17 @@ func (d *Decoder) nextFrame() error {
 }
 
 // arrive returns the next frame, as it was read ahead if it was.
-func (d *Decoder) arrive() (arrived, error) {
+func (d *Decoder) arrive() arrived {
 	if d.next == nil {
 		fr, err := d.readFrame()
-		return arrived{fr: fr, err: err}, nil
+		return arrived{fr: fr, err: err}
 	}
 	select {
 	case a := <-d.next:
 		d.next = nil
-		return a, nil
+		return a
 	case <-d.ctx.Done():
-		return arrived{}, d.ctx.Err()
+		return arrived{err: d.ctx.Err()}
 	}
 }
 

@@ -131,8 +131,13 @@ func parseHead(b []byte, lead int, at frameEntry, before []frameEntry, tapeSize 
 	if err != nil {
 		return nil, err
 	}
-	fr.score, err = readScore(h.symbols, h.count, h.play, at.localPos, h.local, tapeSize, at.off)
-	return fr, err
+	return fr, fr.readSymbols(h, tapeSize)
+}
+
+// readSymbols reads the symbols of a frame whose layout is known.
+func (fr *frame) readSymbols(h summary, tapeSize uint64) (err error) {
+	fr.score, err = readScore(h.symbols, h.count, h.play, fr.localPos, h.local, tapeSize, fr.off)
+	return err
 }
 
 // parseLayout is parseHead without the symbols, which may be many.
@@ -234,28 +239,23 @@ func readHead(src io.ReaderAt, e frameEntry) (head []byte, lead int, err error) 
 
 // readFrame reads the head of the frame that e describes, which comes after those before, from a template.
 func readFrame(src io.ReaderAt, e frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
-	head, lead, err := readHead(src, e)
-	if err != nil {
-		return nil, err
+	fr, h, err := readLayout(src, e, before, tapeSize, blockSize)
+	if err == nil {
+		err = fr.readSymbols(h, tapeSize)
 	}
-	fr, err := parseHead(head, lead, e, before, tapeSize, blockSize)
 	if err != nil {
 		return nil, err
 	}
 	return fr, fr.agrees(e)
 }
 
-// readLayout is readFrame without the symbols.
-func readLayout(src io.ReaderAt, e frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, error) {
+// readLayout is readFrame without the symbols, and without asking whether the frame agrees.
+func readLayout(src io.ReaderAt, e frameEntry, before []frameEntry, tapeSize uint64, blockSize int) (*frame, summary, error) {
 	head, lead, err := readHead(src, e)
 	if err != nil {
-		return nil, err
+		return nil, summary{}, err
 	}
-	fr, _, err := parseLayout(head, lead, e, before, tapeSize, blockSize)
-	if err != nil {
-		return nil, err
-	}
-	return fr, fr.agrees(e)
+	return parseLayout(head, lead, e, before, tapeSize, blockSize)
 }
 
 // agrees checks that a frame is what the index says.

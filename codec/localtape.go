@@ -58,11 +58,10 @@ func (t *localTape) append(b []byte) error {
 // evict writes the oldest page to the file, and returns it for another use.
 func (t *localTape) evict() (page []byte, err error) {
 	if t.file == nil {
-		f, err := os.CreateTemp("", "dictnet-*")
+		f, err := unnamedFile()
 		if err != nil {
 			return nil, fmt.Errorf("keep local notes: %w", err)
 		}
-		os.Remove(f.Name()) // it goes when it is closed, whatever happens
 		t.file = f
 	}
 	page = t.pages[0]

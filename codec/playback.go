@@ -143,7 +143,10 @@ func (p *playback) learnNeeds(i, block, depth int, layouts map[int][]blockEntry)
 	}
 	blocks := layouts[i]
 	if blocks == nil {
-		fr, err := readLayout(p.src, e, p.frames[:i], p.notes.size(), int(p.blockSize))
+		fr, _, err := readLayout(p.src, e, p.frames[:i], p.notes.size(), int(p.blockSize))
+		if err == nil {
+			err = fr.agrees(e)
+		}
 		if err != nil {
 			return err
 		}

@@ -45,17 +45,25 @@ func (s *spool) Write(b []byte) (int, error) {
 
 // spill moves what is in memory to a file.
 func (s *spool) spill() error {
-	f, err := os.CreateTemp("", "dictnet-*")
+	f, err := unnamedFile()
 	if err != nil {
 		return err
 	}
-	os.Remove(f.Name()) // it goes when it is closed, whatever happens
 	if _, err := f.WriteAt(s.mem, 0); err != nil {
 		f.Close()
 		return err
 	}
 	s.file, s.mem = f, nil
 	return nil
+}
+
+// unnamedFile makes a temporary file that goes when it is closed, whatever happens.
+func unnamedFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "dictnet-*")
+	if err == nil {
+		os.Remove(f.Name())
+	}
+	return f, err
 }
 
 func (s *spool) ReadAt(b []byte, off int64) (int, error) {

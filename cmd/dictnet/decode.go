@@ -68,11 +68,7 @@ Of the template of a record, the dictionary is the one here that has the version
 			if err != nil {
 				return err
 			}
-			inputs := []string{name, picked.file}
-			if isCAR(dict) {
-				inputs = append(inputs, dict)
-			}
-			if err := a.apart(out, inputs...); err != nil {
+			if err := a.apart(out, dict, name, picked.file); err != nil {
 				return err
 			}
 			return a.decode(c, name, decodeTo{out, into, anyLinks, record}, dict, span, &picked, &f)

@@ -62,10 +62,7 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 				_, path, _ := strings.Cut(v, "=")
 				inputs = append(inputs, path)
 			}
-			if isCAR(dict) {
-				inputs = append(inputs, dict)
-			}
-			if err := a.apart(out, inputs...); err != nil {
+			if err := a.apart(out, dict, inputs...); err != nil {
 				return err
 			}
 			open := func(ctx context.Context) (*input, error) { return a.openVariants(ctx, variants, mapFile, !noTimes) }

@@ -137,11 +137,14 @@ func (a *app) create(name string) (*output, error) {
 	return &output{Writer: f, tmp: f, name: name}, nil
 }
 
-// apart refuses an output that would take the place of a file that is read for it. An input that is no file is not looked at.
-func (a *app) apart(out string, inputs ...string) error {
+// apart refuses an output that would take the place of a file that is read for it: the dictionary, if it is one, or an input. An input that is no file is not looked at.
+func (a *app) apart(out, dict string, inputs ...string) error {
 	to, err := os.Stat(out)
 	if out == "-" || err != nil || !to.Mode().IsRegular() {
 		return nil
+	}
+	if isCAR(dict) {
+		inputs = append(inputs, dict)
 	}
 	for _, in := range inputs {
 		from, err := os.Stat(in)
