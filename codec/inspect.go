@@ -79,8 +79,9 @@ func (i *Info) add(fr *frame) {
 	for n := len(symbols) - 1; n >= 0; n-- { // a rule has a higher number than its parts
 		switch s := symbols[n]; s.code {
 		case codeRule:
-			times[s.left] += times[n]
-			times[s.right] += times[n]
+			left, right := s.halves()
+			times[left] += times[n]
+			times[right] += times[n]
 			i.Rules++
 			continue
 		case codeTape:

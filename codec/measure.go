@@ -185,8 +185,9 @@ func (s *score) timesWithin(from, end uint64) (times []int64, ends []symbol) {
 		case from <= at && at+x.len <= end:
 			times[n]++
 		case x.code == codeRule:
-			visit(x.left, at)
-			visit(x.right, at+s.symbols[x.left].len)
+			left, right := x.halves()
+			visit(left, at)
+			visit(right, at+s.symbols[left].len)
 		default:
 			a, b := max(from, at), min(end, at+x.len)
 			ends = append(ends, symbol{code: x.code, pos: x.pos + a - at, len: b - a})
@@ -207,8 +208,9 @@ func (s *score) timesWithin(from, end uint64) (times []int64, ends []symbol) {
 	}
 	for n := len(s.symbols) - 1; n >= 0; n-- { // a rule has a higher number than its parts
 		if r := s.symbols[n]; r.code == codeRule {
-			times[r.left] += times[n]
-			times[r.right] += times[n]
+			left, right := r.halves()
+			times[left] += times[n]
+			times[right] += times[n]
 		}
 	}
 	return times, ends

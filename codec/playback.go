@@ -30,8 +30,8 @@ type playback struct {
 	left      map[uint64]bool // blocks that have left the cache, by their begin on the local tape
 }
 
-// Limits of what a playback keeps: the symbols of two frames, which take 4 MiB each unless a stranger wrote them (then
-// up to 20), and 6.5 MiB of local notes, or two blocks; three of up to 4 MiB where there are no notes.
+// Limits of what a playback keeps: the symbols of two frames, which take 3 MiB each unless a stranger wrote them (then
+// up to 24), and 6.5 MiB of local notes, or two blocks; three of up to 4 MiB where there are no notes.
 const (
 	keptFrames = 2
 	keptLocal  = 13 << 19

@@ -375,8 +375,9 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 		var visit func(n uint32)
 		visit = func(n uint32) {
 			if s := m.old.symbols[n]; s.code == codeRule {
-				visit(s.left)
-				visit(s.right)
+				left, right := s.halves()
+				visit(left)
+				visit(right)
 				return
 			}
 			for _, s := range spans[n] {
@@ -415,7 +416,8 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 	}
 	for n, s := range m.old.symbols {
 		if s.code == codeRule {
-			ids[n], depth[n] = rule(ids[s.left], ids[s.right]), max(depth[s.left], depth[s.right])+1
+			left, right := s.halves()
+			ids[n], depth[n] = rule(ids[left], ids[right]), max(depth[left], depth[right])+1
 		} else {
 			var level []uint32
 			for _, s := range spans[n] {

@@ -98,8 +98,9 @@ func (s *score) firstPlays(start uint64) []uint64 {
 		}
 		seen[n], first[n] = true, at
 		if r := s.symbols[n]; r.code == codeRule {
-			visit(r.left, at)
-			visit(r.right, at+s.symbols[r.left].len)
+			left, right := r.halves()
+			visit(left, at)
+			visit(right, at+s.symbols[left].len)
 		}
 	}
 	for i, n := range s.sequence {

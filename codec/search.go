@@ -307,7 +307,8 @@ func (s *search) sumUp() error {
 				return err
 			}
 		}
-		if s.sums[n], err = s.across(uint32(n), symbols[sym.left].len, s.sums[sym.left], s.sums[sym.right]); err != nil {
+		left, right := sym.halves()
+		if s.sums[n], err = s.across(uint32(n), symbols[left].len, s.sums[left], s.sums[right]); err != nil {
 			return err
 		}
 	}
@@ -357,20 +358,21 @@ func (s *search) descend(n uint32, at, before uint64, found foundLine) error {
 	if sym.code != codeRule {
 		return s.descendTerminal(sym, n, at, before, found)
 	}
-	all, left, right := &s.sums[n], &s.sums[sym.left], &s.sums[sym.right]
+	first, second := sym.halves()
+	all, left, right := &s.sums[n], &s.sums[first], &s.sums[second]
 	if left.selected > 0 {
-		if err := s.descend(sym.left, at, before, found); err != nil {
+		if err := s.descend(first, at, before, found); err != nil {
 			return err
 		}
 	}
-	at += s.fr.score.symbols[sym.left].len
+	at += s.fr.score.symbols[first].len
 	if all.selected > left.selected+right.selected {
 		if err := s.tell(found, at-left.tail.n, left.tail.n+right.head.n, before+left.lines); err != nil {
 			return err
 		}
 	}
 	if right.selected > 0 {
-		return s.descend(sym.right, at, before+left.lines, found)
+		return s.descend(second, at, before+left.lines, found)
 	}
 	return nil
 }

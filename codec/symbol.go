@@ -27,11 +27,18 @@ const (
 
 // symbol is what a symbol of a frame stands for.
 type symbol struct {
-	code        uint8  // codeTape to codeRule
-	len         uint64 // bytes it plays
-	pos         uint64 // of a span: on the tape (codeTape) or on the local tape
-	left, right uint32 // of a rule: numbers of symbols
+	code uint8  // codeTape to codeRule
+	len  uint64 // bytes it plays
+	pos  uint64 // of a span: on the tape (codeTape) or on the local tape; of a rule: its halves
 }
+
+// newRule returns a rule over two symbols, given by number, that plays n bytes.
+func newRule(left, right uint32, n uint64) symbol {
+	return symbol{code: codeRule, len: n, pos: uint64(right)<<32 | uint64(left)}
+}
+
+// halves returns the numbers of the symbols that a rule stands for.
+func (s symbol) halves() (left, right uint32) { return uint32(s.pos), uint32(s.pos >> 32) }
 
 // score is the symbols of one frame. Symbols are numbered in the order in which they first play.
 type score struct {
@@ -148,8 +155,8 @@ func (w *scoreWriter) write(s uint32) uint32 {
 	if int(s) >= len(w.terminals) {
 		w.put(streamPlay, codeRule)
 		r := w.rules[int(s)-len(w.terminals)]
-		sym = symbol{code: codeRule, left: w.write(r.Left), right: w.write(r.Right)}
-		sym.len = w.out.symbols[sym.left].len + w.out.symbols[sym.right].len
+		left, right := w.write(r.Left), w.write(r.Right)
+		sym = newRule(left, right, w.out.symbols[left].len+w.out.symbols[right].len)
 	} else {
 		sym = w.terminals[s]
 		code := uint64(sym.code)
@@ -324,19 +331,19 @@ func (r *scoreReader) read(depth int) uint32 {
 		if r.err != nil {
 			return 0
 		}
-		sym.left = r.read(depth)
+		left := r.read(depth)
 		if r.err != nil {
 			return 0
 		}
-		sym.right = r.read(depth)
+		right := r.read(depth)
 		if r.err != nil {
 			return 0
 		}
-		left, right := r.out.symbols[sym.left], r.out.symbols[sym.right]
-		if sym.len = left.len + right.len; sym.len > maxPlay {
+		sym = newRule(left, right, r.out.symbols[left].len+r.out.symbols[right].len)
+		if sym.len > maxPlay {
 			r.fail("rule plays %d bytes", sym.len)
 		}
-		height = max(r.depth[sym.left], r.depth[sym.right]) + 1
+		height = max(r.depth[left], r.depth[right]) + 1
 	}
 	if code != codeRule {
 		if r.terminals++; r.terminals > maxTerminals {
@@ -380,13 +387,13 @@ func (p *player) seek(off uint64) (skip uint64) {
 	n := p.s.sequence[lo]
 	p.next++
 	for p.s.symbols[n].code == codeRule {
-		r := p.s.symbols[n]
-		if left := p.s.symbols[r.left].len; off < left {
-			p.stack = append(p.stack, r.right)
-			n = r.left
+		left, right := p.s.symbols[n].halves()
+		if size := p.s.symbols[left].len; off < size {
+			p.stack = append(p.stack, right)
+			n = left
 		} else {
-			off -= left
-			n = r.right
+			off -= size
+			n = right
 		}
 	}
 	p.stack = append(p.stack, n)
@@ -406,9 +413,9 @@ func (p *player) span() (symbol, bool) {
 		return symbol{}, false
 	}
 	for p.s.symbols[n].code == codeRule {
-		r := p.s.symbols[n]
-		p.stack = append(p.stack, r.right)
-		n = r.left
+		left, right := p.s.symbols[n].halves()
+		p.stack = append(p.stack, right)
+		n = left
 	}
 	return p.s.symbols[n], true
 }
