@@ -118,6 +118,8 @@ func (p *PackReader) Next() ([]byte, error) {
 	return p.buf, nil
 }
 
+const maxRoots = 16
+
 // Info says what a pack is made of, or the template of one record.
 type Info struct {
 	Records   int64    `json:"records"`
@@ -126,7 +128,7 @@ type Info struct {
 	Size      int64    `json:"templateSize"`  // bytes of the file: those of the templates and of the pack
 	Templates int64    `json:"templateBytes"` // of each record's own template
 	Pack      int64    `json:"packBytes"`     // that tell them apart: the pack's head, lengths and end; 0 of a record that stands alone
-	Roots     []string `json:"roots"`         // the begins of those of the dictionaries
+	Roots     []string `json:"roots"`         // the begins of those of the dictionaries: one, if all of it can be decoded; at most maxRoots are told
 }
 
 // Inspect says what a file of which Holds is true is made of. No dictionary is needed.
@@ -152,7 +154,7 @@ func Inspect(r io.Reader) (Info, error) {
 		if h.Raw() {
 			info.Raw++
 		}
-		if !seen[h.Root] {
+		if !seen[h.Root] && len(seen) < maxRoots {
 			seen[h.Root] = true
 			info.Roots = append(info.Roots, hex.EncodeToString(h.Root[:]))
 		}
