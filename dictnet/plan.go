@@ -56,9 +56,15 @@ func (p *Plan) Err() error {
 // Plan finds out what reading the spans of a tape would cost, and asks every source who has what is missing. What a derived note that is missing is coded
 // against is not known before it is here, and not counted.
 func (c *Client) Plan(ctx context.Context, t *Tape, spans []codec.Span) (*Plan, error) {
-	p := &Plan{Missing: []PlannedNote{}, Silent: []string{}}
+	return c.plan(ctx, t.needed(ctx, spansOf(spans...), c.here))
+}
+
+func newPlan() *Plan { return &Plan{Missing: []PlannedNote{}, Silent: []string{}} }
+
+func (c *Client) plan(ctx context.Context, notes iter.Seq2[manifest.Note, error]) (*Plan, error) {
+	p := newPlan()
 	at := make(map[cid.Cid][]int) // in p.Missing
-	for n, err := range t.needed(ctx, spansOf(spans...), c.here) {
+	for n, err := range notes {
 		if err != nil {
 			return nil, err
 		}

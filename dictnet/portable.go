@@ -131,6 +131,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ReadPortable reads the list at the start of src and says how many bytes it has; what follows is the template. It holds no more than
 // what arrives. A list that breaks the format is a *codec.FormatError.
 func ReadPortable(src *bufio.Reader) (p *Portable, n int64, err error) {
+	return readList(src, maxPortableNotes)
+}
+
+func readList(src *bufio.Reader, most int) (p *Portable, n int64, err error) {
 	r := portableReader{src: src}
 	p = new(Portable)
 	if m := r.bytes(len(PortableMagic), "magic"); r.err == nil && string(m) != PortableMagic {
@@ -139,6 +143,9 @@ func ReadPortable(src *bufio.Reader) (p *Portable, n int64, err error) {
 	}
 	p.TapeSize = r.uvarint(1, 1<<63-1, "length of the tape")
 	count := r.uvarint(0, maxPortableNotes, "number of notes")
+	if count > uint64(most) {
+		return nil, 0, fmt.Errorf("%w: %d notes, limit %d", ErrLongList, count, most)
+	}
 	var index, pos uint64
 	for range count {
 		gap := r.uvarint(0, 1<<62, "gap before a note")
@@ -334,13 +341,30 @@ func (t *PortableTape) Prefetch(ctx context.Context, spans []codec.Span) {
 
 // FetchAll asks for all notes of the list at once, before it is known in which order they play.
 func (t *PortableTape) FetchAll(ctx context.Context) {
-	t.ask(ctx, func(yield func(manifest.Note, error) bool) {
-		for _, n := range t.p.Notes {
-			if !yield(n, nil) {
-				return
-			}
+	t.ask(ctx, t.notes)
+}
+
+// notes yields the notes of the list.
+func (t *PortableTape) notes(yield func(manifest.Note, error) bool) {
+	for _, n := range t.p.Notes {
+		if !yield(n, nil) {
+			return
 		}
-	})
+	}
+}
+
+// Plan is Client.Plan for the notes of the list. A span that it does not cover is a contradiction.
+func (t *PortableTape) Plan(ctx context.Context, spans []codec.Span) (*Plan, error) {
+	for _, s := range codec.JoinSpans(spans) {
+		for pos := s.Pos; pos < s.Pos+s.Len; {
+			n, err := t.Note(ctx, pos)
+			if err != nil {
+				return nil, err
+			}
+			pos = n.Start + uint64(n.RawLen)
+		}
+	}
+	return t.client.plan(ctx, t.notes)
 }
 
 func (t *PortableTape) ask(ctx context.Context, notes iter.Seq2[manifest.Note, error]) {

@@ -38,7 +38,7 @@ type readerFlags struct {
 	chain   chainFlags
 	node    nodeFlags
 	offline bool
-	listed  bool     // decode: believe the list of notes of a portable template
+	listed  bool     // believe the list of notes of a portable template
 	seeds   []string // files and directories in which notes are looked for
 }
 
@@ -46,6 +46,11 @@ func (f *readerFlags) add(c *cobra.Command) {
 	f.chain.read(c)
 	f.node.fetch(c)
 	c.Flags().BoolVar(&f.offline, "offline", false, "ask neither the chain nor peers: believe the versions that are here")
+}
+
+// addListed adds the flag of verbs that may believe a template.
+func (f *readerFlags) addListed(c *cobra.Command) {
+	c.Flags().BoolVar(&f.listed, "as-listed", false, "believe the notes that a portable template lists, whoever published them")
 }
 
 // addSeeds adds the flag of verbs that look for notes in files, too.

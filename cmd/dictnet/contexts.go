@@ -39,31 +39,12 @@ func (f *contextFlags) check() error {
 
 const contextHint = "--context NAME picks one, --raw plays them all as they stand; dictnet inspect lists them"
 
-// readContexts reads the directory of contexts that the file of a template begins with; nil if it begins otherwise.
-func readContexts(whole *codec.Reader) (*contexts.Directory, error) {
-	if whole.Size() < int64(len(contexts.Magic)) {
-		return nil, nil
-	}
-	var head [len(contexts.Magic)]byte
-	if _, err := whole.ReadAt(head[:], 0); err != nil {
-		return nil, err
-	}
-	if string(head[:]) != contexts.Magic {
-		return nil, nil
-	}
-	d, err := contexts.Read(io.NewSectionReader(whole, 0, whole.Size()))
-	if errors.Is(err, contexts.ErrFormat) || err == nil && d.Size() != whole.Size() {
-		return nil, nil // a file that happens to begin so
-	}
-	return d, err
-}
-
 // pick returns what the flags pick out of the file of a template; nil if that is the file as it stands.
 func (f *contextFlags) pick(whole *codec.Reader, template string) (*contexts.View, error) {
 	if f.raw {
 		return nil, nil
 	}
-	d, err := readContexts(whole)
+	d, err := contexts.Find(whole, whole.Size())
 	if err != nil {
 		return nil, err
 	}
@@ -200,54 +181,4 @@ func prefetchView(whole *codec.Reader, view *contexts.View, off, n int64) error 
 		}
 	}
 	return nil
-}
-
-// errBlind says that a dictionary would be needed.
-var errBlind = errors.New("the dictionary is needed")
-
-// blindTape is a tape of which nothing can be read.
-type blindTape struct{}
-
-func (blindTape) Size() uint64 { return 1 << 62 }
-
-func (blindTape) NoteAt(context.Context, uint64) (uint64, []byte, error) { return 0, nil, errBlind }
-
-// inspectLabels says how many of the notes that a template asks for belong to which context of its dictionary, if enough of that is here.
-func (a *app) inspectLabels(c *cobra.Command, in io.ReaderAt, size int64) []noteContexts {
-	opener := templateDictionary{app: a, command: c, flags: &readerFlags{offline: true}}
-	defer opener.Close()
-	r, err := codec.NewReaderAt(c.Context(), in, size, opener.open)
-	if err != nil || opener.tape == nil {
-		return nil
-	}
-	var spans []codec.Span
-	for s, err := range r.Wanted() {
-		if err != nil {
-			return nil
-		}
-		spans = append(spans, s)
-	}
-	list, err := contextsOfNotes(c.Context(), opener.tape.Manifest(), spans)
-	if err != nil {
-		return nil
-	}
-	return list
-}
-
-// inspectContexts reads the contexts of a template, without its dictionary if possible, else with what is here of it. known is false
-// if that does not suffice.
-func (a *app) inspectContexts(c *cobra.Command, in io.ReaderAt, size int64) (d *contexts.Directory, known bool) {
-	blind, err := codec.NewReaderAt(c.Context(), in, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return blindTape{}, nil })
-	if err == nil {
-		d, err = readContexts(blind)
-	}
-	if errors.Is(err, errBlind) {
-		opener := templateDictionary{app: a, command: c, flags: &readerFlags{offline: true}}
-		defer opener.Close()
-		var whole *codec.Reader
-		if whole, err = codec.NewReaderAt(c.Context(), in, size, opener.open); err == nil {
-			d, err = readContexts(whole)
-		}
-	}
-	return d, err == nil
 }

@@ -83,7 +83,7 @@ Of the template of a record, the dictionary is the one here that has the version
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
 	f.addSeeds(c)
-	c.Flags().BoolVar(&f.listed, "as-listed", false, "believe the notes that a portable template lists, whoever published them")
+	f.addListed(c)
 	picked.add(c)
 	return c
 }
@@ -147,8 +147,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		return err
 	}
 	defer in.close()
-	portable := portableOf(in)
-	meanings := meaningsOf(in.Reader)
+	portable, meanings := in.head.Portable, in.head.Meanings
 	meaning, err := picked.meaning(meanings)
 	if err != nil {
 		return err
@@ -389,31 +388,28 @@ type writeError struct{ error }
 func (e *writeError) Unwrap() error { return e.error }
 
 // openTemplate opens a template for random access; stdin is kept in memory.
-func (a *app) openTemplate(ctx context.Context, name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
-	src, size, closeInput, err = a.openAnyTemplate(ctx, name)
-	if err == nil && recordAt(src) {
-		closeInput()
+func (a *app) openTemplate(ctx context.Context, name string) (*input, error) {
+	in, err := a.openAnyTemplate(ctx, name)
+	if err == nil && holdsRecords(in) {
+		in.close()
 		err = usageErrorf("decode plays them, inspect shows what they are", "%s holds records", name)
 	}
-	return src, size, closeInput, err
+	return in, err
 }
 
 // openAnyTemplate opens a template, or what holds records, for random access.
-func (a *app) openAnyTemplate(ctx context.Context, name string) (src io.ReaderAt, size int64, closeInput func(), err error) {
+func (a *app) openAnyTemplate(ctx context.Context, name string) (*input, error) {
 	in, err := a.openToPlay(ctx, name, true)
-	if err != nil {
-		return nil, 0, nil, err
-	}
-	if in.size >= 0 {
-		return in.file, in.size, in.close, nil
+	if err != nil || in.size >= 0 {
+		return in, err
 	}
 	defer in.close()
 	b, err := io.ReadAll(in)
 	if err != nil {
-		return nil, 0, nil, inputError(err)
+		return nil, inputError(err)
 	}
-	text := string(b)
-	return strings.NewReader(text), int64(len(text)), func() {}, nil
+	kept := bytes.NewReader(b)
+	return &input{Reader: kept, file: kept, size: kept.Size(), name: in.name, head: in.head}, nil
 }
 
 // isFile reports whether there is a file, or anything else, of that name.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"dictnet/dictnet"
 )
 
 // input is a file that a verb reads, or stdin.
@@ -14,6 +16,7 @@ type input struct {
 	closer io.Closer   // nil: stdin
 	size   int64       // bytes; -1 if not known
 	name   string
+	head   dictnet.TemplateHead // that was taken off, of a template
 }
 
 // open opens a file for reading; "-" is stdin, and a URL is a template on an HTTP server. Reading from what may keep one waiting ends with the context.

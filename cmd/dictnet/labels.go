@@ -128,6 +128,10 @@ func dictionaryContexts(ctx context.Context, get manifest.Getter, c cid.Cid) ([]
 	if err != nil {
 		return nil, err
 	}
+	return contextsOf(ctx, m)
+}
+
+func contextsOf(ctx context.Context, m *manifest.Manifest) ([]contextInfo, error) {
 	labels, err := m.Labels(ctx)
 	if err != nil {
 		return nil, err
@@ -179,56 +183,7 @@ func contextRows(list []contextInfo) (rows []row) {
 	return rows
 }
 
-// noteContexts counts the notes of each context among those that are asked for.
-type noteContexts struct {
-	Context string `json:"context"` // empty: notes that belong to none
-	Notes   uint64 `json:"notes"`
-}
-
-// contextsOfNotes says how many of the notes that hold the spans belong to each context of their dictionary, and to none; nil if it has no contexts.
-func contextsOfNotes(ctx context.Context, m *manifest.Manifest, spans []codec.Span) ([]noteContexts, error) {
-	labels, err := m.Labels(ctx)
-	if err != nil || len(labels.Names()) == 0 {
-		return nil, err
-	}
-	sets := make([][]manifest.NoteRun, 0, len(labels.Names())+1)
-	var list []noteContexts
-	for _, name := range labels.Names() {
-		runs, err := labels.Notes(name)
-		if err != nil {
-			return nil, err
-		}
-		list, sets = append(list, noteContexts{Context: name}), append(sets, runs)
-	}
-	none := noteContexts{}
-	seen := make(map[uint64]bool)
-	for _, s := range codec.JoinSpans(spans) {
-		for pos := s.Pos; pos < s.Pos+s.Len; {
-			n, err := m.Locate(ctx, pos)
-			if err != nil {
-				return nil, err
-			}
-			pos = n.Start + uint64(n.RawLen)
-			if seen[n.Index] {
-				continue
-			}
-			seen[n.Index] = true
-			some := false
-			for i, runs := range sets {
-				if manifest.InRuns(runs, n.Index) {
-					some = true
-					list[i].Notes++
-				}
-			}
-			if !some {
-				none.Notes++
-			}
-		}
-	}
-	return append(list, none), nil
-}
-
-func noteContextRows(list []noteContexts) (rows []row) {
+func noteContextRows(list []dictnet.ContextNotes) (rows []row) {
 	for _, c := range list {
 		name := "  of " + c.Context
 		if c.Context == "" {

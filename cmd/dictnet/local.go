@@ -192,19 +192,42 @@ func (d *templateDictionary) Close() error {
 	return d.reader.Close()
 }
 
+// dictionaryInfo says what a dictionary is made of.
+type dictionaryInfo struct {
+	Manifest string `json:"manifest"`
+	Size     uint64 `json:"size"`
+	Root     string `json:"root"`
+	Tape     uint64 `json:"tapeBytes"`
+	Stored   uint64 `json:"storedBytes"` // of the notes that are here
+	Present  uint64 `json:"present"`     // notes that are here
+	Shortest int    `json:"shortest"`    // raw bytes of a note
+	Longest  int    `json:"longest"`
+
+	Contexts []contextInfo `json:"contexts,omitempty"`
+	CAR      *carInfo      `json:"car,omitempty"` // the file that was looked at
+}
+
+// carInfo is what the bytes of a CAR file are spent on; each block counts once.
+type carInfo struct {
+	Size      uint64 `json:"size"` // bytes of the file: those below together
+	Notes     uint64 `json:"notes"`
+	NoteBytes uint64 `json:"noteBytes"`
+	Pages     uint64 `json:"pages"` // of the manifest and what it says of contexts
+	PageBytes uint64 `json:"pageBytes"`
+	Other     uint64 `json:"otherBytes"` // names and lengths of blocks, and what is not the dictionary's
+}
+
 // inspectDictionary shows a dictionary that is here.
 func (a *app) inspectDictionary(c *cobra.Command, name string) error {
 	ctx := c.Context()
+	if _, err := parseDictRef(name); err != nil {
+		return usageErrorf("name a template file, or a dictionary: dictnet ls lists those here", "there is no file %s, and it names no dictionary", name)
+	}
 	s, err := a.openStore(c, true)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if named, err := parseDictRef(name); err != nil {
-		return usageErrorf("name a template file, or a dictionary: dictnet ls lists those here", "there is no file %s, and it names no dictionary", name)
-	} else if named.car != "" {
-		return inputError(fmt.Errorf("there is no file %s", name))
-	}
 	ref, err := a.localDictionary(ctx, s, name)
 	if err != nil {
 		return err
@@ -213,44 +236,111 @@ func (a *app) inspectDictionary(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	result := struct {
-		Manifest string `json:"manifest"`
-		Size     uint64 `json:"size"`
-		Root     string `json:"root"`
-		Tape     uint64 `json:"tapeBytes"`
-		Stored   uint64 `json:"storedBytes"` // of the notes that are here
-		Present  uint64 `json:"present"`     // notes that are here
-		Shortest int    `json:"shortest"`    // raw bytes of a note
-		Longest  int    `json:"longest"`
-
-		Contexts []contextInfo `json:"contexts,omitempty"`
-	}{Manifest: ref.Manifest.String(), Size: ref.Size, Root: ref.Root.String(), Tape: m.TapeSize()}
-	for n, err := range m.Notes(ctx, 0) {
-		if err != nil {
-			return err
-		}
-		if result.Shortest == 0 || n.RawLen < result.Shortest {
-			result.Shortest = n.RawLen
-		}
-		result.Longest = max(result.Longest, n.RawLen)
-		b, err := s.Get(ctx, n.CID)
+	info, err := describeDictionary(ctx, m, func(c cid.Cid) (uint64, bool, error) {
+		b, err := s.Get(ctx, c)
 		if errors.Is(err, store.ErrMissing) {
-			continue
+			return 0, false, nil
 		}
-		if err != nil {
-			return err
-		}
-		result.Present++
-		result.Stored += uint64(len(b))
-	}
-	if result.Contexts, err = dictionaryContexts(ctx, s, ref.Manifest); err != nil {
+		return uint64(len(b)), err == nil, err
+	})
+	if err != nil {
 		return err
 	}
-	rows := []row{
-		{"manifest", result.Manifest},
-		{"root", result.Root},
-		{"notes", fmt.Sprintf("%d of %d to %d bytes; %d are here", result.Size, result.Shortest, result.Longest, result.Present)},
-		{"tape", bytesText(result.Tape)},
-		{"stored as", bytesText(result.Stored)}}
-	return a.print(result, append(rows, contextRows(result.Contexts)...)...)
+	return a.print(info, info.rows("here")...)
+}
+
+// inspectCAR shows a dictionary in a file, and what of it the file has.
+func (a *app) inspectCAR(c *cobra.Command, path string) error {
+	ctx := c.Context()
+	fail := func(err error) error { return fmt.Errorf("dictionary %s: %w", path, err) }
+	file, err := a.openCAR(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	st, err := file.f.Stat()
+	if err != nil {
+		return inputError(err)
+	}
+	sizes, err := file.Sizes(ctx, st.Size())
+	if err != nil {
+		return fail(err)
+	}
+	s, err := a.openStore(c, true)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	client := dictnet.NewClient(dictnet.Options{Store: s, Sources: []dictnet.Source{file}})
+	defer client.Close()
+	t, err := client.OpenManifest(ctx, file.Root())
+	if err != nil {
+		return fail(err)
+	}
+	in := &carInfo{Size: uint64(st.Size())}
+	seen := make(map[cid.Cid]bool)
+	info, err := describeDictionary(ctx, t.Manifest(), func(c cid.Cid) (uint64, bool, error) {
+		n, ok := sizes[c]
+		if ok && !seen[c] {
+			seen[c] = true
+			in.Notes++
+			in.NoteBytes += n
+		}
+		return n, ok, nil
+	})
+	if err != nil {
+		return fail(err)
+	}
+	if err := t.Manifest().Walk(ctx, func(l manifest.Link) (bool, error) {
+		if n, ok := sizes[l.CID]; ok && !l.Note && !seen[l.CID] {
+			seen[l.CID] = true
+			in.Pages++
+			in.PageBytes += n
+		}
+		return true, nil
+	}); err != nil {
+		return fail(err)
+	}
+	in.Other = in.Size - in.NoteBytes - in.PageBytes
+	info.CAR = in
+	return a.print(info, append(info.rows("in the file"),
+		row{"file", bytesText(in.Size)},
+		row{"  notes", fmt.Sprintf("%s in %d blocks", bytesText(in.NoteBytes), in.Notes)},
+		row{"  manifest", fmt.Sprintf("%s in %d blocks", bytesText(in.PageBytes), in.Pages)},
+		row{"  all else", bytesText(in.Other)})...)
+}
+
+// describeDictionary goes through the notes of a dictionary. Stored says how long the block of one is, if it is there.
+func describeDictionary(ctx context.Context, m *manifest.Manifest, stored func(cid.Cid) (uint64, bool, error)) (*dictionaryInfo, error) {
+	ref := m.Ref()
+	info := &dictionaryInfo{Manifest: ref.Manifest.String(), Size: ref.Size, Root: ref.Root.String(), Tape: m.TapeSize()}
+	for n, err := range m.Notes(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if info.Shortest == 0 || n.RawLen < info.Shortest {
+			info.Shortest = n.RawLen
+		}
+		info.Longest = max(info.Longest, n.RawLen)
+		size, there, err := stored(n.CID)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			info.Present++
+			info.Stored += size
+		}
+	}
+	var err error
+	info.Contexts, err = contextsOf(ctx, m)
+	return info, err
+}
+
+func (i *dictionaryInfo) rows(where string) []row {
+	return append([]row{
+		{"manifest", i.Manifest},
+		{"root", i.Root},
+		{"notes", fmt.Sprintf("%d of %d to %d bytes; %d are %s", i.Size, i.Shortest, i.Longest, i.Present, where)},
+		{"tape", bytesText(i.Tape)},
+		{"stored as", bytesText(i.Stored)}}, contextRows(i.Contexts)...)
 }

@@ -47,7 +47,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 func scriptCommands() map[string]scriptCommand {
 	return map[string]scriptCommand{"exits": exits, "sample": sample, "edit": edit, "flip": flip, "cut": cut, "field": field, "waitfor": waitFor,
-		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold, "get": get, "router": routerFor, "loglines": logLines, "lastline": lastLine}
+		"serve": serveNode, "flipnote": flipNote, "flipblock": flipBlock, "hold": hold, "get": get, "post": post, "router": routerFor, "loglines": logLines, "lastline": lastLine}
 }
 
 // exits CODE COMMAND...: the command ends with this exit code.
@@ -138,11 +138,26 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	resp, err := http.Get(args[1])
 	ts.Check(err)
+	keepAnswer(ts, resp, args[0])
+}
+
+// post CODE URL FILE: sends a file; the answer is put in the file "answer".
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	f, err := os.Open(ts.MkAbs(args[2]))
+	ts.Check(err)
+	defer f.Close()
+	resp, err := http.Post(args[1], "application/octet-stream", f)
+	ts.Check(err)
+	keepAnswer(ts, resp, args[0])
+}
+
+// keepAnswer puts an answer in the file "answer", if it has the right code.
+func keepAnswer(ts *testscript.TestScript, resp *http.Response, code string) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("answer"), body, 0o666))
-	if strconv.Itoa(resp.StatusCode) != args[0] {
+	if strconv.Itoa(resp.StatusCode) != code {
 		ts.Fatalf("%s: %s", resp.Status, body)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -246,61 +245,6 @@ func findEntries(ctx context.Context, tape *dictnet.Tape, books [][]codec.Span, 
 	return spans, nil
 }
 
-// meaningsSection is the template behind its meanings in a file, meaningsStream in a stream.
-type meaningsSection struct {
-	*io.SectionReader
-	meanings *contexts.Meanings
-}
-
-type meaningsStream struct {
-	io.Reader
-	meanings *contexts.Meanings
-}
-
-// withoutMeanings takes the meanings off a template that has some; found is false for others, which stay as they are.
-func withoutMeanings(in *input) (found bool, err error) {
-	fail := func(err error) (bool, error) {
-		in.close()
-		return false, fmt.Errorf("template %s: %w", in.name, err)
-	}
-	if in.size >= 0 && in.file != nil {
-		whole := io.NewSectionReader(in.file, 0, in.size)
-		var magic [len(contexts.MeaningsMagic)]byte
-		if _, err := whole.ReadAt(magic[:], 0); err != nil || string(magic[:]) != contexts.MeaningsMagic {
-			return false, nil
-		}
-		m, n, err := contexts.ReadMeanings(bufio.NewReader(whole))
-		if err != nil {
-			return fail(err)
-		}
-		rest := &meaningsSection{io.NewSectionReader(in.file, n, in.size-n), m}
-		in.Reader, in.file, in.size = rest, rest, in.size-n
-		return true, nil
-	}
-	src := bufio.NewReaderSize(in.Reader, 64<<10)
-	in.Reader = src
-	if magic, _ := src.Peek(len(contexts.MeaningsMagic)); string(magic) != contexts.MeaningsMagic {
-		return false, nil
-	}
-	m, _, err := contexts.ReadMeanings(src)
-	if err != nil {
-		return fail(err)
-	}
-	in.Reader = &meaningsStream{src, m}
-	return true, nil
-}
-
-// meaningsOf returns the meanings that came with a template, or nil. r is what it is read from.
-func meaningsOf(r any) *contexts.Meanings {
-	switch r := r.(type) {
-	case *meaningsSection:
-		return r.meanings
-	case *meaningsStream:
-		return r.meanings
-	}
-	return nil
-}
-
 // meaning returns the meaning that the flags pick; nil if the template is to be played as it stands, which it is under the context that it was made
 // under.
 func (f *contextFlags) meaning(m *contexts.Meanings) (*contexts.Meaning, error) {
@@ -339,39 +283,6 @@ func (p *meaningWriter) WriteTo(w io.Writer) (int64, error) {
 		err = p.meaning.Check(n, sum)
 	}
 	return n, err
-}
-
-// wanted returns the spans of the tape that a template asks for, under a context if one is named, which takes meanings.
-func (d *templateDictionary) wanted(ctx context.Context, r *codec.Reader, m *contexts.Meanings, under, name string) (spans []codec.Span, err error) {
-	fail := func(err error) ([]codec.Span, error) { return nil, fmt.Errorf("template %s: %w", name, err) }
-	if under != "" {
-		if other, err := m.Find(under); err != nil {
-			return nil, contextError(err)
-		} else if other == nil {
-			under = ""
-		}
-	}
-	if under == "" {
-		for s, err := range r.Wanted() {
-			if err != nil {
-				return fail(err)
-			}
-			spans = append(spans, s)
-		}
-		return spans, nil
-	}
-	codes, err := d.tape.Manifest().Codes(ctx)
-	if err != nil {
-		return fail(err)
-	}
-	translate, err := codes.Translate(m.Source, under)
-	if err == nil {
-		spans, err = r.WantedMeaning(translate)
-	}
-	if err != nil {
-		return fail(err)
-	}
-	return spans, nil
 }
 
 // meaningNames lists the contexts of a template with several meanings, for people.

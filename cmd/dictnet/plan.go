@@ -1,14 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"dictnet/codec"
-	"dictnet/dictnet"
+	"dictnet/codec/contexts"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -18,7 +18,8 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan TEMPLATE",
 		Short: "Say what decoding a template would fetch, and who has it",
 		Long: `Say which notes a template needs that are not here, how many bytes they are, and which peers have them, before any of them moves.
-Only pages of the manifest are fetched for that. The exit code is 4 if something is to be had from nobody.
+Only pages of the manifest are fetched for that, and none if a portable template lists its notes and that is believed, as decode believes it. The exit code is 4 if something is to be had from nobody.
+Templates of records are not taken: to decode one takes the end of the dictionary that it was encoded with, whatever is in it.
 
 ` + exitHelp,
 		Example: `  dictnet plan release-2.dn --peer /ip4/.../p2p/...
@@ -36,35 +37,31 @@ Only pages of the manifest are fetched for that. The exit code is 4 if something
 	c.Flags().StringVar(&under, "context", "", "of a template that encode --context made, what it means under this context")
 	alias(c.Flags(), &template, "template", "TEMPLATE")
 	f.add(c)
+	f.addListed(c)
 	return c
 }
 
 func (a *app) plan(c *cobra.Command, name, dict, under string, f *readerFlags) error {
 	ctx := c.Context()
-	src, size, closeInput, err := a.openTemplate(ctx, name)
+	in, err := a.openTemplate(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer closeInput()
-	if under != "" && meaningsOf(src) == nil {
+	defer in.close()
+	if under != "" && in.head.Meanings == nil {
 		return usageErrorf("leave --context out", "%s was not made by encode --context", name)
 	}
-	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
+	opener := templateDictionary{app: a, command: c, dict: dict, flags: f, portable: in.head.Portable}
 	defer opener.Close()
-	r, err := codec.NewReaderAt(ctx, src, size, opener.open)
+	plan, err := in.template().Plan(ctx, under, opener.open)
+	if unknown := (*contexts.UnknownError)(nil); errors.As(err, &unknown) {
+		return contextError(err)
+	}
 	if err != nil {
 		return fmt.Errorf("template %s: %w", name, err)
 	}
-	if opener.tape == nil {
-		return a.print(map[string]any{"notes": 0, "missing": []string{}}, row{"notes", "none: the template holds everything"})
-	}
-	spans, err := opener.wanted(ctx, r, meaningsOf(src), under, name)
-	if err != nil {
-		return err
-	}
-	plan, err := opener.reader.Plan(ctx, opener.tape, spans)
-	if err != nil {
-		return err
+	if plan.Notes == 0 {
+		return a.print(plan, row{"notes", "none: the template holds everything"})
 	}
 	who := map[string]int{}
 	for _, n := range plan.Missing {
@@ -83,15 +80,11 @@ func (a *app) plan(c *cobra.Command, name, dict, under string, f *readerFlags) e
 		rows = append(rows, row{"  no answer", s})
 	}
 	rows = append(rows, row{"nowhere", plan.Nowhere})
-	result := struct {
-		*dictnet.Plan
-		Contexts []noteContexts `json:"contexts,omitempty"` // of the dictionary
-	}{Plan: plan}
-	if result.Contexts, err = contextsOfNotes(ctx, opener.tape.Manifest(), spans); err != nil {
-		return err
+	if plan.Listed {
+		rows = append(rows, row{"as listed in", name})
 	}
-	rows = slices.Insert(rows, 1, noteContextRows(result.Contexts)...)
-	if err := a.print(result, rows...); err != nil {
+	rows = slices.Insert(rows, 1, noteContextRows(plan.Contexts)...)
+	if err := a.print(plan, rows...); err != nil {
 		return err
 	}
 	return plan.Err()

@@ -41,20 +41,20 @@ func (a *app) play(c *cobra.Command, name string, f *playFlags) (*played, error)
 	if err := f.context.check(); err != nil {
 		return nil, err
 	}
-	in, size, closeInput, err := a.openTemplate(c.Context(), name)
+	in, err := a.openTemplate(c.Context(), name)
 	if err != nil {
 		return nil, err
 	}
-	if m := meaningsOf(in); m != nil && f.context.name != "" {
+	if m := in.head.Meanings; m != nil && f.context.name != "" {
 		if f.context.name != m.Source {
-			closeInput()
+			in.close()
 			return nil, usageErrorf("dictnet decode --context "+f.context.name+" plays it", "%s is made under the context %s, and only that is read here", name, m.Source)
 		}
 		only := *f
 		only.context.name, f = "", &only
 	}
-	p := &played{name: name, close: closeInput, opener: templateDictionary{app: a, command: c, dict: f.dict, flags: &f.reader}}
-	if p.whole, err = codec.NewReaderAt(c.Context(), in, size, p.opener.open); err != nil {
+	p := &played{name: name, close: in.close, opener: templateDictionary{app: a, command: c, dict: f.dict, flags: &f.reader}}
+	if p.whole, err = codec.NewReaderAt(c.Context(), in.file, in.size, p.opener.open); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("template %s: %w", name, err)
 	}

@@ -77,65 +77,31 @@ func (e *portableEncoder) finish(ctx context.Context, w io.Writer, tape *dictnet
 	return int64(len(head)), err
 }
 
-// portableSection is the template behind a list of notes in a file, portableStream in a stream.
-type portableSection struct {
-	*io.SectionReader
-	list *dictnet.Portable
-}
-
-type portableStream struct {
-	io.Reader
-	list *dictnet.Portable
-}
-
-// unwrapped takes the list of notes off a portable template; others stay as they are.
+// unwrapped takes off what stands before a template: a list of its notes, or its meanings.
 func unwrapped(in *input, err error) (*input, error) {
 	if err != nil {
 		return in, err
 	}
-	if found, err := withoutMeanings(in); found || err != nil {
-		return in, err
+	if in.size >= 0 && in.file != nil {
+		var f *dictnet.TemplateFile
+		if f, err = dictnet.OpenTemplate(in.file, in.size, 0); err == nil && f.Head.Bytes > 0 {
+			in.Reader, in.file, in.size, in.head = io.NewSectionReader(f, 0, f.Size), f, f.Size, f.Head
+		}
+	} else {
+		src := bufio.NewReaderSize(in.Reader, 64<<10)
+		in.Reader = src
+		in.head, err = dictnet.ReadTemplateHead(src, 0)
 	}
-	fail := func(err error) (*input, error) {
+	if err != nil {
 		in.close()
 		return nil, fmt.Errorf("template %s: %w", in.name, err)
 	}
-	if in.size >= 0 && in.file != nil {
-		whole := io.NewSectionReader(in.file, 0, in.size)
-		var magic [len(dictnet.PortableMagic)]byte
-		if _, err := whole.ReadAt(magic[:], 0); err != nil || string(magic[:]) != dictnet.PortableMagic {
-			return in, nil // what is wrong, if something is, is told by who reads it
-		}
-		list, n, err := dictnet.ReadPortable(bufio.NewReader(whole))
-		if err != nil {
-			return fail(err)
-		}
-		rest := &portableSection{io.NewSectionReader(in.file, n, in.size-n), list}
-		in.Reader, in.file, in.size = rest, rest, in.size-n
-		return in, nil
-	}
-	src := bufio.NewReaderSize(in.Reader, 64<<10)
-	in.Reader = src
-	if magic, _ := src.Peek(len(dictnet.PortableMagic)); string(magic) != dictnet.PortableMagic {
-		return in, nil
-	}
-	list, _, err := dictnet.ReadPortable(src)
-	if err != nil {
-		return fail(err)
-	}
-	in.Reader = &portableStream{src, list}
 	return in, nil
 }
 
-// portableOf returns the list that came with a template, or nil.
-func portableOf(in *input) *dictnet.Portable {
-	switch r := in.Reader.(type) {
-	case *portableSection:
-		return r.list
-	case *portableStream:
-		return r.list
-	}
-	return nil
+// template returns an input that openTemplate opened as the roles see it.
+func (in *input) template() *dictnet.TemplateFile {
+	return &dictnet.TemplateFile{ReaderAt: in.file, Size: in.size, Head: in.head}
 }
 
 // openListed opens the notes that a portable template lists, if they are to be believed: because the command line says so, or because the list is proved for a
@@ -192,19 +158,16 @@ type noteUse struct {
 // inspectNotes lists the notes that a template asks for.
 func (a *app) inspectNotes(c *cobra.Command, name, dict string, f *readerFlags) error {
 	ctx := c.Context()
-	in, err := unwrapped(a.openToPlay(ctx, name, true))
+	in, err := a.openTemplate(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer in.close()
-	if in.size < 0 {
-		return usageErrorf("write it to a file first", "the notes of a stream cannot be listed")
-	}
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
 	defer opener.Close()
 	locate := func(ctx context.Context, pos uint64) (manifest.Note, error) { return opener.tape.Note(ctx, pos) }
 	open := opener.open
-	if list := portableOf(in); list != nil {
+	if list := in.head.Portable; list != nil {
 		t := new(dictnet.Client).OpenPortable(list) // only asked where notes are
 		locate = t.Note
 		open = func(context.Context, codec.DictionaryName) (codec.Tape, error) { return t, nil }

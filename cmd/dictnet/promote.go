@@ -97,15 +97,15 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 	}()
 	var readers []*codec.Reader
 	for _, name := range names {
-		in, size, closeInput, err := a.openTemplate(ctx, name)
+		in, err := a.openTemplate(ctx, name)
 		if err != nil {
 			return err
 		}
-		defer closeInput()
-		if meaningsOf(in) != nil {
+		defer in.close()
+		if in.head.Meanings != nil {
 			return usageErrorf("decode it, and encode it anew", "template %s has several meanings, which are not promoted", name)
 		}
-		r, err := codec.NewReaderAt(ctx, in, size, func(ctx context.Context, d codec.DictionaryName) (codec.Tape, error) {
+		r, err := codec.NewReaderAt(ctx, in.file, in.size, func(ctx context.Context, d codec.DictionaryName) (codec.Tape, error) {
 			return openEarlier(ctx, client, base, d, ref.name)
 		})
 		if err == nil {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -175,9 +174,6 @@ func recordTooLong(err error) error {
 	return err
 }
 
-// A pack is the templates of many records: the magic; each template after its length as a varint; then 0, and how many there were as a varint (docs/format.md, section 7.3).
-const packMagic = "\xd7nr\x01"
-
 // packBatch is how many records are coded at once.
 const packBatch = 4096
 
@@ -196,7 +192,7 @@ func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out s
 	defer bar.end()
 	counting := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
 	dst := bufio.NewWriterSize(counting, 64<<10)
-	io.WriteString(dst, packMagic) // bufio keeps an error until Flush
+	io.WriteString(dst, records.PackMagic) // bufio keeps an error until Flush
 	lines := records.NewLines(in)
 	var plain, packed records.Batch
 	var n [binary.MaxVarintLen64]byte
@@ -236,98 +232,20 @@ func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out s
 // holdsRecords reports whether an input is the template of a record, or a pack of them. It takes nothing of it.
 func holdsRecords(in *input) bool {
 	if in.file != nil && in.size >= 0 {
-		return recordAt(in.file)
+		return in.template().HoldsRecords()
 	}
 	src := bufio.NewReaderSize(in.Reader, 64<<10)
 	in.Reader = src
-	head, _ := src.Peek(len(packMagic))
-	return records.IsTemplate(head) || string(head) == packMagic
+	head, _ := src.Peek(len(records.PackMagic))
+	return in.head.Bytes == 0 && records.Holds(head)
 }
 
-// recordAt reports the same of a file.
-func recordAt(f io.ReaderAt) bool {
-	head := make([]byte, len(packMagic))
-	n, _ := f.ReadAt(head, 0)
-	return records.IsTemplate(head[:n]) || string(head[:n]) == packMagic
-}
-
-// packReader reads the templates of a pack, or the only one that stands without.
-type packReader struct {
-	src  *bufio.Reader
-	name string
-	pack bool
-	n    int64  // templates read
-	at   int64  // bytes read
-	buf  []byte // of the last
-}
-
-func newPackReader(in *input) *packReader {
-	p := &packReader{src: bufio.NewReaderSize(in, 64<<10), name: in.name}
-	if head, _ := p.src.Peek(len(packMagic)); string(head) == packMagic {
-		p.pack = true
-		p.src.Discard(len(packMagic))
-		p.at = int64(len(packMagic))
+// packError says of which file an error of reading records is.
+func packError(name string, err error) error {
+	if !errors.Is(err, codec.ErrTemplate) {
+		return inputError(err)
 	}
-	return p
-}
-
-// maxTemplate is the most bytes that the template of a record has.
-const maxTemplate = records.MaxRecord + records.Overhead + 3
-
-func (p *packReader) fail(msg string, args ...any) error {
-	return fmt.Errorf("template %s: %w", p.name, &codec.FormatError{Offset: p.at, Msg: fmt.Sprintf(msg, args...)})
-}
-
-// number reads a varint.
-func (p *packReader) number(what string) (uint64, error) {
-	v, err := binary.ReadUvarint(p.src)
-	if err != nil {
-		return 0, p.fail("cut short in %s", what)
-	}
-	p.at += int64(len(binary.AppendUvarint(nil, v)))
-	return v, nil
-}
-
-// next returns the next template, which is good until the next call, or io.EOF.
-func (p *packReader) next() ([]byte, error) {
-	if !p.pack {
-		if p.n > 0 {
-			return nil, io.EOF
-		}
-		b, err := io.ReadAll(io.LimitReader(p.src, maxTemplate+1))
-		if err != nil {
-			return nil, inputError(err)
-		}
-		p.n++
-		return b, nil
-	}
-	n, err := p.number(fmt.Sprintf("the length of record %d", p.n+1))
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		count, err := p.number("the number of records")
-		if err != nil {
-			return nil, err
-		}
-		if count != uint64(p.n) {
-			return nil, p.fail("the pack states %d records, and has %d", count, p.n)
-		}
-		if _, err := p.src.ReadByte(); err != io.EOF {
-			return nil, p.fail("bytes after the end of the pack")
-		}
-		return nil, io.EOF
-	}
-	if n > maxTemplate {
-		return nil, p.fail("record %d states %d bytes, limit %d", p.n+1, n, maxTemplate)
-	}
-	p.buf = append(p.buf[:0], make([]byte, n)...)
-	if _, err := io.ReadFull(p.src, p.buf); err != nil {
-		return nil, p.fail("cut short in record %d", p.n+1)
-	}
-	p.n++
-	p.at += int64(n)
-	return p.buf, nil
+	return fmt.Errorf("template %s: %w", name, err)
 }
 
 type decodeRecordsResult struct {
@@ -342,8 +260,8 @@ type decodeRecordsResult struct {
 // decodeRecords plays records back: all of them, one after another, or the one that is asked for, the first being 1.
 func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only int64, f *readerFlags) error {
 	ctx := c.Context()
-	p := newPackReader(in)
-	if !p.pack && only > 1 {
+	p := records.NewPackReader(in)
+	if !p.Pack() && only > 1 {
 		return usageErrorf("it is one record", "there is no record %d in %s", only, in.name)
 	}
 	w, err := a.create(out)
@@ -359,20 +277,20 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 	var packed, plain records.Batch
 	for end := false; !end; {
 		packed.Reset()
-		first := p.n
+		first := p.Count()
 		for packed.Len() < packBatch && !end {
-			template, err := p.next()
+			template, err := p.Next()
 			if err == io.EOF {
-				if end = true; only > p.n {
-					return usageErrorf("they are counted from 1", "there is no record %d in %s, which has %d", only, in.name, p.n)
+				if end = true; only > p.Count() {
+					return usageErrorf("they are counted from 1", "there is no record %d in %s, which has %d", only, in.name, p.Count())
 				}
 				break
 			}
 			if err != nil {
-				return err
+				return packError(in.name, err)
 			}
-			if only > 0 && p.n < only {
-				first = p.n
+			if only > 0 && p.Count() < only {
+				first = p.Count()
 				continue
 			}
 			packed.Append(template)
@@ -478,41 +396,16 @@ func rootedVersion(d store.Dictionary, root [4]byte) (codec.DictionaryRef, bool)
 
 // inspectRecords shows the template of a record, or a pack.
 func (a *app) inspectRecords(in *input) error {
-	p := newPackReader(in)
-	result := struct {
-		Records  int64    `json:"records"`
-		Raw      int64    `json:"rawRecords"` // that are stored as they are
-		Bytes    int64    `json:"bytes"`      // of the records
-		Template int64    `json:"templateBytes"`
-		Roots    []string `json:"roots"` // the begins of those of the dictionaries
-	}{Roots: []string{}}
-	seen := map[[4]byte]bool{}
-	for {
-		template, err := p.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		h, err := records.ParseHead(template)
-		if err != nil {
-			return fmt.Errorf("template %s: record %d: %w", in.name, p.n, err)
-		}
-		result.Records++
-		result.Bytes += int64(h.Len)
-		result.Template += int64(len(template))
-		if h.Raw() {
-			result.Raw++
-		}
-		if !seen[h.Root] {
-			seen[h.Root] = true
-			result.Roots = append(result.Roots, hex.EncodeToString(h.Root[:]))
-		}
+	info, err := records.Inspect(in)
+	if err != nil {
+		return packError(in.name, err)
 	}
-	return a.print(result,
-		row{"records", fmt.Sprintf("%s, %d of them as they are", grouped(uint64(result.Records)), result.Raw)},
-		row{"record bytes", bytesText(result.Bytes)},
-		row{"template bytes", bytesText(result.Template)},
-		row{"root begins with", strings.Join(result.Roots, " ")})
+	rows := []row{
+		{"records", fmt.Sprintf("%s, %d of them as they are", grouped(uint64(info.Records)), info.Raw)},
+		{"record bytes", bytesText(info.Bytes)},
+		{"template", bytesText(info.Size)}}
+	if info.Pack > 0 {
+		rows = append(rows, row{"  records", bytesText(info.Templates)}, row{"  lengths and end", bytesText(info.Pack)})
+	}
+	return a.print(info, append(rows, row{"root begins with", strings.Join(info.Roots, " ")})...)
 }

@@ -94,7 +94,7 @@ func (a *app) stat(c *cobra.Command, name string, f *playFlags) (statResult, err
 	}
 	var d *contexts.Directory
 	if all {
-		if d, err = readContexts(p.whole); err != nil {
+		if d, err = contexts.Find(p.whole, p.whole.Size()); err != nil {
 			return fail(err)
 		}
 	}

@@ -111,14 +111,14 @@ type verifyTemplateResult struct {
 
 func (a *app) verifyTemplate(c *cobra.Command, name, dict string, f *readerFlags) error {
 	ctx := c.Context()
-	src, size, closeInput, err := a.openTemplate(ctx, name)
+	in, err := a.openTemplate(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer closeInput()
+	defer in.close()
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
 	defer opener.Close()
-	r, err := codec.NewReaderAt(ctx, src, size, opener.open)
+	r, err := codec.NewReaderAt(ctx, in.file, in.size, opener.open)
 	if err != nil {
 		return fmt.Errorf("template %s: %w", name, err)
 	}

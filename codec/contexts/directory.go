@@ -45,6 +45,25 @@ type Directory struct {
 	size int64 // of the stream
 }
 
+// Find reads the directory that a file of size bytes begins with; nil if it begins otherwise, or only happens to begin so.
+func Find(r io.ReaderAt, size int64) (*Directory, error) {
+	if size < int64(len(Magic)) {
+		return nil, nil
+	}
+	var head [len(Magic)]byte
+	if _, err := r.ReadAt(head[:], 0); err != nil {
+		return nil, err
+	}
+	if string(head[:]) != Magic {
+		return nil, nil
+	}
+	d, err := Read(io.NewSectionReader(r, 0, size))
+	if errors.Is(err, ErrFormat) || err == nil && d.Size() != size {
+		return nil, nil
+	}
+	return d, err
+}
+
 // Size is the length of the stream in bytes.
 func (d *Directory) Size() int64 { return d.size }
 

@@ -146,6 +146,12 @@ func Import(ctx context.Context, r io.Reader, s *store.Store, progress func(bloc
 	return ref, nil
 }
 
+// Begins reports whether what r reads begins as a CAR does.
+func Begins(r io.Reader) bool {
+	version, err := carv2.ReadVersion(r, limits...)
+	return err == nil && (version == 1 || version == 2)
+}
+
 func rootOf(roots []cid.Cid) (cid.Cid, error) {
 	if len(roots) != 1 {
 		return cid.Undef, fmt.Errorf("%w: %d roots, want 1, the manifest", ErrFormat, len(roots))

@@ -65,6 +65,27 @@ func (f *File) Check(ctx context.Context) error {
 	return fmt.Errorf("%w: %v", ErrFormat, err)
 }
 
+// Sizes says how long each block is that a file of size bytes has. The blocks are not read.
+func (f *File) Sizes(ctx context.Context, size int64) (map[cid.Cid]uint64, error) {
+	in, err := carv2.NewBlockReader(io.NewSectionReader(f.r, 0, size), limits...)
+	sizes := make(map[cid.Cid]uint64)
+	for err == nil {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var b *carv2.BlockMetadata
+		if b, err = in.SkipNext(); err == io.EOF {
+			return sizes, nil
+		}
+		if err == nil {
+			sizes[b.Cid] = b.Size
+		} else {
+			err = fmt.Errorf("block %d: %w", len(sizes)+1, err)
+		}
+	}
+	return nil, fmt.Errorf("%w: %v", ErrFormat, err)
+}
+
 // Get returns a block as it stands in the file, unchecked. The error wraps store.ErrMissing if there is none.
 func (f *File) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	data, err := f.car.Get(ctx, c.KeyString())

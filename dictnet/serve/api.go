@@ -12,7 +12,10 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"dictnet/codec"
+	"dictnet/codec/contexts"
+	"dictnet/codec/records"
 	"dictnet/dictnet"
+	"dictnet/dictnet/car"
 	"dictnet/dictnet/manifest"
 	"dictnet/dictnet/store"
 )
@@ -24,12 +27,13 @@ const (
 	maxTemplate  = 64 << 20 // bytes of a template that is sent here
 	maxTemplates = 4        // that are held at once
 	maxNotes     = 1000     // in one answer
+	maxListed    = 1 << 17  // notes that such a template lists: of some 16 GiB
 )
 
 func (a *api) handler() http.Handler {
 	mux := http.NewServeMux()
 	slots := make(chan struct{}, maxTemplates)
-	template := func(do func(ctx context.Context, src io.ReaderAt, size int64) (any, error)) http.HandlerFunc {
+	template := func(do func(r *http.Request, t *dictnet.TemplateFile) (any, error)) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case slots <- struct{}{}:
@@ -42,7 +46,11 @@ func (a *api) handler() http.Handler {
 				answer(w, nil, &badRequest{err})
 				return
 			}
-			result, err := do(r.Context(), bytes.NewReader(body), int64(len(body)))
+			t, err := openTemplate(body)
+			var result any
+			if err == nil {
+				result, err = do(r, t)
+			}
 			answer(w, result, err)
 		}
 	}
@@ -56,9 +64,7 @@ func (a *api) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/node", get(a.node))
 	mux.HandleFunc("GET /api/v1/dictionaries/{dict}", get(a.dictionary))
 	mux.HandleFunc("GET /api/v1/dictionaries/{dict}/notes", get(a.notes))
-	mux.HandleFunc("POST /api/v1/inspect", template(func(ctx context.Context, src io.ReaderAt, size int64) (any, error) {
-		return codec.Inspect(ctx, src, size)
-	}))
+	mux.HandleFunc("POST /api/v1/inspect", template(a.inspect))
 	mux.HandleFunc("POST /api/v1/plan", template(a.plan))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)
@@ -101,12 +107,13 @@ func answer(w http.ResponseWriter, result any, err error) {
 		var bad *badRequest
 		var large *http.MaxBytesError
 		var status *statusError
+		var unknown *contexts.UnknownError
 		switch {
 		case errors.As(err, &status):
 			code = status.code
-		case errors.As(err, &large):
+		case errors.As(err, &large), errors.Is(err, dictnet.ErrLongList):
 			code = http.StatusRequestEntityTooLarge
-		case errors.As(err, &bad), errors.Is(err, codec.ErrTemplate):
+		case errors.As(err, &bad), errors.As(err, &unknown), errors.Is(err, codec.ErrTemplate), errors.Is(err, contexts.ErrFormat), errors.Is(err, dictnet.ErrContradiction):
 			code = http.StatusBadRequest
 		case errors.Is(err, store.ErrMissing), errors.Is(err, store.ErrNoDictionary), errors.Is(err, dictnet.ErrUnavailable):
 			code = http.StatusNotFound
@@ -260,28 +267,50 @@ func number(r *http.Request, name string, otherwise uint64) (uint64, error) {
 	return n, nil
 }
 
-// plan says which notes a template needs, and which of them are here.
-func (a *api) plan(ctx context.Context, src io.ReaderAt, size int64) (any, error) {
+// openTemplate opens a template that was sent, or what holds records.
+func openTemplate(body []byte) (*dictnet.TemplateFile, error) {
+	if car.Begins(bytes.NewReader(body)) {
+		return nil, &badRequest{errors.New("this is a CAR file, which holds a dictionary and no template: dictnet inspect FILE.car shows what it carries, and /api/v1/dictionaries/NAME tells of one that is in the store")}
+	}
+	return dictnet.OpenTemplate(bytes.NewReader(body), int64(len(body)), maxListed)
+}
+
+// inspect says what a template is made of, or records.
+func (a *api) inspect(r *http.Request, t *dictnet.TemplateFile) (any, error) {
+	if t.HoldsRecords() {
+		return records.Inspect(io.NewSectionReader(t, 0, t.Size))
+	}
 	client := dictnet.NewClient(dictnet.Options{Store: a.o.Store})
 	defer client.Close()
-	var tape *dictnet.Tape
-	r, err := codec.NewReaderAt(ctx, src, size, func(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
-		var err error
-		tape, err = client.OpenNamed(ctx, name)
-		return tape, err
+	return t.Inspect(r.Context(), func(ctx context.Context, name codec.DictionaryName) (*dictnet.Tape, error) {
+		tape, err := client.OpenNamed(ctx, name)
+		if err != nil {
+			return nil, nil // it is told what can be told without
+		}
+		return tape, nil
 	})
-	if err != nil {
-		return nil, err
+}
+
+// plan says which notes a template needs, and which of them are here.
+func (a *api) plan(r *http.Request, t *dictnet.TemplateFile) (any, error) {
+	under := r.URL.Query().Get("context")
+	switch {
+	case t.HoldsRecords():
+		return nil, &badRequest{errors.New("these are records, and what decoding them takes is the end of the dictionary that they were encoded with, whatever is in them: " +
+			"/api/v1/inspect tells how its root begins, and /api/v1/dictionaries/NAME/notes which notes of it are here")}
+	case under != "" && t.Head.Meanings == nil:
+		return nil, &badRequest{errors.New("the template was not made by encode --context: leave context=" + under + " out")}
 	}
-	if tape == nil {
-		return &dictnet.Plan{Missing: []dictnet.PlannedNote{}, Silent: []string{}}, nil
-	}
-	var spans []codec.Span
-	for s, err := range r.Wanted() {
+	client := dictnet.NewClient(dictnet.Options{Store: a.o.Store})
+	defer client.Close()
+	return t.Plan(r.Context(), under, func(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
+		tape, err := client.OpenNamed(ctx, name)
+		if errors.Is(err, dictnet.ErrUnavailable) && t.Head.Portable != nil {
+			return client.OpenPortable(t.Head.Portable), nil // nothing is believed that is played
+		}
 		if err != nil {
 			return nil, err
 		}
-		spans = append(spans, s)
-	}
-	return client.Plan(ctx, tape, spans)
+		return tape, nil
+	})
 }

@@ -9,8 +9,8 @@
 //	GET /api/v1/node                    id, addresses, peers, traffic
 //	GET /api/v1/dictionaries/D          a version, D being a local name or a manifest's CID
 //	GET /api/v1/dictionaries/D/notes    its notes; from=N, count=N
-//	POST /api/v1/inspect                a template as the body: what it is made of
-//	POST /api/v1/plan                   a template as the body: which of its notes are here
+//	POST /api/v1/inspect                a template as the body, or records: what it is made of, as dictnet inspect --json says it
+//	POST /api/v1/plan                   a template as the body: which of its notes are here, as dictnet plan --json; context=NAME
 //	GET /healthz                        200 while the store can be read and the server is not about to end
 //	GET /metrics                        for Prometheus
 //

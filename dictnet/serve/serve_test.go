@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -625,6 +626,21 @@ func TestAPI(t *testing.T) {
 	if _, err := codec.Encode(t.Context(), &template, played, codec.EncodeOptions{Dictionary: &s.ref, Tape: tape, Index: index}); err != nil {
 		t.Fatal(err)
 	}
+	r, err := codec.NewReaderAt(t.Context(), bytes.NewReader(template.Bytes()), int64(template.Len()), func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := tape.Portable(t.Context(), r.Wanted(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	portable := func(notes int) []byte {
+		head, err := (&dictnet.Portable{TapeSize: list.TapeSize, Notes: list.Notes[:notes], Proof: list.Proof}).AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(head, template.Bytes()...)
+	}
 	if err := home.Delete(t.Context(), s.notes[1].CID); err != nil {
 		t.Fatal(err)
 	}
@@ -651,6 +667,36 @@ func TestAPI(t *testing.T) {
 	}
 	if code, _ := post("inspect", make([]byte, maxTemplate+1)); code != 413 {
 		t.Errorf("too large: %d", code)
+	}
+
+	// The same with its list, by which it is planned where the manifest is not here.
+	var info struct {
+		TemplateSize int
+		Parts        struct{ List int }
+		List         dictnet.ListInfo
+	}
+	if code, answer := post("inspect", portable(2)); code != 200 || json.Unmarshal([]byte(answer), &info) != nil || info.TemplateSize != len(portable(2)) ||
+		info.Parts.List != info.TemplateSize-template.Len() || info.List != (dictnet.ListInfo{Notes: 2, Proved: true, Hashes: 1}) {
+		t.Errorf("inspect with a list: %d %s", code, answer)
+	}
+	if code, answer := post("plan", portable(2)); code != 200 || !strings.Contains(answer, `"local": 1`) || strings.Contains(answer, "listed") {
+		t.Errorf("plan with a list: %d %s", code, answer)
+	}
+	if err := home.Delete(t.Context(), s.ref.Manifest); err != nil {
+		t.Fatal(err)
+	}
+	if code, answer := post("plan", template.Bytes()); code != 404 || !strings.Contains(answer, `"error"`) {
+		t.Errorf("plan without the manifest: %d %s", code, answer)
+	}
+	if code, answer := post("plan", portable(2)); code != 200 || !strings.Contains(answer, `"local": 1`) || !strings.Contains(answer, `"listed": true`) || !strings.Contains(answer, s.notes[1].CID.String()) {
+		t.Errorf("plan by the list: %d %s", code, answer)
+	}
+	if code, answer := post("plan", portable(1)); code != 400 || !strings.Contains(answer, "does not list the note") {
+		t.Errorf("plan by a list that lacks a note: %d %s", code, answer)
+	}
+	long := binary.AppendUvarint(binary.AppendUvarint([]byte(dictnet.PortableMagic), 1<<40), maxListed+1)
+	if code, answer := post("plan", long); code != 413 || !strings.Contains(answer, "131073 notes, limit 131072") {
+		t.Errorf("a list that is too long: %d %s", code, answer)
 	}
 }
 

@@ -1,0 +1,72 @@
+package records
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"testing"
+
+	"dictnet/codec"
+)
+
+// pack makes a pack of templates as they are.
+func pack(templates ...[]byte) []byte {
+	b := []byte(PackMagic)
+	for _, t := range templates {
+		b = append(binary.AppendUvarint(b, uint64(len(t))), t...)
+	}
+	return binary.AppendUvarint(append(b, 0), uint64(len(templates)))
+}
+
+// rawRecord is the template of a record of n bytes that is stored as it is.
+func rawRecord(root, n byte) []byte {
+	return append([]byte{first, formRaw, root, 0, 0, 0, 0, n}, make([]byte, int(n)+3)...)
+}
+
+// The parts of a pack are the whole of it, and what it lists is bounded.
+func TestInspect(t *testing.T) {
+	var many [][]byte
+	for i := range 100 {
+		many = append(many, rawRecord(byte(i), 5))
+	}
+	for name, templates := range map[string][][]byte{"none": nil, "one": {rawRecord(1, 0)}, "two": {rawRecord(1, 100), rawRecord(1, 3)}, "many": many} {
+		file := pack(templates...)
+		if !Holds(file) {
+			t.Error(name, "is no pack")
+		}
+		info, err := Inspect(bytes.NewReader(file))
+		if err != nil || info.Size != int64(len(file)) || info.Templates+info.Pack != info.Size || info.Records != int64(len(templates)) || info.Raw != info.Records || len(info.Roots) > maxRoots {
+			t.Errorf("%s: %+v of %d bytes, %v", name, info, len(file), err)
+		}
+		for n := range file {
+			if _, err := Inspect(bytes.NewReader(file[:n])); !errors.Is(err, codec.ErrTemplate) {
+				t.Fatalf("%s: cut after %d bytes: %v", name, n, err)
+			}
+		}
+	}
+	one := rawRecord(7, 9)
+	if info, err := Inspect(bytes.NewReader(one)); err != nil || info.Size != int64(len(one)) || info.Pack != 0 || !slices.Equal(info.Roots, []string{"07000000"}) {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if _, err := Inspect(bytes.NewReader(append(one, make([]byte, maxTemplate)...))); !errors.Is(err, codec.ErrTemplate) {
+		t.Error("longer than a record can be:", err)
+	}
+}
+
+// FuzzPack reads strangers' packs: no panic, an error that says what is wrong, or parts that are the whole.
+func FuzzPack(f *testing.F) {
+	f.Add(pack(rawRecord(1, 100), rawRecord(2, 0)))
+	f.Add(rawRecord(7, 9))
+	f.Add(append([]byte(PackMagic), 0x80, 0x80, 0x00, 0x00)) // varints that are longer than they need be
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, file []byte) {
+		info, err := Inspect(bytes.NewReader(file))
+		if err == nil && (info.Size != int64(len(file)) || info.Templates+info.Pack != info.Size) {
+			t.Errorf("%+v of %d bytes", info, len(file))
+		}
+		if err != nil && !errors.Is(err, codec.ErrTemplate) {
+			t.Error(err)
+		}
+	})
+}
