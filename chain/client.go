@@ -231,7 +231,7 @@ func (c *Client) header(ctx context.Context, block string) (*types.Header, commo
 		return nil, common.Hash{}, fmt.Errorf("%w at %s: block %s: %w", ErrUnreachable, c.name, block, err)
 	}
 	if h == nil || said == nil {
-		return nil, common.Hash{}, fmt.Errorf("chain %s: has no block %s", c.name, block)
+		return nil, common.Hash{}, fmt.Errorf("%w at %s: it has no block %s", ErrUnreachable, c.name, block)
 	}
 	return h, said.Hash, nil
 }
