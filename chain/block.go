@@ -125,58 +125,72 @@ func (r *Registry) HeadAt(ctx context.Context, id ID, d Depth) (Head, Block, err
 	if err != nil {
 		return Head{}, Block{}, err
 	}
-	head, err := r.headIn(ctx, id, b.Number)
-	if err != nil {
-		if gone := r.client.Still(ctx, b); errors.Is(gone, ErrReorged) {
-			err = gone // which is why there was no answer
-		}
-		return Head{}, Block{}, err
-	}
-	return head, b, r.client.Still(ctx, b)
+	head, err := r.headIn(ctx, id, b)
+	return head, b, err
 }
+
+// headIn is Head as it was in a block. Nodes are asked by its number, so whether that is still the number of this block is
+// looked at afterwards.
+func (r *Registry) headIn(ctx context.Context, id ID, b Block) (Head, error) {
+	head, err := r.headOf(ctx, id, hexutil.EncodeUint64(b.Number))
+	gone := r.client.Still(ctx, b)
+	if err != nil && !errors.Is(gone, ErrReorged) { // which is why there was no answer
+		return Head{}, err
+	}
+	return head, gone
+}
+
+// lateness is how long a node that has a block, or a transaction in one, may then seem not to have it: behind one URL there may be
+// several nodes, some of them late.
+const lateness = 2 * time.Second
 
 // Still returns an error that wraps ErrReorged unless the block is part of the chain now.
 func (c *Client) Still(ctx context.Context, b Block) error {
-	var h *struct{ Hash common.Hash }
-	if err := c.call(ctx, &h, "eth_getBlockByNumber", hexutil.EncodeUint64(b.Number), false); err != nil {
-		return err
+	for began := time.Now(); ; {
+		var h *struct{ Hash common.Hash }
+		if err := c.call(ctx, &h, "eth_getBlockByNumber", hexutil.EncodeUint64(b.Number), false); err != nil {
+			return err
+		}
+		switch {
+		case h != nil && h.Hash == b.Hash:
+			return nil
+		case h != nil:
+			return fmt.Errorf("chain %s: %w: block %d was %s and is %s", c.name, ErrReorged, b.Number, b.Hash, h.Hash)
+		case time.Since(began) > lateness:
+			return fmt.Errorf("chain %s: %w: block %d (%s) is gone", c.name, ErrReorged, b.Number, b.Hash)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lateness / 10):
+		}
 	}
-	if h == nil {
-		return fmt.Errorf("chain %s: %w: block %d (%s) is gone", c.name, ErrReorged, b.Number, b.Hash)
-	}
-	if h.Hash != b.Hash {
-		return fmt.Errorf("chain %s: %w: block %d was %s and is %s", c.name, ErrReorged, b.Number, b.Hash, h.Hash)
-	}
-	return nil
 }
 
 // Confirm waits until a transaction is at a depth: it was mined, and stays so. The error wraps ErrReorged if its block
-// was replaced and the transaction is not in any other; if it is in another one, that one counts.
+// was replaced and the transaction is not in any other, or is refused there (ErrReverted, too); if it is in another one, that one counts.
 func (r *Registry) Confirm(ctx context.Context, tx common.Hash, d Depth) (Block, error) {
 	c := r.client
-	seen := false
+	seen, answered := time.Time{}, time.Now()
 	for pause := 20 * time.Millisecond; ; pause = min(pause*3/2, 2*time.Second) {
-		var receipt *struct {
-			BlockNumber hexutil.Uint64
-			BlockHash   common.Hash
-		}
-		if err := c.call(ctx, &receipt, "eth_getTransactionReceipt", tx); err != nil {
-			return Block{}, &PendingError{tx, err}
-		}
-		if receipt == nil && seen {
+		receipt, block, err := c.mined(ctx, tx, d)
+		switch {
+		case receipt != nil:
+			seen = time.Now()
+		case err == nil && !seen.IsZero() && time.Since(seen) > lateness:
 			return Block{}, fmt.Errorf("chain %s: %w: transaction %s is in no block any more", c.name, ErrReorged, tx)
 		}
-		if receipt != nil {
-			seen = true
-			b, err := c.Block(ctx, d)
-			if err == nil && b.Number >= uint64(receipt.BlockNumber) {
-				mined, err := c.BlockAt(ctx, uint64(receipt.BlockNumber))
-				if err == nil && mined.Hash == receipt.BlockHash {
-					return mined, nil
-				}
-			} else if err != nil && !errors.Is(err, ErrTooYoung) {
-				return Block{}, &PendingError{tx, err}
+		switch {
+		case err == nil:
+			answered = time.Now()
+		case time.Since(answered) > c.timeout && ctx.Err() == nil: // not at the first error: connections break
+			return Block{}, &PendingError{tx, err}
+		}
+		if block != nil {
+			if receipt.Status != types.ReceiptStatusSuccessful {
+				return Block{}, fmt.Errorf("chain %s: %w: transaction %s is in block %v now, and there: %w", c.name, ErrReorged, tx, block.Number, ErrReverted)
 			}
+			return *block, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -184,4 +198,24 @@ func (r *Registry) Confirm(ctx context.Context, tx common.Hash, d Depth) (Block,
 		case <-time.After(pause):
 		}
 	}
+}
+
+// mined returns the receipt of a transaction if it is in a block, and that block if it is at the depth.
+func (c *Client) mined(ctx context.Context, tx common.Hash, d Depth) (*types.Receipt, *Block, error) {
+	receipt, err := c.receipt(ctx, tx)
+	if receipt == nil {
+		return nil, nil, err
+	}
+	deep, err := c.Block(ctx, d)
+	if errors.Is(err, ErrTooYoung) {
+		return receipt, nil, nil
+	}
+	if err != nil || deep.Number < receipt.BlockNumber.Uint64() {
+		return receipt, nil, err
+	}
+	b, err := c.BlockAt(ctx, receipt.BlockNumber.Uint64())
+	if err != nil || b.Hash != receipt.BlockHash {
+		return receipt, nil, err
+	}
+	return receipt, &b, nil
 }

@@ -141,6 +141,9 @@ func (c *Client) failed(ctx context.Context, err error) error {
 	}
 	var h rpc.HTTPError
 	if errors.As(err, &h) {
+		if e := refusedWith(h); e != nil {
+			return &nodeError{c.name, e}
+		}
 		err = errors.New("HTTP status " + h.Status) // without the page
 	}
 	return fmt.Errorf("%w at %s: %w", ErrUnreachable, c.name, err)
@@ -154,6 +157,27 @@ type nodeError struct {
 
 func (e *nodeError) Error() string { return fmt.Sprintf("chain %s: %v", e.name, e.err) }
 func (e *nodeError) Unwrap() error { return e.err }
+
+// statusError is an error of a node that came with a status other than 200.
+type statusError struct {
+	Code    int
+	Message string
+	Data    any
+}
+
+func (e *statusError) Error() string  { return e.Message }
+func (e *statusError) ErrorCode() int { return e.Code }
+func (e *statusError) ErrorData() any { return e.Data }
+
+// refusedWith returns the node's own error, or nil if the page has none. Besu sends its errors with status 400, providers some
+// of theirs with 413; other statuses say that the question did not reach the node.
+func refusedWith(h rpc.HTTPError) rpc.Error {
+	var answer struct{ Error *statusError }
+	if h.StatusCode != http.StatusBadRequest && h.StatusCode != http.StatusRequestEntityTooLarge || json.Unmarshal(h.Body, &answer) != nil || answer.Error == nil {
+		return nil
+	}
+	return answer.Error
+}
 
 // publicName is the part of a node's URL that may be shown: providers put their keys into user, path or query.
 func publicName(u *url.URL) string {
@@ -207,7 +231,7 @@ func (c *Client) header(ctx context.Context, block string) (*types.Header, commo
 		return nil, common.Hash{}, fmt.Errorf("%w at %s: block %s: %w", ErrUnreachable, c.name, block, err)
 	}
 	if h == nil || said == nil {
-		return nil, common.Hash{}, fmt.Errorf("chain %s: has no block %s", c.name, block)
+		return nil, common.Hash{}, fmt.Errorf("%w at %s: it has no block %s", ErrUnreachable, c.name, block)
 	}
 	return h, said.Hash, nil
 }

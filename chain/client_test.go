@@ -99,6 +99,14 @@ func TestDialHonoursContext(t *testing.T) {
 	}
 }
 
+// A block that the node does not have cannot be had, which is no failure of ours.
+func TestNoSuchBlock(t *testing.T) {
+	client := dialTest(t, startDev(t).URL())
+	if b, err := client.BlockAt(t.Context(), 1<<40); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
 // What may be a provider's key does not appear in errors.
 func TestErrorsKeepSecrets(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ipfs/go-cid"
 
 	"dictnet/merkle"
@@ -23,6 +25,7 @@ type entryJSON struct {
 	Manifest  string          `json:"manifest,omitempty"`
 	Publisher *common.Address `json:"publisher,omitempty"`
 	Reason    *string         `json:"reason,omitempty"`
+	Bytes     *hexutil.Bytes  `json:"reasonBytes,omitempty"` // a reason that is not UTF-8, which a JSON string cannot hold
 }
 
 // MarshalJSON writes the entry for people and programs.
@@ -30,6 +33,10 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	j := entryJSON{Number: e.Number, Block: e.Block, Time: e.Time.Unix(), Reason: e.Reason}
 	if e.Tx != (common.Hash{}) {
 		j.Tx = &e.Tx
+	}
+	if e.Reason != nil && !utf8.ValidString(*e.Reason) {
+		b := hexutil.Bytes(*e.Reason)
+		j.Reason, j.Bytes = nil, &b
 	}
 	if e.Reason == nil {
 		root := common.Hash(e.Root)
@@ -43,6 +50,10 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 	var j entryJSON
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
+	}
+	if j.Reason == nil && j.Bytes != nil {
+		reason := string(*j.Bytes)
+		j.Reason = &reason
 	}
 	*e = Entry{Number: j.Number, Block: j.Block, Time: time.Unix(j.Time, 0).UTC(), Reason: j.Reason}
 	if j.Tx != nil {

@@ -125,7 +125,7 @@ func decodeRefusal(data []byte, err error) error {
 }
 
 // revertData finds what a contract reverted with in a node's error. geth and Anvil send a hex string as the error's data;
-// Ganache sends a map, either with the hex string under "result" or with such maps under the transactions' hashes.
+// Nethermind used to put a word before it. Ganache sends a map, either with the hex string under "result" or with such maps under the transactions' hashes.
 func revertData(err error) (data []byte, reverted bool) {
 	var e rpc.DataError
 	if errors.As(err, &e) {
@@ -144,7 +144,7 @@ func revertData(err error) (data []byte, reverted bool) {
 func findHex(v any, depth int) []byte {
 	switch v := v.(type) {
 	case string:
-		digits, ok := strings.CutPrefix(v, "0x")
+		digits, ok := strings.CutPrefix(strings.TrimPrefix(v, "Reverted "), "0x")
 		if b, err := hex.DecodeString(digits); ok && err == nil && len(b) >= 4 {
 			return b
 		}

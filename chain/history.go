@@ -103,11 +103,8 @@ func (h *History) Versions() []PublishedVersion {
 //
 // Events are asked for in one call if the node allows it; else in as many as it takes (see walk).
 func (r *Registry) History(ctx context.Context, id ID) (*History, error) {
-	head, err := r.Head(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return r.historyOf(ctx, head)
+	h, _, err := r.HistoryAt(ctx, id, Latest)
+	return h, err
 }
 
 // HistoryAt is History as it was in the block at a depth.
@@ -117,6 +114,11 @@ func (r *Registry) HistoryAt(ctx context.Context, id ID, d Depth) (*History, Blo
 		return nil, b, err
 	}
 	h, err := r.historyOf(ctx, head)
+	if err != nil {
+		if gone := r.client.Still(ctx, b); errors.Is(gone, ErrReorged) {
+			err = gone // with the events
+		}
+	}
 	return h, b, err
 }
 

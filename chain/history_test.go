@@ -15,6 +15,7 @@ import (
 type narrow struct {
 	node  string
 	most  uint64 // blocks
+	code  int    // HTTP status of a refusal
 	asked int    // calls for events
 }
 
@@ -34,6 +35,7 @@ func (n *narrow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		to, _ := strconv.ParseUint(request.Params[0].ToBlock, 0, 64)
 		if to-from+1 > n.most {
 			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(n.code)
 			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32005,"message":"block range too wide"}}`, request.ID)
 			return
 		}
@@ -72,8 +74,10 @@ func TestHistoryFromANarrowNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, most := range []uint64{1, 2, 5, 16, 1000} {
-		n := &narrow{node: dev.URL(), most: most}
+	for i, most := range []uint64{1, 2, 5, 16, 1000} {
+		// Some providers refuse with a status that is no success.
+		code := []int{http.StatusOK, http.StatusRequestEntityTooLarge, http.StatusBadRequest}[i%3]
+		n := &narrow{node: dev.URL(), most: most, code: code}
 		s := httptest.NewServer(n)
 		narrowed, err := Open(t.Context(), dialTest(t, s.URL), registry.Address())
 		if err != nil {

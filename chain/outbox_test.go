@@ -1,12 +1,21 @@
 package chain
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +30,8 @@ import (
 // interrupted is a publisher with an outbox, on a chain on which nothing is mined until it is told to.
 type interrupted struct {
 	chain    *devchain.Chain
+	node     string // URL that restart connects to
+	timeout  time.Duration
 	outbox   FileOutbox
 	registry *Registry // with the outbox; restart makes another
 	owner    *KeySigner
@@ -29,7 +40,8 @@ type interrupted struct {
 }
 
 func newInterrupted(t *testing.T) *interrupted {
-	p := &interrupted{chain: startDev(t), owner: devSigner(t, 0), tape: newTape("outbox", 40)}
+	p := &interrupted{chain: startDev(t), timeout: answerTimeout, owner: devSigner(t, 0), tape: newTape("outbox", 40)}
+	p.node = p.chain.URL()
 	p.outbox = FileOutbox(filepath.Join(t.TempDir(), "outbox.json"))
 	client := dialTest(t, p.chain.URL())
 	registry, _, err := Deploy(t.Context(), client, p.owner)
@@ -47,7 +59,7 @@ func newInterrupted(t *testing.T) *interrupted {
 // restart is what a new process does.
 func (p *interrupted) restart(t *testing.T, patience time.Duration) {
 	t.Helper()
-	client, err := Dial(t.Context(), p.chain.URL(), WithOutbox(p.outbox), WithPatience(patience))
+	client, err := Dial(t.Context(), p.node, WithOutbox(p.outbox), WithPatience(patience), WithTimeout(p.timeout))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,6 +142,107 @@ func TestInterruptedPublicationIsTakenUp(t *testing.T) {
 	}
 	if n := p.nonce(t, "latest"); n != before+1 {
 		t.Errorf("sent %d transactions", n-before)
+	}
+	p.empty(t)
+}
+
+// What a node says of a transaction that it has already differs from node to node; Besu says it with status 400.
+func TestTakenUpWhereItIsKnownInOtherWords(t *testing.T) {
+	p := newInterrupted(t)
+	before := p.nonce(t, "latest")
+	p.chain.Pause()
+	pending := p.stuck(t)
+	for i, words := range []string{"Known transaction", "AlreadyKnown", "transaction already imported"} {
+		to, err := url.Parse(p.chain.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := 0
+		proxy := &httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(to)
+				r.Out.Header.Set("Accept-Encoding", "identity")
+			},
+			ModifyResponse: func(r *http.Response) error {
+				b, err := io.ReadAll(r.Body)
+				if bytes.Contains(b, []byte("already known")) {
+					changed++
+					b = bytes.Replace(b, []byte("already known"), []byte(words), 1)
+					r.StatusCode = []int{http.StatusBadRequest, http.StatusOK, http.StatusOK}[i]
+					r.Header.Set("Content-Length", strconv.Itoa(len(b)))
+				}
+				r.Body = io.NopCloser(bytes.NewReader(b))
+				return err
+			},
+		}
+		s := httptest.NewServer(proxy)
+		t.Cleanup(s.Close)
+		p.node = s.URL
+		p.restart(t, time.Minute)
+		if again := p.stuck(t); again != pending || changed == 0 {
+			t.Fatalf("%s, %d times: took up %s, sent was %s", words, changed, again, pending)
+		}
+	}
+	p.chain.Resume()
+	p.restart(t, time.Minute)
+	if r, err := p.publish(t.Context(), t, 0, 10); err != nil || r.Tx != pending {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if n := p.nonce(t, "latest"); n != before+1 {
+		t.Errorf("sent %d transactions", n-before)
+	}
+	p.empty(t)
+}
+
+// A transaction is not lost because its receipt cannot be had for now, as from a node that was just started and is still indexing.
+func TestReceiptCannotBeHad(t *testing.T) {
+	p := newInterrupted(t)
+	var silent atomic.Bool
+	p.node = serveLiar(t, p.chain.URL(), func(method string, _, result []byte) []byte {
+		if silent.Load() && method == "eth_getTransactionReceipt" {
+			return []byte(`"later"`)
+		}
+		return result
+	})
+	p.timeout = 500 * time.Millisecond
+	silent.Store(true)
+	var pending *PendingError
+	for _, when := range []string{"it was sent now", "it was mined before the restart"} {
+		p.restart(t, 50*time.Millisecond)
+		if r, err := p.publish(t.Context(), t, 0, 10); !errors.As(err, &pending) {
+			t.Fatalf("%s: %+v, %v", when, r, err)
+		}
+		if txs, err := loadTxs(p.outbox, devchain.ChainID); len(txs) != 1 {
+			t.Fatalf("%s: %d transactions in the outbox, %v", when, len(txs), err)
+		}
+	}
+	silent.Store(false)
+	p.restart(t, time.Minute)
+	if r, err := p.publish(t.Context(), t, 0, 10); err != nil || r.Tx != pending.Tx {
+		t.Errorf("%+v, %v", r, err)
+	}
+	p.empty(t)
+}
+
+// A chain that stands still takes nothing, whatever is offered; so what is offered does not go up without an end.
+func TestOfferHasABound(t *testing.T) {
+	p := newInterrupted(t)
+	p.chain.Pause()
+	p.restart(t, time.Millisecond)
+	for range 6 {
+		p.stuck(t)
+	}
+	txs, err := loadTxs(p.outbox, devchain.ChainID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual, last := txs[0].GasFeeCap(), txs[len(txs)-1].GasFeeCap()
+	if most := new(big.Int).Mul(usual, big.NewInt(maxRaise+maxRaise/4)); len(txs) < 2 || last.Cmp(most) > 0 {
+		t.Errorf("%d transactions, the last offers %v, the first %v", len(txs), last, usual)
+	}
+	p.chain.Resume()
+	if _, err := p.publish(t.Context(), t, 0, 10); err != nil {
+		t.Fatal(err)
 	}
 	p.empty(t)
 }

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -36,5 +37,39 @@ func TestSlotsAreTheCompilers(t *testing.T) {
 	}
 	if got := strings.Split(strings.TrimSpace(string(b)), "\n"); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the compiler says\n%s\nproofs read\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A reason is bytes that the owner chose, and a proof with them in it is good after it was written and read.
+func TestReasonsInAProofFile(t *testing.T) {
+	_, registry, id := registered(t, dialTest(t, startDev(t).URL()), [32]byte{})
+	owner := devSigner(t, 0)
+	v := newTape("reasons", 3).version(t, 3)
+	if _, err := registry.Publish(t.Context(), owner, id, newTape("", 0).version(t, 0), v, manifestOf(v), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []string{"", "caf\u00e9\u2028<&>\x00", "caf\xe9"} {
+		if _, err := registry.Deprecate(t.Context(), owner, id, 1, reason); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := registry.Client().Block(t.Context(), Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := registry.ProveHistory(t.Context(), id, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Proof
+	if err := json.Unmarshal(file, &back); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := back.Verify(b.Hash); err != nil {
+		t.Error(err)
 	}
 }

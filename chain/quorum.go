@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -112,7 +113,7 @@ func (q *Quorum) HeadAt(ctx context.Context, id ID, d Depth) (Head, Block, error
 		return Head{}, Block{}, err
 	}
 	answers := ask(q, func(r *Registry) (Head, error) {
-		head, err := r.headIn(ctx, id, b.Number)
+		head, err := r.headIn(ctx, id, b)
 		if errors.Is(err, ErrNotRegistered) {
 			return Head{ID: id}, nil // an answer, on which nodes can agree
 		}
@@ -129,8 +130,8 @@ func describeHead(h Head) string {
 	if h.Owner == (common.Address{}) {
 		return "not registered"
 	}
-	return fmt.Sprintf("version %d (%s), manifest %s, history %x, owner %s, offered to %s, term %d, frozen %v, name %q, block %d",
-		h.Number, h.Version, h.Manifest, h.History, h.Owner, h.PendingOwner, h.Term, h.Frozen, h.Name, h.Block)
+	return fmt.Sprintf("version %d (%s), manifest %s, history %x, owner %s, offered to %s, term %d, frozen %v, name %q, block %d, %s",
+		h.Number, h.Version, h.Manifest, h.History, h.Owner, h.PendingOwner, h.Term, h.Frozen, h.Name, h.Block, h.Time.Format(time.RFC3339))
 }
 
 // Block returns the newest block at a depth that enough nodes have, with the hash on which they agree.
@@ -154,7 +155,9 @@ func (q *Quorum) Block(ctx context.Context, d Depth) (Block, error) {
 	return agree(q, fmt.Sprintf("block %d", number), same, describeBlock)
 }
 
-func describeBlock(b Block) string { return fmt.Sprintf("block %d (%s)", b.Number, b.Hash) }
+func describeBlock(b Block) string {
+	return fmt.Sprintf("block %d (%s), %s", b.Number, b.Hash, b.Time.Format(time.RFC3339))
+}
 
 // ask puts a question to all nodes at a time; one that is slow takes its client's timeout at most.
 func ask[T any](q *Quorum, question func(*Registry) (T, error)) []Answer[T] {

@@ -95,11 +95,6 @@ func (r *Registry) Head(ctx context.Context, id ID) (Head, error) {
 	return r.headOf(ctx, id, "latest")
 }
 
-// headIn is Head as it was in a block.
-func (r *Registry) headIn(ctx context.Context, id ID, block uint64) (Head, error) {
-	return r.headOf(ctx, id, hexutil.EncodeUint64(block))
-}
-
 func (r *Registry) headOf(ctx context.Context, id ID, block string) (Head, error) {
 	h, err := viewIn(ctx, r, block, binding().PackHead(id), binding().UnpackHead)
 	if err != nil {

@@ -1,9 +1,15 @@
 package chain
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 )
 
 // reorgs is what a client notices when a chain takes blocks back. reorg replaces the newest n blocks by at least as many
@@ -82,4 +88,193 @@ func TestReorgEmbedded(t *testing.T) {
 		}
 		c.Mine(n)
 	})
+}
+
+// A transaction that comes back after a reorganisation need not do again what it did: another publisher was faster this time.
+func TestRevertedAfterReorg(t *testing.T) {
+	dev := startDev(t)
+	client := dialTest(t, dev.URL())
+	owner, registry, id := registered(t, client, [32]byte{1})
+	other := devSigner(t, 1)
+	if _, err := registry.SetPublisher(t.Context(), owner, id, other.Address(), true); err != nil {
+		t.Fatal(err)
+	}
+	tape := newTape("again", 20)
+	publish := func(s Signer, to uint64) Receipt {
+		t.Helper()
+		v := tape.version(t, to)
+		r, err := registry.Publish(t.Context(), s, id, tape.version(t, 0), v, manifestOf(v), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	lost := publish(owner, 5)
+	var raw hexutil.Bytes
+	if err := client.call(t.Context(), &raw, "eth_getRawTransactionByHash", lost.Tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.Reorg(1); err != nil {
+		t.Fatal(err)
+	}
+	publish(other, 6)
+	if err := client.call(t.Context(), new(common.Hash), "eth_sendRawTransaction", raw); err != nil {
+		t.Fatal(err)
+	}
+	dev.Mine(3)
+	if b, err := registry.Confirm(t.Context(), lost.Tx, Confirmed(3)); !errors.Is(err, ErrReorged) || !errors.Is(err, ErrReverted) {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// Behind one URL there may be several nodes, of which one is late or out of order for a moment. That is no reorganisation, and
+// no reason to give up.
+func TestLateNodeIsNoReorg(t *testing.T) {
+	dev := startDev(t)
+	_, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{1})
+	var asked atomic.Int32
+	answers := map[string][]string{} // by method: what is said in place of the first answers, if it is not empty
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, _, result []byte) []byte {
+		if list := answers[method]; len(list) > 0 {
+			answers[method] = list[1:]
+			if list[0] != "" {
+				asked.Add(1)
+				return []byte(list[0])
+			}
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers["eth_getBlockByNumber"] = []string{"", "null"}
+	if h, _, err := through.HeadAt(t.Context(), id, Latest); err != nil || h.ID != id || asked.Load() != 1 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	dev.Mine(1)
+	receipt, err := through.SetName(t.Context(), devSigner(t, 0), id, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Second, func() { dev.Mine(2) })
+	answers["eth_getTransactionReceipt"] = []string{"", "null", `"garbage"`, "null"}
+	if _, err := through.Confirm(t.Context(), receipt.Tx, Confirmed(3)); err != nil || asked.Load() != 4 {
+		t.Errorf("after %d answers: %v", asked.Load(), err)
+	}
+}
+
+// Events that a reorganisation took back, between the reading of the head and theirs, are not events that the node hides.
+func TestReorgBetweenHeadAndEvents(t *testing.T) {
+	dev := startDev(t)
+	owner, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{1})
+	v := newTape("between", 5).version(t, 5)
+	if _, err := registry.Publish(t.Context(), owner, id, newTape("", 0).version(t, 0), v, manifestOf(v), nil); err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, _, result []byte) []byte {
+		if method == "eth_getBlockByNumber" {
+			if calls++; calls == 2 { // the head is read, and its block is still there
+				if err := dev.Reorg(1); err != nil {
+					t.Error(err)
+				}
+				dev.Mine(2)
+			}
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, _, err := through.HistoryAt(t.Context(), id, Latest); calls < 2 || !errors.Is(err, ErrReorged) {
+		t.Errorf("%+v, %v, want %v", h, err, ErrReorged)
+	}
+}
+
+// A node that follows another branch between two questions does not contradict those who stayed, who speak of another block.
+func TestQuorumWhileOneNodeReorganises(t *testing.T) {
+	dev := startDev(t)
+	_, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{1})
+	var left atomic.Bool
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, _, result []byte) []byte {
+		switch {
+		case method == "eth_call":
+			left.Store(true)
+			var head hexutil.Bytes
+			if err := json.Unmarshal(result, &head); err != nil {
+				t.Error(err)
+			}
+			head[32+7*32+31] ^= 1 // owner
+			result, _ = json.Marshal(head)
+		case method == "eth_getBlockByNumber" && left.Load():
+			var b map[string]any
+			if err := json.Unmarshal(result, &b); err != nil {
+				t.Error(err)
+			}
+			b["hash"] = common.Hash{1}
+			result, _ = json.Marshal(b)
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := NewQuorum(2, registry, through)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, _, err := q.HeadAt(t.Context(), id, Latest); err == nil || errors.Is(err, ErrEquivocation) {
+		t.Errorf("%+v, %v", h, err)
+	}
+	left.Store(false)
+	if _, answers, err := q.Compare(t.Context(), id, Latest); err != nil || answers[0].Err != nil || !errors.Is(answers[1].Err, ErrReorged) {
+		t.Errorf("%+v, %v", answers, err)
+	}
+}
+
+// A quorum believes no single node about times either.
+func TestQuorumAboutTimes(t *testing.T) {
+	dev := startDev(t)
+	owner, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{1})
+	v := newTape("times", 5).version(t, 5)
+	if _, err := registry.Publish(t.Context(), owner, id, newTape("", 0).version(t, 0), v, manifestOf(v), nil); err != nil {
+		t.Fatal(err)
+	}
+	want, b, err := registry.HeadAt(t.Context(), id, Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lied, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, _, result []byte) []byte {
+		switch method {
+		case "eth_call":
+			var head hexutil.Bytes
+			if err := json.Unmarshal(result, &head); err != nil {
+				t.Error(err)
+			}
+			head[32+6*32+31] ^= 1 // time
+			result, _ = json.Marshal(head)
+		case "eth_getBlockByNumber":
+			var b map[string]any
+			if err := json.Unmarshal(result, &b); err != nil {
+				t.Error(err)
+			}
+			b["timestamp"] = "0x1"
+			result, _ = json.Marshal(b)
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	third, err := Open(context.Background(), dialTest(t, dev.WebSocketURL()), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := NewQuorum(2, lied, registry, third)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, at, err := q.HeadAt(t.Context(), id, Latest); err != nil || h != want || at != b {
+		t.Errorf("%+v in %+v, %v, want %+v in %+v", h, at, err, want, b)
+	}
 }

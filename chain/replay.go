@@ -127,5 +127,5 @@ func (q *Quorum) Compare(ctx context.Context, id ID, d Depth) (Block, []Answer[H
 	if err != nil {
 		return Block{}, nil, err
 	}
-	return b, ask(q, func(r *Registry) (Head, error) { return r.headIn(ctx, id, b.Number) }), nil
+	return b, ask(q, func(r *Registry) (Head, error) { return r.headIn(ctx, id, b) }), nil
 }

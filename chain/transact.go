@@ -70,12 +70,20 @@ func (c *Client) deliver(ctx context.Context, s Signer, txs []*types.Transaction
 			if errors.As(err, &unsure) {
 				return nil, err
 			}
-			// Refused. If an earlier one is mined, or is still good enough, that is why.
-			if receipt, mined := c.anyReceipt(ctx, txs); mined {
+			// Refused. If one is mined, or is still good enough, that is why.
+			receipt, unknown := c.anyReceipt(ctx, txs)
+			if receipt != nil {
 				return c.settle(ctx, s.Address(), txs, receipt)
 			}
 			if len(txs) == 1 {
-				return nil, errors.Join(c.lost(ctx, s.Address(), last, err), c.outbox.Save(nil))
+				// Nodes have no common word for a transaction that they have already, so ask.
+				has, unsure := c.has(ctx, last)
+				if unsure = errors.Join(unknown, unsure); unsure != nil {
+					return nil, &PendingError{last.Hash(), unsure}
+				}
+				if !has {
+					return nil, errors.Join(c.lost(ctx, s.Address(), last, err), c.outbox.Save(nil))
+				}
 			}
 		}
 		receipt, err := c.wait(ctx, s.Address(), txs)
@@ -89,7 +97,7 @@ func (c *Client) deliver(ctx context.Context, s Signer, txs []*types.Transaction
 			return nil, err
 		}
 		higher, err := c.raise(ctx, s, last)
-		if err == nil {
+		if higher != nil {
 			txs = append(txs, higher)
 			err = saveTxs(c.outbox, c.ChainID(), txs)
 		}
@@ -119,12 +127,19 @@ func (c *Client) settle(ctx context.Context, from common.Address, txs []*types.T
 	return r, c.whyReverted(ctx, from, txs[0], r)
 }
 
+// maxRaise is how many times what is usual now may be offered before no more is: then it is not for the price that the
+// transaction waits, and all that was offered would be paid once it does not.
+const maxRaise = 4
+
 // raise copies a transaction with a higher offer: what is usual now, but at least a quarter more than before, as pools
-// take no replacement for less than a tenth more.
+// take no replacement for less than a tenth more. It returns nil if enough is offered already.
 func (c *Client) raise(ctx context.Context, s Signer, tx *types.Transaction) (*types.Transaction, error) {
 	tip, limit, err := c.fees(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if tx.GasFeeCap().Cmp(new(big.Int).Mul(limit, big.NewInt(maxRaise))) >= 0 {
+		return nil, nil
 	}
 	more := func(now, before *big.Int) *big.Int {
 		least := new(big.Int).Mul(before, big.NewInt(5))
@@ -218,9 +233,6 @@ func (c *Client) send(ctx context.Context, tx *types.Transaction) error {
 	err = c.call(ctx, &hash, "eth_sendRawTransaction", hexutil.Bytes(raw))
 	if err != nil {
 		if e := (*nodeError)(nil); errors.As(err, &e) {
-			if strings.Contains(strings.ToLower(err.Error()), "already known") {
-				return nil // we sent it before
-			}
 			from, _ := types.Sender(types.LatestSignerForChainID(c.chainID), tx)
 			return c.explain(err, from)
 		}
@@ -277,7 +289,7 @@ func (c *Client) wait(ctx context.Context, from common.Address, txs []*types.Tra
 					}
 					return nil, errStuck
 				}
-				if _, mined := c.anyReceipt(ctx, txs); !mined {
+				if receipt, err := c.anyReceipt(ctx, txs); receipt == nil && err == nil {
 					return nil, &lostError{last}
 				}
 			}
@@ -293,20 +305,33 @@ func (c *Client) wait(ctx context.Context, from common.Address, txs []*types.Tra
 // receipt returns the receipt of a transaction, or nil if it is not mined.
 func (c *Client) receipt(ctx context.Context, tx common.Hash) (*types.Receipt, error) {
 	var r *types.Receipt
-	err := c.call(ctx, &r, "eth_getTransactionReceipt", tx)
-	if err == nil && r != nil && (r.TxHash != tx || r.BlockNumber == nil) {
+	if err := c.call(ctx, &r, "eth_getTransactionReceipt", tx); err != nil {
+		return nil, err // and not what was read before the error
+	}
+	if r != nil && (r.TxHash != tx || r.BlockNumber == nil) {
 		return nil, fmt.Errorf("chain %s: the receipt of transaction %s is of %s", c.name, tx, r.TxHash)
 	}
-	return r, err
+	return r, nil
 }
 
-func (c *Client) anyReceipt(ctx context.Context, txs []*types.Transaction) (*types.Receipt, bool) {
+// anyReceipt returns the receipt of one of some transactions. No receipt and no error mean that none is mined.
+func (c *Client) anyReceipt(ctx context.Context, txs []*types.Transaction) (*types.Receipt, error) {
+	var failed error
 	for _, tx := range txs {
-		if r, err := c.receipt(ctx, tx.Hash()); err == nil && r != nil {
-			return r, true
+		r, err := c.receipt(ctx, tx.Hash())
+		if r != nil {
+			return r, nil
 		}
+		failed = errors.Join(failed, err)
 	}
-	return nil, false
+	return nil, failed
+}
+
+// has tells whether the node has a transaction, mined or not.
+func (c *Client) has(ctx context.Context, tx *types.Transaction) (bool, error) {
+	var found *struct{ Hash common.Hash }
+	err := c.call(ctx, &found, "eth_getTransactionByHash", tx.Hash())
+	return found != nil && found.Hash == tx.Hash(), err
 }
 
 // head returns the number of the block that calls at "latest" see. geth gives receipts a moment before it moves on, and

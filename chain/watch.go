@@ -2,6 +2,7 @@ package chain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -15,6 +16,9 @@ func (r *Registry) Watch(ctx context.Context, id ID, d Depth, interval time.Dura
 	var last *History
 	for {
 		h, _, err := r.HistoryAt(ctx, id, d)
+		if errors.Is(err, ErrReorged) { // while it was read: look again, whether what f knows is still true
+			h, _, err = r.HistoryAt(ctx, id, d)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -1,8 +1,11 @@
 package chain
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -127,5 +130,31 @@ func TestBlockGoneBeforeItIsRead(t *testing.T) {
 	}
 	if _, _, err := through.HeadAt(t.Context(), id, Latest); !once || !errors.Is(err, ErrReorged) {
 		t.Errorf("%v, want %v", err, ErrReorged)
+	}
+}
+
+// A reorganisation while the history is read is looked at again: nobody had relied on anything. Only a node that goes on like that is told of.
+func TestWatchLooksAgain(t *testing.T) {
+	dev := startDev(t)
+	_, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{})
+	var turns atomic.Int32
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, params, result []byte) []byte {
+		if method == "eth_getBlockByNumber" && !bytes.Contains(params, []byte("latest")) && turns.Add(-1) >= 0 {
+			return []byte(`{"hash":"0x0100000000000000000000000000000000000000000000000000000000000000"}`)
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough := errors.New("enough")
+	for n, want := range []error{enough, enough, ErrReorged} {
+		turns.Store(int32(n))
+		err := through.Watch(t.Context(), id, Latest, time.Millisecond, func(_ *History, err error) error {
+			return cmp.Or(err, enough)
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("%d times: %v, want %v", n, err, want)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
@@ -225,7 +226,23 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 		return nil, err
 	}
 	if head.Version == dict.Current.Version {
+		if !head.Manifest.Equals(dict.Current.Manifest) {
+			return nil, withHint(fmt.Errorf("dictionary %s: %w: these %d notes are published with manifest %s, not %s", dict.Name, dictnet.ErrContradiction, head.Size, head.Manifest, dict.Current.Manifest),
+				fmt.Sprintf("their labels differ: dictnet pull %s brings the published ones; else publish this dictionary under another name", at))
+		}
 		result.Version, result.Block = head.Number, head.Block
+		if waits(depth) {
+			h, err := reg.History(ctx, at.ID)
+			if err != nil {
+				return nil, err
+			}
+			if uint64(len(h.Versions())) < head.Number { // a reorganisation took it back meanwhile
+				return nil, fmt.Errorf("dictionary %s: version %d: %w", dict.Name, head.Number, chain.ErrReorged)
+			}
+			if err := a.confirm(ctx, reg, h.Versions()[head.Number-1].Tx, depth, result); err != nil {
+				return nil, err
+			}
+		}
 		return result, a.proveTo(ctx, o, reg, at.ID, depth)
 	}
 	proof, err := dictnet.NewPublisher(s).Prove(ctx, dict.Current, head.Version)
@@ -247,15 +264,23 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	result.Gas += receipt.Gas
 	result.Version, result.Block, result.Transaction = head.Number+1, receipt.Block, receipt.Tx.Hex()
-	if depth != chain.Latest && depth != chain.Confirmed(1) {
-		a.say("waiting for %s", depth)
-		block, err := reg.Confirm(ctx, receipt.Tx, depth)
-		if err != nil {
+	if waits(depth) {
+		if err := a.confirm(ctx, reg, receipt.Tx, depth, result); err != nil {
 			return nil, withHint(err, "dictnet publish "+dict.Name+" again says where it stands")
 		}
-		result.Block = block.Number
 	}
 	return result, a.proveTo(ctx, o, reg, at.ID, depth)
+}
+
+// waits tells whether a depth asks for more than that a version is there.
+func waits(depth chain.Depth) bool { return depth != chain.Latest && depth != chain.Confirmed(1) }
+
+// confirm waits until the transaction that published a version is at a depth.
+func (a *app) confirm(ctx context.Context, reg *chain.Registry, tx common.Hash, depth chain.Depth, result *publishResult) error {
+	a.say("waiting for %s", depth)
+	block, err := reg.Confirm(ctx, tx, depth)
+	result.Block = block.Number
+	return err
 }
 
 // proveTo writes the proof that was asked for.

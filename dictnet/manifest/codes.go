@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"math/bits"
 	"slices"
 	"sort"
 
@@ -48,7 +47,8 @@ type Codes struct {
 // openBook is a book with the lengths read.
 type openBook struct {
 	contexts []int
-	ends     [][]uint64 // of each context: where each entry ends on the tape; one more before the first, which is where it begins
+	starts   []uint64   // of each context: where the first entry begins on the tape
+	ends     [][]uint64 // of each context: where each entry ends, from there on; one more before the first, 0
 }
 
 // Contexts lists those that have entries.
@@ -82,7 +82,7 @@ func (c *Codes) Entries(context string) (books [][]codec.Span, err error) {
 		}
 		spans := make([]codec.Span, len(b.ends[i])-1)
 		for k := range spans {
-			spans[k] = codec.Span{Pos: b.ends[i][k], Len: b.ends[i][k+1] - b.ends[i][k]}
+			spans[k] = codec.Span{Pos: b.starts[i] + b.ends[i][k], Len: b.ends[i][k+1] - b.ends[i][k]}
 		}
 		books = append(books, spans)
 	}
@@ -106,12 +106,13 @@ func (c *Codes) Translate(from, to string) (func(codec.Span) (codec.Span, error)
 	return func(s codec.Span) (codec.Span, error) {
 		for _, book := range c.books {
 			i, k := slices.Index(book.contexts, a), slices.Index(book.contexts, b)
-			if i < 0 || k < 0 {
+			if i < 0 || k < 0 || s.Pos < book.starts[i] {
 				continue
 			}
-			if begin, end, cut, ok := whole(book.ends[i], s); ok {
+			from := codec.Span{Pos: s.Pos - book.starts[i], Len: s.Len}
+			if begin, end, cut, ok := whole(book.ends[i], from); ok {
 				pos := book.ends[k][begin]
-				return codec.Span{Pos: pos, Len: book.ends[k][end] - cut - pos}, nil
+				return codec.Span{Pos: book.starts[k] + pos, Len: book.ends[k][end] - cut - pos}, nil
 			}
 		}
 		return codec.Span{}, fmt.Errorf("%w in %s: bytes %d:%d of the tape are no entries that %s and %s have", ErrNoMeaning, to, s.Pos, s.Len, from, to)
@@ -228,17 +229,19 @@ func (m *Manifest) Codes(ctx context.Context) (*Codes, error) {
 		return nil, err
 	}
 	c := &Codes{names: l.names}
+	known := make(map[digest][]uint64) // what many contexts share is held once
 	for i, b := range l.books {
 		var o openBook
 		for _, x := range b.meanings {
-			ends, err := m.ends(ctx, x)
+			ends, err := m.ends(ctx, x, known[x.lengths])
 			if err != nil {
 				return nil, err
 			}
+			known[x.lengths] = ends
 			if len(o.ends) > 0 && len(ends) != len(o.ends[0]) {
 				return nil, &BlockError{CID: cidOf(codecNode, m.head.labels), Block: "labels", Reason: fmt.Sprintf("code book %d has %d entries in one context and %d in another", i, len(o.ends[0])-1, len(ends)-1)}
 			}
-			o.contexts, o.ends = append(o.contexts, x.context), append(o.ends, ends)
+			o.contexts, o.starts, o.ends = append(o.contexts, x.context), append(o.starts, x.pos), append(o.ends, ends)
 		}
 		c.books = append(c.books, o)
 	}
@@ -247,28 +250,28 @@ func (m *Manifest) Codes(ctx context.Context) (*Codes, error) {
 
 const lengthsName = "lengths of a code book"
 
-// ends reads where the entries of a meaning end.
-func (m *Manifest) ends(ctx context.Context, x meaning) ([]uint64, error) {
-	data, err := getBlock(ctx, m.get, x.lengths, lengthsName)
-	if err != nil {
-		return nil, err
+// ends returns where the entries of a meaning end, from its place on, and reads the lengths unless the ends are known from another meaning.
+func (m *Manifest) ends(ctx context.Context, x meaning, known []uint64) ([]uint64, error) {
+	bad := func(err error) error {
+		return &BlockError{CID: cidOf(codecNode, x.lengths), Block: lengthsName, Reason: err.Error()}
 	}
-	lengths, err := decodeLengths(data)
-	ends := []uint64{x.pos}
-	at := x.pos
-	for _, n := range lengths {
-		var carry uint64
-		if at, carry = bits.Add64(at, n, 0); carry != 0 {
-			at = m.head.length + 1
-			break
+	ends := known
+	if ends == nil {
+		data, err := getBlock(ctx, m.get, x.lengths, lengthsName)
+		if err != nil {
+			return nil, err
 		}
-		ends = append(ends, at)
+		lengths, err := decodeLengths(data)
+		if err != nil {
+			return nil, bad(err)
+		}
+		ends = make([]uint64, len(lengths)+1)
+		for i, n := range lengths {
+			ends[i+1] = ends[i] + n // at most MaxEntries * MaxEntry
+		}
 	}
-	if err == nil && at > m.head.length {
-		err = fmt.Errorf("entries end behind the tape of %d bytes", m.head.length)
-	}
-	if err != nil {
-		return nil, &BlockError{CID: cidOf(codecNode, x.lengths), Block: lengthsName, Reason: err.Error()}
+	if x.pos > m.head.length || ends[len(ends)-1] > m.head.length-x.pos {
+		return nil, bad(fmt.Errorf("entries end behind the tape of %d bytes", m.head.length))
 	}
 	return ends, nil
 }

@@ -3,7 +3,9 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -242,6 +244,47 @@ func TestHostileCodes(t *testing.T) {
 	}
 }
 
+// A few blocks do not stand for a memory full of entries: lengths that several contexts share are held once.
+func TestCodesShareLengths(t *testing.T) {
+	s := newMemStore()
+	ten := mustAppend(t, s, cid.Undef, 0, 10).Manifest
+	tape := mustOpen(t, s, ten).TapeSize()
+	h := labelHead{count: maxContexts}
+	var runs []labelRun
+	for c := range maxContexts {
+		h.names = append(h.names, fmt.Sprint(c))
+		runs = append(runs, labelRun{5, c, NoteRun{0, 1}})
+	}
+	h.pages = []digest{s.putNode(encodeLabelPage(runs))}
+	count := min(tape-maxMeanings, MaxEntries)
+	lengths := s.putNode(encodeLengths(slices.Repeat([]uint64{1}, int(count))))
+	books := make([]book, maxMeanings/maxContexts)
+	for i := range books {
+		books[i].since = 6
+		for c := range maxContexts {
+			books[i].meanings = append(books[i].meanings, meaning{c, uint64(i*maxContexts + c), lengths})
+		}
+	}
+	m := mustOpen(t, s, withLabels(t, s, ten, encodeLabelHead(h, books...)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	codes, err := m.Codes(t.Context())
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 8<<20 {
+		t.Errorf("%d MiB for %d entries of %d contexts", used>>20, count, maxMeanings)
+	}
+	translate, err := codes.Translate("3", "200")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := translate(codec.Span{Pos: 10, Len: 5}); err != nil || got != (codec.Span{Pos: 207, Len: 5}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // FuzzCodes: what is decoded is written again as the same bytes; translating to and fro gives the same span.
 func FuzzCodes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -256,11 +299,11 @@ func FuzzCodes(f *testing.F) {
 			t.Error("lengths have two encodings")
 		}
 		r := rand.New(rand.NewPCG(uint64(len(data)), 1))
-		there, back := []uint64{1000}, []uint64{1 << 40}
+		there, back := []uint64{0}, []uint64{0}
 		for i, n := range lengths {
 			there, back = append(there, there[i]+n), append(back, back[i]+1+r.Uint64N(9))
 		}
-		c := Codes{[]string{"en", "fr"}, []openBook{{[]int{0, 1}, [][]uint64{there, back}}}}
+		c := Codes{[]string{"en", "fr"}, []openBook{{[]int{0, 1}, []uint64{1000, 1 << 40}, [][]uint64{there, back}}}}
 		to, err := c.Translate("en", "fr")
 		if err != nil {
 			t.Fatal(err)
@@ -272,8 +315,8 @@ func FuzzCodes(f *testing.F) {
 		for range 50 {
 			i := r.IntN(len(lengths))
 			k := i + 1 + r.IntN(len(lengths)-i)
-			s := codec.Span{Pos: there[i], Len: there[k] - there[i]}
-			if got, err := to(s); err != nil || got != (codec.Span{Pos: back[i], Len: back[k] - back[i]}) {
+			s := codec.Span{Pos: 1000 + there[i], Len: there[k] - there[i]}
+			if got, err := to(s); err != nil || got != (codec.Span{Pos: 1<<40 + back[i], Len: back[k] - back[i]}) {
 				t.Fatal(s, got, err)
 			} else if again, err := fro(got); err != nil || again != s {
 				t.Fatal(s, again, err)

@@ -326,12 +326,13 @@ func (m *Manifest) readLabels(ctx context.Context, visit func(d digest, name str
 	}
 	l.names, l.books = h.names, books
 	whole := true
+	known := make(map[digest][]uint64)
 	for _, b := range books {
 		for _, x := range b.meanings {
 			if read, err := visit(x.lengths, lengthsName); err != nil {
 				return nil, err
 			} else if read {
-				if _, err := m.ends(ctx, x); err != nil {
+				if known[x.lengths], err = m.ends(ctx, x, known[x.lengths]); err != nil {
 					return nil, err
 				}
 			}
