@@ -123,7 +123,7 @@ func versions(base []byte, n int, seed uint64) []byte {
 }
 
 var searchPatterns = []string{
-	"", "the", "e", "version 3", "version [0-9]+: 7", "^new", "7$", "^$", `\r$`, "(?i)VERSION", "zzzz", "^[^e]*$", "a.*e.*i", `\bnew\b.*\d{3}`, "x|version 1|q", "(ab)+", "(?:th){1,2}e", "\x00", "\ufffd", "\u00e9+",
+	"", "the", "e", "version 3", "version [0-9]+: 7", "^new", "7$", "^$", `\r$`, "(?i)VERSION", "zzzz", "^[^e]*$", "a.*e.*i", `\bnew\b.*\d{3}`, "x|version 1|q", "(ab)+", "(?:th){1,2}e", "\x00", "\ufffd", "\u00e9+", `b\na`,
 }
 
 func TestSearch(t *testing.T) {
