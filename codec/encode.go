@@ -146,7 +146,6 @@ type encoder struct {
 	needs   needs          // of these
 	flushed int            // frames that have been closed
 	coding  []*closedFrame // being coded, in order
-	read    bool           // the file has ended
 	started bool           // the header is written
 	index   index
 	written int64
@@ -278,7 +277,6 @@ func (e *encoder) finish() error {
 			return err
 		}
 	}
-	e.read = true
 	for len(e.coding) > 0 || !e.started {
 		if err := e.writeFrame(); err != nil {
 			return err
@@ -632,6 +630,10 @@ func (e *encoder) flush() error {
 		if err := e.writeFrame(); err != nil {
 			return err
 		}
+	}
+	if e.flushed == 0 && e.eof && e.lit == len(e.buf) && !slices.ContainsFunc(e.terminals, func(s symbol) bool { return s.code == codeTape }) {
+		// The only frame, and it needs no dictionary: none is named, and blocks are coded as they are decoded then, the local tape behind nothing (section 4.4).
+		e.o.Dictionary, e.notes = nil, nil
 	}
 	f := &closedFrame{
 		terminals: e.terminals, sequence: e.sequence, fresh: e.fresh,

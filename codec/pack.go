@@ -105,9 +105,8 @@ func (e *encoder) writeFrame() error {
 		}
 	}
 	if !e.started {
-		var dict *DictionaryName // the only frame may need none
-		only := e.read && len(e.coding) == 0
-		if d := e.o.Dictionary; d != nil && (!only || f != nil && slices.ContainsFunc(f.terminals, func(s symbol) bool { return s.code == codeTape })) {
+		var dict *DictionaryName
+		if d := e.o.Dictionary; d != nil && f != nil {
 			name := d.Name()
 			dict = &name
 		}

@@ -125,7 +125,8 @@ func required(t *syntax.Regexp) string {
 		if t.Flags&syntax.FoldCase != 0 {
 			return ""
 		}
-		if s := string(t.Rune); !strings.ContainsRune(s, utf8.RuneError) { // which bytes that are no UTF-8 match, too
+		// Bytes that are no UTF-8 match RuneError, too, and no line has a newline: a run of lines may.
+		if s := string(t.Rune); !strings.ContainsAny(s, "\n\ufffd") {
 			return s
 		}
 	case syntax.OpCapture, syntax.OpPlus:

@@ -396,7 +396,7 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 		if len(m.terminals) > maxTerminals {
 			return nil, nil, ErrTooManySpans
 		}
-		sequence, rules = GrammarRePair.compress(sequence, uint32(len(m.terminals)), DefaultMinPairFreq)
+		sequence, rules = fewRules(sequence, uint32(len(m.terminals)), maxTerminals)
 		return sequence, rules, nil
 	}
 	// The old rules stay; a terminal that has become several spans is a rule over them.
@@ -446,6 +446,15 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 		sequence = append(sequence, ids[n])
 	}
 	return sequence, rules, nil
+}
+
+// fewRules finds the rules of a sequence of up to maxSequence symbols, no more of them than most, which is a fourth of the symbols or more.
+func fewRules(sequence []uint32, terminals uint32, most int) (out []uint32, rules []repair.Rule) {
+	for freq := DefaultMinPairFreq; ; freq++ { // each rule saves as many symbols as its pair has places
+		if out, rules = GrammarRePair.compress(sequence, terminals, freq); len(rules) <= most {
+			return out, rules
+		}
+	}
 }
 
 // spansOf returns the spans of the tape that a terminal has become.

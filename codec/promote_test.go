@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -223,5 +224,23 @@ func BenchmarkPromote(b *testing.B) {
 		}
 		b.ReportMetric(float64(stored), "dictionary-bytes")
 		b.ReportMetric(float64(templates), "template-bytes")
+	}
+}
+
+// A frame with as many symbols as there may be, all of which come twice, does not get more rules than there may be.
+func TestFewRules(t *testing.T) {
+	const n = 1 << 12
+	r := rand.New(rand.NewPCG(1, 1))
+	half := make([]uint32, n/2)
+	for i := range half {
+		half[i] = r.Uint32N(n)
+	}
+	sequence := slices.Concat(half, half)
+	if _, rules := GrammarRePair.compress(sequence, n, DefaultMinPairFreq); len(rules) <= n/4 {
+		t.Fatalf("there are only %d rules", len(rules))
+	}
+	out, rules := fewRules(sequence, n, maxTerminals*n/maxSequence)
+	if len(rules) > n/4 || len(out) > len(sequence) {
+		t.Errorf("%d symbols and %d rules", len(out), len(rules))
 	}
 }

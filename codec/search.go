@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bufio"
+	"container/list"
 	"context"
 	"errors"
 	"io"
@@ -65,9 +66,9 @@ type search struct {
 	keepEdge, maxLine, maxTables int
 
 	mu     sync.Mutex
-	tables map[stretch]keptTable
-	recent []stretch // keys of tables, the latest used last
-	held   int       // bytes of tables
+	tables map[stretch]*list.Element // of recent
+	recent *list.List                // of keptTable, the latest used last
+	held   int                       // bytes of tables
 
 	// The file so far.
 	lines, selected uint64
@@ -79,8 +80,9 @@ type search struct {
 	sums []lineSum // of its symbols
 }
 
-// keptTable is a table, and how large it was when it was kept: it may be in use, and grow, while it is forgotten.
+// keptTable is the table of a stretch, and how large it was when it was kept: it may be in use, and grow, while it is forgotten.
 type keptTable struct {
+	stretch
 	*lineTable
 	bytes int
 }
@@ -89,7 +91,7 @@ type keptTable struct {
 type foundLine = func(Line) bool
 
 func (r *Reader) searchFor(ctx context.Context, p *Pattern) *search {
-	return &search{r: r, ctx: ctx, p: p, keepEdge: keepEdge, maxLine: MaxLine, maxTables: maxTables, tables: make(map[stretch]keptTable)}
+	return &search{r: r, ctx: ctx, p: p, keepEdge: keepEdge, maxLine: MaxLine, maxTables: maxTables, tables: make(map[stretch]*list.Element), recent: list.New()}
 }
 
 // run goes through the whole file. found may be nil; when it wants no more, the error is errEnoughLines.
@@ -257,14 +259,20 @@ func (s *search) sumUp() error {
 	}
 	pieces := make([][]lineSum, len(groups))
 	g, ctx := errgroup.WithContext(s.ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
+	workers := runtime.GOMAXPROCS(0)
+	g.SetLimit(workers)
+	joiners := make(chan *lineJoiner, workers) // as many as that: what one holds is held until the frame has been searched
+	for range workers {
+		joiners <- newLineJoiner(s.p, s.keepEdge)
+	}
 	for i := range groups {
 		g.Go(func() error {
 			t, err := s.table(ctx, groups[i].stretch)
 			if err != nil {
 				return err
 			}
-			join := newLineJoiner(s.p, s.keepEdge)
+			join := <-joiners
+			defer func() { joiners <- join }()
 			for _, p := range groups[i].parts {
 				sum := t.sum(join, p.from, p.end)
 				if p.end-p.from == symbols[p.sym].len {
@@ -441,8 +449,8 @@ func (s *search) tellFrom(t *lineTable, from, end, at, before uint64, found foun
 
 // stretch returns the stretch that holds byte pos, of those whose tables are kept if it can.
 func (s *search) stretch(local bool, pos uint64) (stretch, error) {
-	for i := len(s.recent) - 1; i >= max(0, len(s.recent)-8); i-- {
-		if st := s.recent[i]; st.local == local && st.start <= pos && pos < st.end {
+	for e, n := s.recent.Back(), 0; e != nil && n < 8; e, n = e.Prev(), n+1 {
+		if st := e.Value.(keptTable).stretch; st.local == local && st.start <= pos && pos < st.end {
 			return st, nil
 		}
 	}
@@ -452,10 +460,10 @@ func (s *search) stretch(local bool, pos uint64) (stretch, error) {
 // table returns the table of a stretch, which nobody else uses until keep.
 func (s *search) table(ctx context.Context, st stretch) (*lineTable, error) {
 	s.mu.Lock()
-	t := s.tables[st].lineTable
+	e := s.tables[st]
 	s.mu.Unlock()
-	if t != nil {
-		return t, nil
+	if e != nil {
+		return e.Value.(keptTable).lineTable, nil
 	}
 	start, raw, err := s.r.play.bytes(ctx, st)
 	if err != nil {
@@ -468,21 +476,16 @@ func (s *search) table(ctx context.Context, st stretch) (*lineTable, error) {
 func (s *search) keep(st stretch, t *lineTable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.recent) - 1; i >= 0; i-- {
-		if s.recent[i] == st {
-			copy(s.recent[i:], s.recent[i+1:])
-			s.recent[len(s.recent)-1] = st
-			return
-		}
+	if e := s.tables[st]; e != nil {
+		s.recent.MoveToBack(e)
+		return
 	}
-	kept := keptTable{t, t.size()}
-	s.tables[st] = kept
-	s.recent = append(s.recent, st)
+	kept := keptTable{st, t, t.size()}
+	s.tables[st] = s.recent.PushBack(kept)
 	s.held += kept.bytes
-	for s.held > s.maxTables && len(s.recent) > 1 {
-		old := s.recent[0]
-		s.held -= s.tables[old].bytes
-		delete(s.tables, old)
-		s.recent = s.recent[1:]
+	for s.held > s.maxTables && s.recent.Len() > 1 {
+		old := s.recent.Remove(s.recent.Front()).(keptTable)
+		s.held -= old.bytes
+		delete(s.tables, old.stretch)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -123,7 +124,7 @@ func versions(base []byte, n int, seed uint64) []byte {
 }
 
 var searchPatterns = []string{
-	"", "the", "e", "version 3", "version [0-9]+: 7", "^new", "7$", "^$", `\r$`, "(?i)VERSION", "zzzz", "^[^e]*$", "a.*e.*i", `\bnew\b.*\d{3}`, "x|version 1|q", "(ab)+", "(?:th){1,2}e", "\x00", "\ufffd", "\u00e9+",
+	"", "the", "e", "version 3", "version [0-9]+: 7", "^new", "7$", "^$", `\r$`, "(?i)VERSION", "zzzz", "^[^e]*$", "a.*e.*i", `\bnew\b.*\d{3}`, "x|version 1|q", "(ab)+", "(?:th){1,2}e", "\x00", "\ufffd", "\u00e9+", `b\na`,
 }
 
 func TestSearch(t *testing.T) {
@@ -377,5 +378,43 @@ func BenchmarkSearch(b *testing.B) {
 				grep(out.Bytes(), regexp.MustCompile(c.expr), false)
 			}
 		})
+	}
+}
+
+// evenTape is a tape of notes of 64 bytes, without blocks.
+type evenTape []byte
+
+func (t evenTape) Size() uint64 { return uint64(len(t)) }
+func (t evenTape) NoteAt(_ context.Context, pos uint64) (uint64, []byte, error) {
+	pos &^= 63
+	return pos, t[pos:min(pos+64, t.Size())], nil
+}
+func (t evenTape) Locate(_ context.Context, pos uint64) (Span, error) {
+	return Span{pos &^ 63, 64}, nil
+}
+
+// What is held of many short notes is about what they hold.
+func TestSearchShortNotes(t *testing.T) {
+	file := text(256<<10, 1)
+	d := build(t, nil, BuildOptions{}, file)
+	template, _ := encode(t, d, file)
+	r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryName) (Tape, error) { return evenTape(file), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := CompilePattern(PatternOptions{}, "item [0-9]+")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, all := grep(file, regexp.MustCompile("item [0-9]+"), false)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n, err := r.CountLines(t.Context(), p)
+	runtime.ReadMemStats(&after)
+	if err != nil || n != (LineCount{uint64(all), uint64(len(want))}) {
+		t.Errorf("%+v, want %d of %d: %v", n, len(want), all, err)
+	}
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 64 {
+		t.Errorf("a search took %d MiB", took)
 	}
 }

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -177,5 +178,43 @@ func TestChainOfFrames(t *testing.T) {
 	}
 	if got, err := decodeWhole(t.Context(), template, nil); len(got) != len(frames)*2*half || err != nil {
 		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// A template that names no dictionary, since none of its symbols needs it, is decoded without one: its blocks, too, are coded as if there were none.
+func TestSourcesWithoutTheDictionary(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, text(100_001, 5))
+	code := func(moved uint32) (b []byte) { // numbers that hold places, among noise
+		r := rand.New(rand.NewPCG(1, 3))
+		for len(b) < 100<<10 {
+			for range 300 + r.IntN(300) {
+				b = append(b, byte(r.Uint32()))
+			}
+			for range 4 {
+				to := 1<<20 + r.Uint32N(1<<16)
+				b = binary.LittleEndian.AppendUint32(append(b, 0xe8), to+moved*(1+to>>6&7))
+				b = append(b, 0x90, 0x90)
+			}
+		}
+		return b
+	}
+	file := append(make([]byte, maxPending-len(code(0))), code(0)...) // becomes local before what repeats it
+	file = append(file, code(1<<12)...)
+	var out bytes.Buffer
+	e, err := newEncoder(t.Context(), &out, bytes.NewReader(file), d.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.local.close()
+	e.shape.blockBits = minBlockBits
+	if err := e.run(); err != nil {
+		t.Fatal(err)
+	}
+	if name, _, _, err := parseHeader(out.Bytes()); name != nil || err != nil || len(e.needs[e.blocks[len(e.blocks)-1].Pos]) == 0 {
+		t.Fatalf("named is %v, needed is %v: %v", name, e.needs, err)
+	}
+	var got bytes.Buffer
+	if _, err := openTemplate(t, nil, out.Bytes()).WriteTo(&got); err != nil || !bytes.Equal(got.Bytes(), file) {
+		t.Fatalf("%d bytes, want %d: %v", got.Len(), len(file), err)
 	}
 }

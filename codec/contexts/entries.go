@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"sort"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -13,27 +15,42 @@ const leastEntry = 4
 
 // Entries finds the entries of code books in a file. An entry is a line; it is found with its newline or without, and not within a word.
 type Entries struct {
-	text []string // of each entry, without the newline
-	book []int
-	at   map[[leastEntry]byte][]int // by its first bytes: entries, the longest first, of equal ones the first first
+	text   []string // of each entry, without the newline
+	book   []int
+	sorted []int                    // entries by their text, of equal ones the first
+	under  []int                    // of each of these the longest other that it begins with, in sorted; -1 if there is none
+	at     map[[leastEntry]byte]run // by its first bytes
 }
+
+// run is entries of sorted.
+type run struct{ from, end int }
 
 // NewEntries returns what finds the entries of several books, each the lines of a text.
 func NewEntries(books ...[][]byte) *Entries {
-	e := &Entries{at: make(map[[leastEntry]byte][]int)}
+	e := &Entries{at: make(map[[leastEntry]byte]run)}
 	for n, lines := range books {
 		for _, line := range lines {
-			i := len(e.text)
 			text := string(bytes.TrimSuffix(line, []byte("\n")))
-			e.text, e.book = append(e.text, text), append(e.book, n)
 			if len(text) >= leastEntry {
-				key := [leastEntry]byte([]byte(text))
-				e.at[key] = append(e.at[key], i)
+				e.sorted = append(e.sorted, len(e.text))
 			}
+			e.text, e.book = append(e.text, text), append(e.book, n)
 		}
 	}
-	for _, list := range e.at {
-		slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(len(e.text[b]), len(e.text[a])) })
+	slices.SortStableFunc(e.sorted, func(a, b int) int { return cmp.Compare(e.text[a], e.text[b]) })
+	e.sorted = slices.CompactFunc(e.sorted, func(a, b int) bool { return e.text[a] == e.text[b] })
+	for k, i := range e.sorted {
+		u := k - 1 // what begins as i does stands between them
+		for u >= 0 && !strings.HasPrefix(e.text[i], e.text[e.sorted[u]]) {
+			u = e.under[u]
+		}
+		e.under = append(e.under, u)
+		key := [leastEntry]byte([]byte(e.text[i][:leastEntry]))
+		r, ok := e.at[key]
+		if !ok {
+			r.from = k
+		}
+		e.at[key] = run{r.from, k + 1}
 	}
 	return e
 }
@@ -95,7 +112,16 @@ func (e *Entries) find(file []byte, p, next int) int {
 	if len(rest) < leastEntry {
 		return -1
 	}
-	for _, i := range e.at[[leastEntry]byte(rest)] {
+	r := e.at[[leastEntry]byte(rest)]
+	after := sort.Search(r.end-r.from, func(k int) bool { // the first that what stands there comes before
+		text := e.text[e.sorted[r.from+k]]
+		return text > string(rest[:min(len(rest), len(text))])
+	})
+	if after == 0 {
+		return -1
+	}
+	for k := r.from + after - 1; k >= 0; k = e.under[k] {
+		i := e.sorted[k]
 		if n := len(e.text[i]); n <= len(rest) && string(rest[:n]) == e.text[i] && !within(file, p, p+n) {
 			return i
 		}

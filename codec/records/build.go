@@ -14,10 +14,13 @@ const (
 	MaxBudget = MaxUnit
 )
 
-// keepSamples is how many bytes of samples a Builder holds: of more, every second is left out, then every fourth, and so on.
-const keepSamples = 32 << 20
+// keepSamples is how many bytes of samples a Builder holds, and mostSamples how many: of more, every second is left out, then every fourth, and so on.
+const (
+	keepSamples = 32 << 20
+	mostSamples = 1 << 20 // each takes up to 500 bytes besides its own while the Builder trains
+)
 
-// Builder trains a dictionary from samples, each of them a record like those to come. It holds keepSamples of them, and some 200 MB more while it
+// Builder trains a dictionary from samples, each of them a record like those to come. It holds keepSamples of them, and some 200 MB more, or 500 of very short ones, while it
 // trains: what more samples there are is thinned evenly.
 type Builder struct {
 	budget int
@@ -55,7 +58,7 @@ func (b *Builder) add(sample []byte) {
 		return
 	}
 	b.kept = append(b.kept, append([]byte(nil), sample...))
-	for b.bytes += len(sample); b.bytes > keepSamples && len(b.kept) > 1; {
+	for b.bytes += len(sample); (b.bytes > keepSamples || len(b.kept) > mostSamples) && len(b.kept) > 1; {
 		b.step *= 2
 		b.bytes = 0
 		half := b.kept[:0]

@@ -270,6 +270,14 @@ func TestBuilderThinsWhatIsTooMuch(t *testing.T) {
 			t.Fatalf("sample %d is kept at %d", s[0], i)
 		}
 	}
+	b, err = NewBuilder(MinBudget)
+	must(t, err)
+	for range 3 * mostSamples { // of a byte
+		b.Add(sample[:1])
+	}
+	if n := len(b.kept); n > mostSamples || n < mostSamples/4 {
+		t.Errorf("%d samples are kept", n)
+	}
 }
 
 func TestBuilderRefuses(t *testing.T) {
