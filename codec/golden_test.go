@@ -158,26 +158,25 @@ func symbolsSaid(stream []byte) (lines []string) {
 	if err := d.Reset(stream); err != nil {
 		return []string{err.Error()}
 	}
-	var play [13][16]rans.Prob
-	var back rans.Int
-	var numbers [6][12]rans.Int
-	last := uint32(0)
+	var m scoreModels
+	m.begin()
+	last := uint32(1)
 	for left := 6; left > 0; left-- { // the sequence of the golden template has 6 symbols
-		c := d.Tree(play[last][:], 4)
+		c := d.Tree(m.play[last][:], 4)
 		last = c
 		switch {
 		case c == 1:
-			lines = append(lines, fmt.Sprintf("1: fresh local note, length %d", d.Int(&numbers[3][1])+1))
+			lines = append(lines, fmt.Sprintf("1: fresh local note, length %d", d.Int(&m.of[3][1])+1))
 		case c == 2:
-			lines = append(lines, fmt.Sprintf("2: repeat of local bytes, distance %d, length %d", d.Int(&numbers[4][2]), d.Int(&numbers[5][2])+1))
+			lines = append(lines, fmt.Sprintf("2: repeat of local bytes, distance %d, length %d", d.Int(&m.of[4][2]), d.Int(&m.of[5][2])+1))
 		case c == 3:
 			lines = append(lines, "3: rule, two symbols follow")
 			left += 2
 		case c == 12:
-			lines = append(lines, fmt.Sprintf("12: symbol defined %d before", d.Int(&back)+1))
+			lines = append(lines, fmt.Sprintf("12: symbol defined %d before", d.Int(&m.back)+1))
 		default:
-			length := d.Int(&numbers[1][c]) + 1
-			at := d.Int(&numbers[2][c])
+			length := d.Int(&m.of[1][c]) + 1
+			at := d.Int(&m.of[2][c])
 			lines = append(lines, fmt.Sprintf("%d: span of the tape, length %d, expected %+d", c, length, int64(at>>1)^-int64(at&1)))
 		}
 	}

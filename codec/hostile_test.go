@@ -239,8 +239,9 @@ type hostileCase struct {
 // codeOnly is a score of one play code.
 func codeOnly(code uint32) []byte {
 	var e rans.Encoder
-	var tree [16]rans.Prob
-	e.Tree(tree[:], 4, code)
+	var m scoreModels
+	m.begin()
+	e.Tree(m.play[m.last][:], 4, code)
 	return e.Append(nil)
 }
 

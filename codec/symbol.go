@@ -79,6 +79,7 @@ const decisions = 12
 func appendScore(dst []byte, s streams) []byte {
 	var e rans.Encoder
 	var m scoreModels
+	m.begin()
 	var next [streamCount]int
 	numbers := 0
 	for _, k := range s {
@@ -216,6 +217,7 @@ type scoreReader struct {
 // just local bytes. Errors carry the offset of the head, base.
 func readScore(in []byte, count int, play, localPos, local, tapeSize uint64, base int64) (score, error) {
 	r := scoreReader{cursor: localPos, tapeSize: tapeSize, base: base}
+	r.models.begin()
 	if err := r.in.Reset(in); err != nil {
 		return score{}, formatErrorf(base, "symbols: %v", err)
 	}

@@ -105,6 +105,7 @@ func (m *model) reset(raw, ref []byte, hints []align.Hint) {
 	for i := range m.literals.weights {
 		m.literals.weights[i] = weights{28000, 28000, 28000, 28000}
 	}
+	m.begin()
 }
 
 // release lets go of what is not the model's own.
@@ -233,7 +234,7 @@ func (m *model) run(end int) error {
 
 // aligned returns the models that know whether a byte is the aligned one, e.
 func (m *model) aligned(e, context uint32) (same, equal *rans.Prob) {
-	same = &m.same[min(m.age, 15)<<8|m.hist&0xff]
+	same = &m.same[min(m.age, aged)<<8|m.hist&0xff]
 	equal = &m.equal[context]
 	if *equal == 0 {
 		*equal = rans.Guess(same.One(), 2)
@@ -405,7 +406,7 @@ func (m *model) maybeTurn(context uint32) (bool, error) {
 		d = m.turns[0].dist
 		m.turns = m.turns[1:]
 	}
-	if m.bit(&m.turned[min(m.age, 15)<<8|context], b2u(d != m.dist)) == 0 {
+	if m.bit(&m.turned[min(m.age, aged)<<8|context], b2u(d != m.dist)) == 0 {
 		return false, nil
 	}
 	d = m.distance(d)

@@ -33,6 +33,17 @@ type Int struct {
 	top [65][4]Prob
 }
 
+// IntPrior is what is known of such numbers in general, each as Prior takes it: that one is 0, and that its length in bits is 1, 2, ... 8 if it is no less.
+type IntPrior [9]uint8
+
+// Begin makes an Int that has seen nothing begin so.
+func (m *Int) Begin(p *IntPrior) {
+	m.zero = Prior(p[0])
+	for i := range m.short {
+		m.short[i] = Prior(p[i+1])
+	}
+}
+
 // Int codes v.
 func (e *Encoder) Int(m *Int, v uint64) {
 	n := bits.Len64(v)

@@ -14,6 +14,9 @@ const (
 // Guess is a Prob that has the probability one, in units of 2^-16, 1 to 65535, as if it had learned it from n bits, 1 to 62.
 func Guess(one uint32, n uint32) Prob { return Prob(one<<16|n) ^ half }
 
+// Prior is how a Prob begins where something is known of such bits in general: 1 with so many 64ths, 1 to 63, as if learned from four bits.
+func Prior(w uint8) Prob { return Guess(uint32(w)<<10, 4) }
+
 // One returns the probability of a 1 in units of 2^-16, 1 to 65535.
 func (p *Prob) One() uint32 { return uint32(*p^half)>>16 | 1 }
 
