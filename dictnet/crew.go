@@ -53,6 +53,7 @@ type lane struct {
 	window      int
 	outstanding int       // wants that he is asked for
 	preludes    int       // that he is asked for
+	led         time.Time // when he was asked for the last of them
 	last        time.Time // of what he gave last, or when he was asked after he had nothing to do
 	idle        time.Duration
 	given       uint64 // good blocks
@@ -515,7 +516,9 @@ func (c *crew) ask(l *lane, wants []*want) {
 
 // leading reports whether a prelude is under way, which may bring what is queued.
 func (c *crew) leading(now time.Time) bool {
-	return slices.ContainsFunc(c.lanes, func(l *lane) bool { return l.preludes > 0 && now.Sub(l.last) < stagger })
+	return slices.ContainsFunc(c.lanes, func(l *lane) bool {
+		return l.preludes > 0 && now.Sub(l.last) < stagger && now.Sub(l.led) < tooSlow
+	})
 }
 
 // askPrelude asks a lane for a block and what it leads to. If the lane does not bring the block, it is asked for it as for any other.
@@ -527,6 +530,7 @@ func (c *crew) askPrelude(l *lane, p Prelude, w *want) {
 	lead := w.lead
 	w.lead = nil
 	l.preludes++
+	l.led = time.Now()
 	f.wake()
 	f.wg.Go(func() {
 		defer cancel()
