@@ -142,14 +142,23 @@ func (c *crew) join() {
 		}
 		var members []Member
 		members, s.joining = party.Members()
+		names, come := make([]string, len(members)), make(map[string]bool) // strangers may call in hundreds
+		for i, m := range members {
+			names[i] = m.Name()
+			come[names[i]] = true
+		}
 		for _, l := range c.lanes {
-			if l.src == s && !slices.ContainsFunc(members, func(m Member) bool { return m.Name() == l.name }) {
+			if l.src != s || l.gone {
+				continue
+			}
+			if !come[l.name] {
 				c.lose(l, nil)
 			}
+			delete(come, l.name)
 		}
-		for _, m := range members {
-			if !slices.ContainsFunc(c.lanes, func(l *lane) bool { return l.src == s && l.name == m.Name() && !l.gone }) {
-				c.enlist(s, m.Name(), m)
+		for i, m := range members {
+			if come[names[i]] {
+				c.enlist(s, names[i], m)
 			}
 		}
 		if len(members) == 0 && !s.joining && !s.seeking {
