@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/boxo/path"
+	"github.com/ipfs/go-cid"
 
 	"dictnet/codec"
 	"dictnet/dictnet"
@@ -122,5 +123,18 @@ func TestNameAfterClockWentBack(t *testing.T) {
 	}
 	if got, err := n.Point(t.Context(), p.Ref.Manifest); err != nil || got.Sequence != 8 {
 		t.Errorf("once more: %+v, %v", got, err)
+	}
+}
+
+// What was not looked up, because the time was over, counts as due.
+func TestNotLookedUp(t *testing.T) {
+	home := openStore(t)
+	p := publish(t, home, 3, 100)
+	n := start(t, Options{Blocks: home.Blocks(), Listen: loopback, DHT: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.routing.find(ctx, []cid.Cid{p.Ref.Manifest})
+	if !n.routing.due(p.Ref.Manifest) {
+		t.Error("it is not")
 	}
 }
