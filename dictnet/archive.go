@@ -111,8 +111,12 @@ func (c *Client) pullArchive(ctx context.Context, t *Tape, archive Archive) (use
 func (c *Client) pullPage(ctx context.Context, archive Archive, p *pageWants) (got int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	wrong := 0
+	wrong, seen := 0, 0
 	err = archive.FetchBelow(ctx, p.page, func(name cid.Cid, data []byte) {
+		if seen++; seen > p.all+1 {
+			cancel(errors.New("it is longer than what was asked for"))
+			return
+		}
 		w := p.notes[name]
 		if w == nil {
 			return // the page itself, or a note that is here

@@ -53,6 +53,7 @@ type lane struct {
 	window      int
 	outstanding int       // wants that he is asked for
 	preludes    int       // that he is asked for
+	led         time.Time // when he was asked for the last of them
 	last        time.Time // of what he gave last, or when he was asked after he had nothing to do
 	idle        time.Duration
 	given       uint64 // good blocks
@@ -141,14 +142,23 @@ func (c *crew) join() {
 		}
 		var members []Member
 		members, s.joining = party.Members()
+		names, come := make([]string, len(members)), make(map[string]bool) // strangers may call in hundreds
+		for i, m := range members {
+			names[i] = m.Name()
+			come[names[i]] = true
+		}
 		for _, l := range c.lanes {
-			if l.src == s && !slices.ContainsFunc(members, func(m Member) bool { return m.Name() == l.name }) {
+			if l.src != s || l.gone {
+				continue
+			}
+			if !come[l.name] {
 				c.lose(l, nil)
 			}
+			delete(come, l.name)
 		}
-		for _, m := range members {
-			if !slices.ContainsFunc(c.lanes, func(l *lane) bool { return l.src == s && l.name == m.Name() && !l.gone }) {
-				c.enlist(s, m.Name(), m)
+		for i, m := range members {
+			if come[names[i]] {
+				c.enlist(s, names[i], m)
 			}
 		}
 		if len(members) == 0 && !s.joining && !s.seeking {
@@ -515,7 +525,9 @@ func (c *crew) ask(l *lane, wants []*want) {
 
 // leading reports whether a prelude is under way, which may bring what is queued.
 func (c *crew) leading(now time.Time) bool {
-	return slices.ContainsFunc(c.lanes, func(l *lane) bool { return l.preludes > 0 && now.Sub(l.last) < stagger })
+	return slices.ContainsFunc(c.lanes, func(l *lane) bool {
+		return l.preludes > 0 && now.Sub(l.last) < stagger && now.Sub(l.led) < tooSlow
+	})
 }
 
 // askPrelude asks a lane for a block and what it leads to. If the lane does not bring the block, it is asked for it as for any other.
@@ -527,6 +539,7 @@ func (c *crew) askPrelude(l *lane, p Prelude, w *want) {
 	lead := w.lead
 	w.lead = nil
 	l.preludes++
+	l.led = time.Now()
 	f.wake()
 	f.wg.Go(func() {
 		defer cancel()

@@ -25,7 +25,10 @@ const (
 	tick       = 50 * time.Millisecond
 	stagger    = 300 * time.Millisecond // of silence, until somebody else is asked as well
 	lingerTime = 2 * time.Second        // sessions are kept so long for what may be asked next
-	maxEarly   = 2 * PreludeBytes       // bytes of blocks that came before they were asked for
+
+	// What came before it was asked for.
+	maxEarly       = 2 * PreludeBytes // bytes
+	maxEarlyBlocks = 2 * PreludeBlocks
 )
 
 // fetcher brings blocks from sources into the store. Wants for the same block are one. Every block is checked before it is
@@ -295,9 +298,11 @@ func (f *fetcher) arrive(l *lane, c cid.Cid, data []byte) {
 // arriveEarly takes a block of a prelude: those that are not asked for yet are kept for a while.
 func (f *fetcher) arriveEarly(l *lane, c cid.Cid, data []byte) {
 	f.mu.Lock()
-	l.last = time.Now()
+	if now := time.Now(); now.Sub(l.led) < tooSlow { // from then on, only what is wanted is a sign of life
+		l.last = now
+	}
 	if f.wants[c] == nil {
-		if f.early[c].data == nil && f.earlyBytes+len(data) <= maxEarly {
+		if f.early[c].data == nil && f.earlyBytes+len(data) <= maxEarly && len(f.early) < maxEarlyBlocks {
 			f.early[c] = arrival{l, bytes.Clone(data)}
 			f.earlyBytes += len(data)
 		}

@@ -1,9 +1,11 @@
 package dictnet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/ipfs/go-cid"
 
@@ -11,7 +13,7 @@ import (
 	"dictnet/dictnet/manifest"
 )
 
-// needed lists the notes that reading the spans takes, each once: those that the spans touch, and those that derived ones are coded against, and so on. Get returns the
+// needed lists the notes that reading the spans takes, each once: those that the spans touch, in tape order, and those that derived ones are coded against, and so on. Get returns the
 // block of a note; nil if it is not to be had, and then nobody knows yet what that one is coded against.
 func (t *Tape) needed(ctx context.Context, spans iter.Seq2[codec.Span, error], get func(context.Context, cid.Cid) ([]byte, error)) iter.Seq2[manifest.Note, error] {
 	return func(yield func(manifest.Note, error) bool) {
@@ -41,24 +43,33 @@ func (t *Tape) needed(ctx context.Context, spans iter.Seq2[codec.Span, error], g
 			}
 			return true
 		}
-		var some []codec.Span
 		for s, err := range spans {
 			if err != nil {
 				yield(manifest.Note{}, err)
 				return
 			}
-			if some = append(some, s); len(some) == locateAtOnce {
-				if !visit(some) {
-					return
-				}
-				some = some[:0]
-			}
+			behind = append(behind, s)
 		}
-		for behind = append(some, behind...); len(behind) > 0; {
-			some, behind = behind, nil
+		for len(behind) > 0 {
+			some := joined(behind)
+			behind = nil
 			if !visit(some) {
 				return
 			}
 		}
 	}
+}
+
+// joined returns spans that hold the same bytes, each once, in tape order: a template may name the whole tape a million times.
+func joined(spans []codec.Span) []codec.Span {
+	slices.SortFunc(spans, func(a, b codec.Span) int { return cmp.Compare(a.Pos, b.Pos) })
+	all := spans[:0]
+	for _, s := range spans {
+		if n := len(all); n > 0 && s.Pos <= all[n-1].Pos+all[n-1].Len {
+			all[n-1].Len = max(all[n-1].Len, s.Pos+s.Len-all[n-1].Pos)
+			continue
+		}
+		all = append(all, s)
+	}
+	return all
 }

@@ -3,11 +3,13 @@ package dictnet
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -244,4 +246,32 @@ func FuzzReadPortable(f *testing.F) {
 		}
 		p.Check(merkle.Version{Size: 20})
 	})
+}
+
+// Spans that overlap a thousandfold cost no more than those that do not, and a caller who has gone is noticed.
+func TestNeededOfOverlappingSpans(t *testing.T) {
+	home, ref := longDictionary(t)
+	c := NewClient(Options{Store: home})
+	defer c.Close()
+	tape, err := c.Open(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spans := make([]codec.Span, 1_000_000)
+	for i := range spans {
+		spans[i] = codec.Span{Pos: uint64(i % 300), Len: 50_000}
+	}
+	begin := time.Now()
+	plan, err := c.Plan(t.Context(), tape, spans)
+	if err != nil || plan.Notes != 503 || plan.Local != 503 || time.Since(begin) > 10*time.Second {
+		t.Errorf("%+v, %v after %v", plan, err, time.Since(begin))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range tape.notesOf(ctx, spans) {
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		break
+	}
 }

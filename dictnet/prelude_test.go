@@ -3,12 +3,14 @@ package dictnet
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 
 	"dictnet/codec"
 	"dictnet/dictnet/manifest"
@@ -18,15 +20,17 @@ import (
 // preludeSource is a source that offers preludes, and takes down what it is asked for.
 type preludeSource struct {
 	home   *store.Store
+	name   string
 	change func(c cid.Cid, data []byte) []byte // of a prelude; nil: none
 	silent bool                                // it takes a request for a prelude, and says nothing
+	drip   func(i int) cid.Cid                 // names something that it sends now and then, without end; nil: nothing
 
 	mu       sync.Mutex
 	asked    []cid.Cid
 	preludes int
 }
 
-func (s *preludeSource) Name() string                          { return "the source" }
+func (s *preludeSource) Name() string                          { return "the source" + s.name }
 func (s *preludeSource) Open(context.Context) (Session, error) { return s, nil }
 
 func (s *preludeSource) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
@@ -49,6 +53,10 @@ func (s *preludeSource) FetchPrelude(ctx context.Context, name cid.Cid, spans []
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	for i := 0; s.drip != nil && ctx.Err() == nil; i++ {
+		got(s.drip(i), []byte{})
+		time.Sleep(50 * time.Millisecond)
+	}
 	return Play(ctx, s.home, name, spans, func(c cid.Cid, data []byte) error {
 		data = bytes.Clone(data)
 		if s.change != nil {
@@ -60,6 +68,15 @@ func (s *preludeSource) FetchPrelude(ctx context.Context, name cid.Cid, spans []
 		}
 		return nil
 	})
+}
+
+// numbered is a name that nothing has.
+func numbered(i int) cid.Cid {
+	h, err := multihash.Encode(binary.BigEndian.AppendUint64(make([]byte, 24), uint64(i)), multihash.SHA2_256)
+	if err != nil {
+		panic(err)
+	}
+	return cid.NewCidV1(cid.Raw, h)
 }
 
 // longDictionary makes a dictionary of three levels: notes of 100 bytes.
@@ -192,6 +209,7 @@ func TestExpect(t *testing.T) {
 		"all of it is wrong":      {&preludeSource{change: func(cid.Cid, []byte) []byte { return []byte("wrong") }}, 4},
 		"nothing comes":           {&preludeSource{change: func(cid.Cid, []byte) []byte { return nil }}, 4},
 		"nothing, and no end":     {&preludeSource{silent: true}, 4},
+		"what nobody needs drips": {&preludeSource{drip: numbered}, 4},
 		"the notes are missing":   {&preludeSource{change: func(c cid.Cid, data []byte) []byte { return map[bool][]byte{true: data}[c.Prefix().Codec != cid.Raw] }}, 1},
 		"the manifest is missing": {&preludeSource{change: func(c cid.Cid, data []byte) []byte { return map[bool][]byte{true: data}[c != ref.Manifest] }}, 1},
 	} {
@@ -219,6 +237,32 @@ func TestExpect(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A source whose prelude goes on and on with lies is no hindrance: another is asked.
+func TestEndlessPrelude(t *testing.T) {
+	home, ref := longDictionary(t)
+	bad, good := &preludeSource{home: home, name: ", a liar", drip: func(int) cid.Cid { return ref.Manifest }}, &preludeSource{home: home}
+	c := NewClient(Options{Store: openStore(t, store.Options{}), Sources: []Source{bad, good}, Timeout: 10 * time.Second, Idle: 200 * time.Millisecond})
+	defer c.Close()
+	c.Expect([]codec.Span{{Pos: 50_050, Len: 10}})
+	if _, err := c.Open(t.Context(), ref); err != nil {
+		t.Error(err)
+	}
+}
+
+// What comes early, unasked for, takes no more memory than a prelude may, however small the blocks are.
+func TestEarlyIsBounded(t *testing.T) {
+	home, _ := longDictionary(t)
+	f := newFetcher(home, nil, time.Minute, time.Second)
+	defer f.close()
+	l := &lane{f: f}
+	for i := range 3 * PreludeBlocks {
+		f.arriveEarly(l, numbered(i), []byte{})
+	}
+	if len(f.early) > 2*PreludeBlocks {
+		t.Errorf("%d blocks are kept", len(f.early))
 	}
 }
 

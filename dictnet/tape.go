@@ -1,6 +1,7 @@
 package dictnet
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -90,7 +91,7 @@ func (t *Tape) notesOf(ctx context.Context, spans []codec.Span) iter.Seq2[manife
 					return err
 				})
 			}
-			if err := g.Wait(); err != nil {
+			if err := cmp.Or(g.Wait(), ctx.Err()); err != nil {
 				yield(manifest.Note{}, err)
 				return
 			}

@@ -2,16 +2,20 @@ package gateway
 
 import (
 	"bytes"
+	"context"
+	"encoding/binary"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	carv2 "github.com/ipld/go-car/v2"
 	"github.com/ipld/go-car/v2/storage"
 
+	"dictnet/dictnet"
 	"dictnet/dictnet/manifest"
 	"dictnet/dictnet/store"
 )
@@ -81,6 +85,15 @@ func TestArchives(t *testing.T) {
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}, notes/2 + 20, false},
+		"without end": {same, func(w http.ResponseWriter, a []byte) {
+			header, n := binary.Uvarint(a)
+			page := a[uint64(n)+header:]
+			size, n := binary.Uvarint(page)
+			_, err := w.Write(a)
+			for err == nil { // the page, again and again
+				_, err = w.Write(page[:uint64(n)+size])
+			}
+		}, 0, false},
 		"every 50th is wrong": {func(i int, data []byte) []byte {
 			if i%50 == 7 {
 				data[len(data)-1] ^= 1
@@ -129,5 +142,34 @@ func TestArchives(t *testing.T) {
 				t.Errorf("%+v", st)
 			}
 		})
+	}
+}
+
+// A gateway that sends now and then a byte is left when a block takes too long.
+func TestDrippingArchive(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", carType)
+		archive := below(t, origin, p.Ref.Manifest, p.Ref.Manifest, func(_ int, data []byte) []byte { return data })
+		for i := range archive {
+			if _, err := w.Write(archive[i : i+1]); err != nil || r.Context().Err() != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+			time.Sleep(10 * time.Millisecond)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	g, err := newGateway(srv.URL, 300*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	s, _ := g.Open(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.(dictnet.Archive).FetchBelow(ctx, p.Ref.Manifest, func(cid.Cid, []byte) {}); err == nil || ctx.Err() != nil {
+		t.Errorf("%v, %v", err, ctx.Err())
 	}
 }

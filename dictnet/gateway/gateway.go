@@ -31,15 +31,16 @@ const (
 	atOnce = 8
 	// giveUp is how many failures in a row, of requests that should have been answered, end a session.
 	giveUp = 3
-	// patience is how long a gateway may take for one block.
-	patience = 30 * time.Second
+	// defaultPatience is how long a gateway may take for one block.
+	defaultPatience = 30 * time.Second
 )
 
 // Gateway is one HTTP gateway. It is a dictnet.Source, and safe for concurrent use.
 type Gateway struct {
-	base    *url.URL
-	http    *http.Client
-	streams *http.Client // without a limit of time for the whole answer
+	base     *url.URL
+	http     *http.Client
+	streams  *http.Client // without a limit of time for the whole answer
+	patience time.Duration
 }
 
 var (
@@ -50,7 +51,9 @@ var (
 )
 
 // New returns the gateway at a base URL, as "https://gateway.example" or "http://127.0.0.1:8080". It does not call it yet.
-func New(base string) (*Gateway, error) {
+func New(base string) (*Gateway, error) { return newGateway(base, defaultPatience) }
+
+func newGateway(base string, patience time.Duration) (*Gateway, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("gateway %q: want a URL as https://gateway.example", base)
@@ -60,7 +63,7 @@ func New(base string) (*Gateway, error) {
 	transport.MaxIdleConnsPerHost = atOnce
 	transport.MaxConnsPerHost = atOnce
 	transport.ResponseHeaderTimeout = patience
-	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}, streams: &http.Client{Transport: transport}}, nil
+	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}, streams: &http.Client{Transport: transport}, patience: patience}, nil
 }
 
 // Close gives up the connections that are idle.
@@ -201,21 +204,21 @@ func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, [
 
 // FetchBelow asks for a block and all that it reaches, as a CAR (?format=car&dag-scope=all).
 func (s *session) FetchBelow(ctx context.Context, root cid.Cid, got func(cid.Cid, []byte)) error {
-	return s.stream(ctx, root, url.Values{"dag-scope": {"all"}}, math.MaxInt64, got)
+	return s.stream(ctx, root, url.Values{"dag-scope": {"all"}}, math.MaxInt64, math.MaxInt, got)
 }
 
 // FetchPrelude asks for what leads to spans of a tape, as a CAR (?spans=...). A gateway that does not know this sends just the manifest, or
 // anything: that is no error, since it may serve blocks well.
 func (s *session) FetchPrelude(ctx context.Context, name cid.Cid, spans []codec.Span, got func(cid.Cid, []byte)) error {
 	query := url.Values{"dag-scope": {"block"}, "spans": {dictnet.FormatSpans(spans)}}
-	s.stream(ctx, name, query, dictnet.PreludeBytes+store.MaxBlock, got)
+	s.stream(ctx, name, query, dictnet.PreludeBytes+store.MaxBlock, dictnet.PreludeBlocks, got)
 	return ctx.Err()
 }
 
 var errTooMuch = errors.New("sends more than was asked for")
 
-// stream asks for a CAR, and passes on its blocks, up to so many bytes.
-func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, limit int64, got func(cid.Cid, []byte)) error {
+// stream asks for a CAR, and passes on its blocks, up to so many bytes and blocks. Each must be here within the gateway's patience.
+func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, bytes int64, most int, got func(cid.Cid, []byte)) error {
 	u := *s.g.base
 	u.Path += "/ipfs/" + root.String()
 	query.Set("format", "car")
@@ -237,15 +240,15 @@ func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, li
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != carType {
 		return fmt.Errorf("answers with %q, not with a CAR", resp.Header.Get("Content-Type"))
 	}
-	body := &stallReader{Reader: resp.Body, stop: resp.Body.Close}
-	body.timer = time.AfterFunc(patience, func() { body.stop() })
-	defer body.timer.Stop()
-	blocks, err := carv2.NewBlockReader(bufio.NewReaderSize(body, 1<<18), carv2.WithTrustedCAR(true),
+	late := time.AfterFunc(s.g.patience, func() { resp.Body.Close() })
+	defer late.Stop()
+	blocks, err := carv2.NewBlockReader(bufio.NewReaderSize(resp.Body, 1<<18), carv2.WithTrustedCAR(true),
 		carv2.MaxAllowedHeaderSize(64<<10), carv2.MaxAllowedSectionSize(store.MaxBlock+128), carv2.ZeroLengthSectionAsEOF(false))
 	if err != nil {
 		return fmt.Errorf("sends no CAR: %w", err)
 	}
-	for {
+	for ; ; most-- {
+		late.Reset(s.g.patience)
 		b, err := blocks.Next()
 		if err == io.EOF {
 			return nil
@@ -253,7 +256,7 @@ func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, li
 		if err != nil {
 			return fmt.Errorf("the CAR breaks off: %w", err)
 		}
-		if limit -= int64(len(b.RawData())); limit < 0 {
+		if bytes -= int64(len(b.RawData())); bytes < 0 || most == 0 {
 			return errTooMuch
 		}
 		got(b.Cid(), b.RawData())
@@ -261,19 +264,6 @@ func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, li
 }
 
 const carType = "application/vnd.ipld.car"
-
-// stallReader ends a stream from which nothing comes for as long as a block may take.
-type stallReader struct {
-	io.Reader
-	timer *time.Timer
-	stop  func() error
-}
-
-func (r *stallReader) Read(b []byte) (int, error) {
-	n, err := r.Reader.Read(b)
-	r.timer.Reset(patience)
-	return n, err
-}
 
 // Probe asks by HEAD which blocks are there.
 func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string)) error {

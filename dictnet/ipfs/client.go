@@ -108,8 +108,10 @@ func (b *client) receive(from peer.ID, msg bsmsg.BitSwapMessage) {
 		default: // not what it was sent as, or never asked for
 			t.unasked++
 			t.bytes += len(block.RawData())
-			t.lies++
-			t.lie = block.RawData()
+			if len(t.open) > 0 {
+				t.lies++
+				t.lie = block.RawData()
+			}
 		}
 	}
 	for _, c := range msg.DontHaves() {
@@ -180,7 +182,7 @@ func (b *client) lost(id peer.ID) {
 	delete(b.places, id)
 	if t := b.peers[id]; t != nil {
 		t.end(errors.New("the connection broke off"))
-		if !t.banned {
+		if !t.banned || t.asks == 0 { // who was never asked need not be known again
 			delete(b.peers, id)
 		}
 	}

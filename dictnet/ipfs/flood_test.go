@@ -128,3 +128,37 @@ func TestRoguePeers(t *testing.T) {
 		})
 	}
 }
+
+// Of what a peer sends unasked nothing is kept, and one who was never asked is not remembered when he has gone.
+func TestUnaskedIsForgotten(t *testing.T) {
+	node := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback})
+	r, _ := startRogue(t, func(*rogue, peer.ID, bsmsg.BitSwapMessage) {})
+	if err := r.net.Connect(t.Context(), peer.AddrInfo{ID: node.host.ID(), Addrs: node.host.Addrs()}); err != nil {
+		t.Fatal(err)
+	}
+	b, me := node.client, r.net.Self()
+	until := func(what string, f func(c *conversation) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			b.mu.Lock()
+			done := f(b.peers[me])
+			b.mu.Unlock()
+			if done {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+		}
+	}
+	large := bsmsg.New(false)
+	large.AddBlock(blocks.NewBlock(make([]byte, 2<<20)))
+	r.send(node.host.ID(), large)
+	until("it has not come, or is kept", func(c *conversation) bool { return c != nil && c.lie == nil })
+	many := bsmsg.New(false)
+	for i := range maxUnasked {
+		many.AddBlock(blocks.NewBlock([]byte{byte(i)}))
+	}
+	r.send(node.host.ID(), many)
+	until("he is remembered", func(c *conversation) bool { return c == nil })
+}

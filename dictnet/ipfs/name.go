@@ -123,7 +123,8 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 		}
 	}
 	sequence := last.Sequence
-	if last.Manifest.Defined() && last.Manifest != manifest {
+	ahead := last.Until.After(time.Now().Add(nameLife)) // the clock was, and of two with one sequence the one that lasts longer counts
+	if last.Manifest.Defined() && (last.Manifest != manifest || ahead) {
 		sequence++
 	}
 	record, err := signRecord(n.o.Key, manifest, sequence)

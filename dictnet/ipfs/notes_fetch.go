@@ -166,7 +166,7 @@ func (m member) FetchPrelude(ctx context.Context, name cid.Cid, spans []codec.Sp
 		return nil
 	}
 	err := m.node.converse(ctx, m.id, &notesRequest{manifest: name, spans: spans}, func(in answerReader) error {
-		for bytes := 0; bytes <= maxPrelude; {
+		for bytes, blocks := 0, 0; bytes <= maxPrelude && blocks <= dictnet.PreludeBlocks; blocks++ {
 			c, data, err := in.preludeBlock()
 			if err == io.EOF {
 				return in.end()

@@ -130,6 +130,9 @@ func (r *routing) find(ctx context.Context, want []cid.Cid) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	for _, c := range want {
+		if ctx.Err() != nil {
+			return // the others are looked up the next time
+		}
 		if c.Prefix().Codec != cid.DagCBOR || !r.due(c) || r.ready(ctx) != nil {
 			continue
 		}

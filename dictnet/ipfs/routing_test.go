@@ -2,8 +2,13 @@ package ipfs
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/ipfs/boxo/ipns"
+	"github.com/ipfs/boxo/path"
+	"github.com/ipfs/go-cid"
 
 	"dictnet/codec"
 	"dictnet/dictnet"
@@ -82,5 +87,54 @@ func TestAnnounceAlone(t *testing.T) {
 	defer cancel()
 	if err := n.Announce(ctx, b.CID); err == nil {
 		t.Error("announced to nobody")
+	}
+}
+
+// A name that was published while the clock was ahead can be published again.
+func TestNameAfterClockWentBack(t *testing.T) {
+	home := openStore(t)
+	p := publish(t, home, 3, 100)
+	key, err := LoadKey(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, DHT: true})
+	file := filepath.Join(t.TempDir(), "record")
+	n := start(t, Options{Blocks: home.Blocks(), Key: key, Listen: loopback, DHT: true, Record: file, Peers: other.Addrs()})
+	record, err := ipns.NewRecord(key, path.FromCid(p.Ref.Manifest), 7, time.Now().Add(365*24*time.Hour), nameTTL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := ipns.MarshalRecord(record)
+	if err == nil {
+		err = n.Connect(t.Context())
+	}
+	if err == nil {
+		err = n.routing.ready(t.Context())
+	}
+	if err == nil {
+		err = n.routing.dht.PutValue(t.Context(), string(ipns.NameFromPeer(n.host.ID()).RoutingKey()), data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := n.Point(t.Context(), p.Ref.Manifest); err != nil || got.Sequence != 8 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := n.Point(t.Context(), p.Ref.Manifest); err != nil || got.Sequence != 8 {
+		t.Errorf("once more: %+v, %v", got, err)
+	}
+}
+
+// What was not looked up, because the time was over, counts as due.
+func TestNotLookedUp(t *testing.T) {
+	home := openStore(t)
+	p := publish(t, home, 3, 100)
+	n := start(t, Options{Blocks: home.Blocks(), Listen: loopback, DHT: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.routing.find(ctx, []cid.Cid{p.Ref.Manifest})
+	if !n.routing.due(p.Ref.Manifest) {
+		t.Error("it is not")
 	}
 }

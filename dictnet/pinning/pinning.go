@@ -72,7 +72,7 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 		}
 		addrs = append(addrs, a)
 	}
-	there, err := s.client.LsSync(ctx, remote.PinOpts.FilterCIDs(manifest), remote.PinOpts.FilterName(name),
+	there, _, err := s.client.LsBatchSync(ctx, remote.PinOpts.FilterCIDs(manifest), remote.PinOpts.FilterName(name),
 		remote.PinOpts.FilterStatus(remote.StatusQueued, remote.StatusPinning, remote.StatusPinned))
 	if err != nil {
 		return fail(err)

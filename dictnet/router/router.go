@@ -40,6 +40,7 @@ type Router struct {
 	asked     map[cid.Cid]bool
 	known     map[string]bool // providers
 	providers []dictnet.Source
+	faults    map[dictnet.Source]int // who lied, failed, or said nothing until the time was up, is asked after the others
 }
 
 // New returns the router at a base URL, as "https://router.example". It does not call it yet. Dial makes a source of peers, multiaddrs with
@@ -50,7 +51,7 @@ func New(base string, dial func(peers []string) (dictnet.Source, error)) (*Route
 		return nil, errors.New("router: want a URL as https://router.example")
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/routing/v1")
-	return &Router{base: u, http: &http.Client{Timeout: patience}, dial: dial, asked: map[cid.Cid]bool{}, known: map[string]bool{}}, nil
+	return &Router{base: u, http: &http.Client{Timeout: patience}, dial: dial, asked: map[cid.Cid]bool{}, known: map[string]bool{}, faults: map[dictnet.Source]int{}}, nil
 }
 
 // Name names the router and whom it has named.
@@ -217,6 +218,21 @@ type session struct {
 	open map[dictnet.Source]dictnet.Session // nil: cannot be asked
 }
 
+// inOrder returns the providers, those with the fewest faults first.
+func (r *Router) inOrder() []dictnet.Source {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Clone(r.providers)
+	slices.SortStableFunc(all, func(a, b dictnet.Source) int { return r.faults[a] - r.faults[b] })
+	return all
+}
+
+func (r *Router) fault(p dictnet.Source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults[p]++
+}
+
 // Fetch asks the router for the first block, and whoever it has named for all.
 func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
 	if len(want) == 0 {
@@ -225,21 +241,30 @@ func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, [
 	if err := s.r.find(ctx, want[0]); err != nil {
 		return err
 	}
-	s.r.mu.Lock()
-	providers := slices.Clone(s.r.providers)
-	s.r.mu.Unlock()
 	left := make(map[cid.Cid]bool, len(want))
 	for _, c := range want {
 		left[c] = true
 	}
 	var failed error
-	for _, p := range providers {
+	for _, p := range s.r.inOrder() {
 		sess, err := s.session(p)
+		before := len(left)
 		if err == nil && sess != nil {
+			lied := false
 			err = sess.Fetch(ctx, missing(want, left), func(c cid.Cid, data []byte) {
+				if name, err := c.Prefix().Sum(data); err != nil || name != c { // others may have it
+					lied = true
+					return
+				}
 				delete(left, c)
 				got(c, data)
 			})
+			if err == nil && lied {
+				err = errors.New("sends something else than it is asked for")
+			}
+		}
+		if err != nil && (ctx.Err() == nil || len(left) == before) {
+			s.r.fault(p)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

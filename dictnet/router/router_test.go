@@ -135,6 +135,23 @@ func TestRouted(t *testing.T) {
 	}
 }
 
+// Providers that lie, or take a request and say nothing, hide none of those named after them.
+func TestBadProviders(t *testing.T) {
+	s, ref := home(t)
+	at := func(srv *httptest.Server) string {
+		t.Cleanup(srv.Close)
+		return "/ip4/127.0.0.1/tcp/" + srv.URL[strings.LastIndex(srv.URL, ":")+1:] + "/http"
+	}
+	liar := at(httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("something else")) })))
+	silent := at(httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })))
+	for name, bad := range map[string]string{"a liar": liar, "a silent one": silent} {
+		providers := []provider{{Schema: "peer", ID: "bad", Addrs: []string{bad}}, {Schema: "peer", ID: "good", Addrs: []string{gatewayOf(t, s)}}}
+		if err := pull(t, routerOf(t, ref.Manifest, providers...), ref, nil); err != nil {
+			t.Errorf("after %s: %v", name, err)
+		}
+	}
+}
+
 // Routers that know nobody, or talk nonsense: the manifest is unavailable, and the router is named.
 func TestUseless(t *testing.T) {
 	s, ref := home(t)

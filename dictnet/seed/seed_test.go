@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -213,5 +214,34 @@ func TestOpenErrors(t *testing.T) {
 	}
 	if n := have(t, s, build(t, noise(100, 1))); n != 1 { // a scan that was given up begins again
 		t.Error(n)
+	}
+}
+
+// A file that held a block and is something much larger by now is not read into memory.
+func TestBlockFileGrows(t *testing.T) {
+	b, err := codec.SealNote([]byte("a note in a file of its own"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "block")
+	write(t, path, b.Data)
+	s, err := Open([]string{path}, func(msg string, args ...any) { t.Log(append([]any{msg}, args...)...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := s.Note(t.Context(), b.CID, b.RawLen); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := os.Truncate(path, 64<<20); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, ok, err := s.Note(t.Context(), b.CID, b.RawLen); ok || err != nil {
+		t.Error(ok, err)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
+		t.Errorf("%d bytes of memory were taken", grown)
 	}
 }

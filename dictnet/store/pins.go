@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/ipfs/boxo/blockservice"
@@ -63,8 +65,12 @@ func (s *Store) withPins(ctx context.Context, f func(pinner.Pinner) error) error
 // readPins is withPins for what only looks. It writes nothing: the pinner, which mends what a killed process left before it
 // reads, works on a copy in memory. So it can be done beside a writer, and on a full disk.
 func (s *Store) readPins(ctx context.Context, f func(pinner.Pinner) error) error {
-	if files, err := filepath.Glob(filepath.Join(s.dir, "pins", "CURRENT*")); err != nil || len(files) == 0 {
-		return storageError("find pins", err) // there are none
+	files, err := os.ReadDir(filepath.Join(s.dir, "pins"))
+	if err != nil && !notExist(err) {
+		return storageError("find pins", err)
+	}
+	if !slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), "CURRENT") }) {
+		return nil // there are none
 	}
 	s.pinning.Lock()
 	defer s.pinning.Unlock()

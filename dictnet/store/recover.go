@@ -150,11 +150,10 @@ func (p *packs) roomy() (*table, error) {
 	return fresh, err
 }
 
-// replaced takes a new table, which has its name already, in place of the one that there was. p.mu is held, or nobody else uses p.
+// replaced takes a new table, which has its name already, in place of the one that there was. That stays open as long as anybody lists or
+// syncs it. p.mu is held, or nobody else uses p.
 func (p *packs) replaced(fresh *table) {
-	if old := p.table.Swap(fresh); old != nil {
-		old.f.Close() // who is reading it looks again
-	}
+	p.table.Store(fresh)
 	p.unsyncedD = true
 }
 

@@ -420,6 +420,18 @@ func TestPins(t *testing.T) {
 	}
 }
 
+// What is pinned is kept wherever the home lies: its path is no pattern.
+func TestCollectInOddPlace(t *testing.T) {
+	s := mustOpen(t, filepath.Join(t.TempDir(), "notes [old]"), Options{})
+	ref := putDictionary(t, s, cid.Undef, "a note")
+	if err := s.Pin(t.Context(), ref.Manifest, ""); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Collect(t.Context(), false); err != nil || r.Kept != 3 || r.Removed != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestCollect(t *testing.T) {
 	s := mustOpen(t, t.TempDir(), Options{})
 	pinned := putDictionary(t, s, cid.Undef, "pinned one", "shared")

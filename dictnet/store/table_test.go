@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -189,4 +190,56 @@ func FuzzTable(f *testing.F) {
 			t.Errorf("%d found, %d damaged, %v", found, damaged, err)
 		}
 	})
+}
+
+// grow makes the table anew, as if it were crowded.
+func grow(t *testing.T, s *Store) {
+	t.Helper()
+	p := s.packs
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.table.Load()
+	old.filled = old.slots()
+	if fresh, err := p.roomy(); err != nil || fresh == old {
+		t.Error(err)
+	}
+}
+
+// A table that grows while blocks are listed or synced hinders neither.
+func TestTableGrowsMeanwhile(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	large, err := newTable(s.packs.tablePath()+".new", 16, progress{}) // more than is read at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := large.rename(s.packs.tablePath()); err != nil {
+		t.Fatal(err)
+	}
+	s.packs.replaced(large)
+	fill(t, s, 1, 20, 100)
+	n := 0
+	if err := s.packs.each(t.Context(), func(slot) error {
+		if n++; n == 1 {
+			grow(t, s)
+		}
+		return nil
+	}); err != nil || n != 20 {
+		t.Errorf("%d blocks are listed, %v", n, err)
+	}
+
+	s = mustOpen(t, t.TempDir(), Options{})
+	fill(t, s, 1, 1, 100)
+	var growing sync.WaitGroup
+	growing.Go(func() {
+		for range 100 {
+			grow(t, s)
+		}
+	})
+	for i := range 10 {
+		fill(t, s, 2+i, 1, 100)
+		if err := s.Sync(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	growing.Wait()
 }
