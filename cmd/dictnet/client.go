@@ -63,7 +63,7 @@ func (r *reader) Close() error {
 	return errors.Join(errs...)
 }
 
-// openReader opens a client for the dictionary that is named on the command line (or, if dict is "", for the one that has
+// openReader opens a client for the dictionary that is named on the command line (or, if dict is "", for one that has
 // this version under some name here). If version has no manifest, any will do.
 func (a *app) openReader(ctx context.Context, s *store.Store, dict string, version codec.DictionaryName, f *readerFlags) (*reader, error) {
 	r := &reader{store: s}
@@ -73,7 +73,7 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, versi
 		r.Close()
 		return nil, err
 	}
-	if err := r.choose(a, dict, version); err != nil {
+	if err := r.choose(ctx, a, dict, version, f); err != nil {
 		return fail(err)
 	}
 	if f.offline && r.address != nil && r.dict == nil {
@@ -123,15 +123,18 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, versi
 }
 
 // choose finds out which dictionary is meant.
-func (r *reader) choose(a *app, dict string, version codec.DictionaryName) error {
+func (r *reader) choose(ctx context.Context, a *app, dict string, version codec.DictionaryName, f *readerFlags) error {
 	if dict == "" {
-		all, err := r.store.Dictionaries() // with those that are good, if some are damaged
-		for _, d := range all {
-			if _, ok := versionOf(d, version); ok {
-				return r.named(d)
-			}
-		}
-		if err != nil {
+		onChain, others, err := r.known(version)
+		switch {
+		case len(onChain) == 1 || len(onChain) > 1 && f.offline:
+			return r.named(onChain[0])
+		case len(onChain) > 1: // if none of them is published as far, the first says what is wrong
+			i := slices.IndexFunc(onChain, func(d store.Dictionary) bool { return f.chain.published(ctx, d, version.Size) })
+			return r.named(onChain[max(i, 0)])
+		case len(others) > 0:
+			return r.named(others[0])
+		case err != nil:
 			return err
 		}
 		return &hinted{fmt.Errorf("dictionary %s is not known here", version.Manifest), exitUnavailable,
@@ -170,6 +173,37 @@ func (r *reader) choose(a *app, dict string, version codec.DictionaryName) error
 		r.trust = "its manifest CID, as it was given"
 	}
 	return nil
+}
+
+// known returns the dictionaries here that have a version, those that are on a chain apart. If some are damaged, it returns the others with an error.
+func (r *reader) known(version codec.DictionaryName) (onChain, others []store.Dictionary, err error) {
+	all, err := r.store.Dictionaries()
+	for _, d := range all {
+		if _, ok := versionOf(d, version); !ok {
+			continue
+		}
+		if d.Anchor != nil {
+			onChain = append(onChain, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	return onChain, others, err
+}
+
+// published reports whether the registry of a dictionary answers, and has a version of it with at least so many notes.
+func (f *chainFlags) published(ctx context.Context, d store.Dictionary, size uint64) bool {
+	at, err := addressOf(d.Anchor)
+	if err != nil {
+		return false
+	}
+	heads, _, done, err := f.openHeads(ctx, *at)
+	if err != nil {
+		return false
+	}
+	defer done()
+	h, err := heads.Head(ctx, at.ID)
+	return err == nil && h.Size >= size
 }
 
 func (r *reader) named(d store.Dictionary) (err error) {
