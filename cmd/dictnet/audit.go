@@ -79,7 +79,7 @@ type auditor struct {
 
 func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOptions) error {
 	ctx := c.Context()
-	s, err := a.openStoreToFetch(c)
+	s, err := a.openStoreFor(c, name, f)
 	if err != nil {
 		return err
 	}

@@ -137,8 +137,7 @@ func (r *reader) choose(ctx context.Context, a *app, dict string, version codec.
 		case err != nil:
 			return err
 		}
-		return &hinted{fmt.Errorf("dictionary %s is not known here", version.Manifest), exitUnavailable,
-			"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + version.Manifest.String() + " that you trust it as it is"}
+		return unknown(version, "")
 	}
 	named, err := parseDictRef(dict)
 	if err != nil {
@@ -173,6 +172,11 @@ func (r *reader) choose(ctx context.Context, a *app, dict string, version codec.
 		r.trust = "its manifest CID, as it was given"
 	}
 	return nil
+}
+
+func unknown(version codec.DictionaryName, why string) error {
+	return &hinted{fmt.Errorf("dictionary %s is not known here%s", version.Manifest, why), exitUnavailable,
+		"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + version.Manifest.String() + " that you trust it as it is"}
 }
 
 // known returns the dictionaries here that have a version, those that are on a chain apart. If some are damaged, it returns the others with an error.
@@ -324,10 +328,14 @@ func (e *noDictionary) Error() string {
 }
 
 // orFile makes an error about a name say that there is no such file, either.
-func orFile(err error) error {
+func orFile(name string, err error) error {
 	var none *noDictionary
-	if errors.As(err, &none) {
+	var nowhere *noStore
+	switch {
+	case errors.As(err, &none):
 		none.noFile = true
+	case errors.As(err, &nowhere):
+		nowhere.file = name
 	}
 	return err
 }
@@ -347,6 +355,34 @@ type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
 
+// openStoreFor opens the home for what reads a dictionary and keeps what it fetches. There is a reason to make one only if something can be fetched.
+func (a *app) openStoreFor(c *cobra.Command, dict string, f *readerFlags) (*store.Store, error) {
+	if err := a.checkHomeFor(dict, f); err != nil {
+		if named, _ := parseDictRef(dict); named.anchor != nil && !f.offline {
+			return a.openHome(c, true) // the registry may have something to say
+		}
+		return nil, err
+	}
+	return a.openStoreToFetch(c)
+}
+
+// checkHomeFor refuses a home that is not there, unless a dictionary is to be had from elsewhere.
+func (a *app) checkHomeFor(dict string, f *readerFlags) error {
+	if f.brings(dict) {
+		return nil
+	}
+	return a.checkHome()
+}
+
+// brings reports whether a dictionary is to be had from elsewhere than the store.
+func (f *readerFlags) brings(dict string) bool {
+	named, err := parseDictRef(dict)
+	if err != nil || named.name != "" {
+		return false
+	}
+	return named.car != "" || len(f.seeds) > 0 || f.node.any() && !f.offline
+}
+
 // openStoreToFetch opens the home for writing, or, while another process writes to it or if that is not permitted, for reading, so that what is fetched is
 // kept in memory only.
 func (a *app) openStoreToFetch(c *cobra.Command) (*store.Store, error) {
@@ -360,5 +396,5 @@ func (a *app) openStoreToFetch(c *cobra.Command) (*store.Store, error) {
 	default:
 		return s, err
 	}
-	return a.openStore(c, true)
+	return a.openHome(c, true)
 }

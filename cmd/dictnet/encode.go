@@ -152,7 +152,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	defer w.abandon()
 	var named *dictnet.Tape // of which the notes are listed
 	if dict != "" {
-		s, err := a.openStore(c, true)
+		s, err := a.openStoreOf(c, dict)
 		if err != nil {
 			return err
 		}

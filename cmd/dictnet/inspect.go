@@ -36,7 +36,7 @@ dictionary, where on the tape, and which bytes of it, as OFFSET:LENGTH; the mani
 				return a.inspectNotes(c, name, dict, &f)
 			}
 			if template == "" && !a.isFile(name) {
-				return orFile(a.inspectDictionary(c, name))
+				return orFile(name, a.inspectDictionary(c, name))
 			}
 			return a.inspectTemplate(c, name)
 		},

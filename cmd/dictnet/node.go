@@ -41,7 +41,7 @@ with --templates, /healthz, /metrics for Prometheus, and JSON under /api/v1/. Wh
 			if err := s.Close(); err != nil {
 				return err
 			}
-			if s, err = a.openStore(c, true); err != nil {
+			if s, err = a.openHome(c, true); err != nil {
 				return err
 			}
 			defer s.Close()
