@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +68,7 @@ func (r *reader) Close() error {
 // this version under some name here). If version has no manifest, any will do.
 func (a *app) openReader(ctx context.Context, s *store.Store, dict string, version codec.DictionaryName, f *readerFlags) (*reader, error) {
 	r := &reader{store: s}
-	o := dictnet.Options{Store: s, Timeout: f.node.wait}
+	o := dictnet.Options{Store: s, Timeout: time.Duration(f.node.wait)}
 	var err error
 	fail := func(err error) (*reader, error) {
 		r.Close()
