@@ -367,6 +367,11 @@ func (a *app) openStoreFor(c *cobra.Command, dict string, f *readerFlags) (*stor
 	return a.openStoreToFetch(c)
 }
 
+// openStoreToRead opens the home for what fetches nothing.
+func (a *app) openStoreToRead(c *cobra.Command, _ string, _ *readerFlags) (*store.Store, error) {
+	return a.openStore(c, true)
+}
+
 // checkHomeFor refuses a home that is not there, unless a dictionary is to be had from elsewhere.
 func (a *app) checkHomeFor(dict string, f *readerFlags) error {
 	if f.brings(dict) {

@@ -126,6 +126,7 @@ type templateDictionary struct {
 
 	portable *dictnet.Portable // the list of notes that came with the template, or nil
 	whole    bool              // all notes will be needed
+	long     bool              // it stays open for as long as somebody likes: others want to write to the store meanwhile
 	first    []codec.Span      // will be played first, as far as is known
 
 	ref    codec.DictionaryRef // its root is not known where the list of a template was believed as it is
@@ -143,7 +144,11 @@ func (d *templateDictionary) open(ctx context.Context, name codec.DictionaryName
 		}
 		dict = name.Manifest.String()
 	}
-	s, err := d.app.openStoreFor(d.command, dict, d.flags)
+	open := d.app.openStoreFor
+	if d.long && !d.flags.brings(dict) && (d.flags.offline || !d.flags.node.any()) {
+		open = d.app.openStoreToRead
+	}
+	s, err := open(d.command, dict, d.flags)
 	if errors.As(err, new(*noStore)) && dict == "" {
 		err = unknown(name, ": "+err.Error())
 	}
