@@ -373,12 +373,21 @@ func (l *lane) lied(w *want, data []byte) {
 	}
 	w.lied[l.name] = true
 	w.cause = fmt.Errorf("%s sent %d bytes that are not it", l.name, len(data))
+	w.blame(l.src, fmt.Errorf("sent %d bytes that are not it", len(data)))
 	if g := w.asked[l]; g != nil {
 		l.answered(w, g)
 	}
 	if w.queued == nil && len(w.asked) == 0 && l.f.wants[w.c] == w {
 		w.queued = l.f.queue.PushFront(w)
 	}
+}
+
+// blame notes why a source did not give what it should have had.
+func (w *want) blame(s *crewSource, why error) {
+	if w.why == nil {
+		w.why = make(map[*crewSource]error)
+	}
+	w.why[s] = why
 }
 
 func (w *want) refuse(name string) {
@@ -569,6 +578,7 @@ func (c *crew) brokeOff(l *lane, wants []*want, err error) {
 		l.until = time.Now().Add(pauseAfter(l.faults))
 		for _, w := range wants {
 			w.cause = fmt.Errorf("%s: %w", l.name, err)
+			w.blame(l.src, err)
 		}
 		c.dirty = true
 		return
@@ -635,13 +645,30 @@ func (c *crew) settle(now time.Time) {
 			w.since, w.after = now, f.arrived
 		}
 		if len(w.asked) == 0 && !slices.ContainsFunc(c.sources, func(s *crewSource) bool { return !c.refusedBy(w, s) }) {
-			f.missing(w, c.names(), c.causeFor(w))
+			f.missing(w, c.names(), c.reasons(w), c.causeFor(w))
 			continue
 		}
 		if !w.since.IsZero() && now.Sub(w.since) >= f.timeout && (now.Sub(f.last) >= f.timeout || f.arrived-w.after >= 2*maxWindow) {
-			f.missing(w, c.names(), c.causeFor(w))
+			f.missing(w, c.names(), c.reasons(w), c.causeFor(w))
 		}
 	}
+}
+
+// reasons says of each source why it did not give a block, as far as that is known.
+func (c *crew) reasons(w *want) []string {
+	why := make([]string, len(c.sources))
+	for i, s := range c.sources {
+		refuser, _ := s.sess.(Refuser)
+		switch {
+		case w.why[s] != nil:
+			why[i] = w.why[s].Error()
+		case s.sess == nil && s.cause != nil:
+			why[i] = s.cause.Error()
+		case refuser != nil:
+			why[i] = refuser.Refusal()
+		}
+	}
+	return why
 }
 
 // causeFor is the best reason there is why a want cannot be had.

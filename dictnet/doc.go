@@ -30,9 +30,13 @@ type MissingError struct {
 	What   string // "note 17", or "block"
 	CID    cid.Cid
 	Asked  []string      // sources; none if the store is all there is
+	Why    []string      // of each of these, why it did not give the block; "" if that is not known
 	Waited time.Duration // for the block; 0 if nobody could be asked
 	Cause  error         // why the last source gave up, or why the copy in the store is of no use; may be nil
 }
+
+// maxTold is how many of those who were asked an error names.
+const maxTold = 8
 
 func (e *MissingError) Error() string {
 	var b strings.Builder
@@ -40,9 +44,27 @@ func (e *MissingError) Error() string {
 	if len(e.Asked) == 0 {
 		b.WriteString("not in the local store, and there is no peer to ask")
 	} else {
-		fmt.Fprintf(&b, "asked %s", strings.Join(e.Asked, ", "))
+		told := false
+		b.WriteString("asked ")
+		for i, name := range e.Asked {
+			if i == maxTold {
+				fmt.Fprintf(&b, " and %d others", len(e.Asked)-maxTold)
+				break
+			}
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(name)
+			if i < len(e.Why) && e.Why[i] != "" && (e.Cause == nil || len(e.Asked) > 1) {
+				fmt.Fprintf(&b, " (%s)", e.Why[i])
+				told = true
+			}
+		}
 		if e.Waited > 0 {
 			fmt.Fprintf(&b, " for %v", e.Waited.Round(time.Millisecond))
+		}
+		if told {
+			return b.String() // the cause is among them
 		}
 	}
 	if e.Cause != nil {

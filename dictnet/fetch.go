@@ -92,12 +92,13 @@ type want struct {
 	lied    map[string]bool // lanes that sent something else
 	sought  map[int]bool    // sources that have looked for others who have it
 	asked   map[*lane]*group
-	cause   error         // why the last who should have had it did not give it
-	refs    int           // how many are interested
-	queued  *list.Element // nil when it need not be asked for (again)
-	since   time.Time     // when first asked for, or first queued with nobody to ask
-	after   uint64        // fetcher.arrived then
-	counted bool          // in the statistics
+	why     map[*crewSource]error // why each who should have had it did not give it, as far as that is known
+	cause   error                 // why the last who should have had it did not give it
+	refs    int                   // how many are interested
+	queued  *list.Element         // nil when it need not be asked for (again)
+	since   time.Time             // when first asked for, or first queued with nobody to ask
+	after   uint64                // fetcher.arrived then
+	counted bool                  // in the statistics
 
 	done chan struct{}
 	data []byte // if keep; set before done
@@ -314,11 +315,11 @@ func (f *fetcher) arriveEarly(l *lane, c cid.Cid, data []byte) {
 }
 
 // missing says that a want cannot be had. f.mu is held.
-func (f *fetcher) missing(w *want, asked []string, cause error) {
+func (f *fetcher) missing(w *want, asked, why []string, cause error) {
 	if cause == nil {
 		cause = w.cause
 	}
-	e := &MissingError{What: w.what, CID: w.c, Asked: asked, Cause: cause}
+	e := &MissingError{What: w.what, CID: w.c, Asked: asked, Why: why, Cause: cause}
 	if !w.since.IsZero() {
 		e.Waited = time.Since(w.since)
 	}
@@ -355,7 +356,7 @@ func (f *fetcher) run() {
 		f.mu.Lock()
 		if f.ctx.Err() != nil {
 			for _, w := range f.wants {
-				f.missing(w, c.names(), errors.New("the client is closed"))
+				f.missing(w, c.names(), nil, errors.New("the client is closed"))
 			}
 		}
 		if len(f.wants) > 0 {

@@ -23,6 +23,11 @@ type Session interface {
 	Fetch(ctx context.Context, want []cid.Cid, got func(c cid.Cid, data []byte)) error
 }
 
+// Refuser is what a Session may be besides: one who knows why Fetch last went without a block, in a few words.
+type Refuser interface {
+	Refusal() string
+}
+
 // Party is what a Session may be besides: several who can be asked one by one, so that each is judged by what he does.
 type Party interface {
 	// Members returns those who can be asked now; the same name stands for the same member. joining says that others

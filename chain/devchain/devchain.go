@@ -217,6 +217,9 @@ func (c *Chain) Close() error {
 	return err
 }
 
+// ErrAddress says that an address is none to listen on.
+var ErrAddress = errors.New("listen address")
+
 // loopback splits a listen address and refuses one that others could reach.
 func loopback(addr string) (host string, port int, err error) {
 	if addr == "" {
@@ -224,17 +227,17 @@ func loopback(addr string) (host string, port int, err error) {
 	}
 	host, p, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "", 0, fmt.Errorf("development chain: listen address %q: want host:port", addr)
+		return "", 0, fmt.Errorf("development chain: %w %q: want host:port", ErrAddress, addr)
 	}
 	if host == "localhost" {
 		host = "127.0.0.1"
 	}
 	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
-		return "", 0, fmt.Errorf("development chain: listen address %q: only a loopback address will do, because everybody knows the keys", addr)
+		return "", 0, fmt.Errorf("development chain: %w %q: only a loopback address will do, because everybody knows the keys", ErrAddress, addr)
 	}
 	n, err := strconv.ParseUint(p, 10, 16)
 	if err != nil {
-		return "", 0, fmt.Errorf("development chain: listen address %q: want a port from 0 to 65535", addr)
+		return "", 0, fmt.Errorf("development chain: %w %q: want a port from 0 to 65535", ErrAddress, addr)
 	}
 	return host, int(n), nil
 }

@@ -44,14 +44,15 @@ Exit code 3 says that something contradicts the chain, 4 that something could no
 		c.Flags().MarkHidden(name)
 	}
 	c.Flags().BoolVar(&o.watch, "watch", false, "go on, and audit every new version")
-	c.Flags().DurationVar(&o.interval, "interval", 15*time.Second, "how often --watch looks")
+	o.interval = pause(15 * time.Second)
+	c.Flags().Var(&o.interval, "interval", "how often --watch looks")
 	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry holds, with the history, to this file")
 	return c
 }
 
 type auditOptions struct {
 	watch    bool
-	interval time.Duration
+	interval pause
 	proof    string
 }
 
@@ -79,7 +80,7 @@ type auditor struct {
 
 func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOptions) error {
 	ctx := c.Context()
-	s, err := a.openStoreToFetch(c)
+	s, err := a.openStoreFor(c, name, f)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOption
 	}
 	defer done()
 	// The client has no anchor, because the audit reports what an anchored client would refuse.
-	clientOptions := dictnet.Options{Store: s, Timeout: f.node.wait}
+	clientOptions := dictnet.Options{Store: s, Timeout: time.Duration(f.node.wait)}
 	sources, closeSources, err := f.node.sources(a, s)
 	if err != nil {
 		return err
@@ -114,7 +115,7 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOption
 		}
 		return run.report(ctx, history)
 	}
-	err = run.regs[0].Watch(ctx, at.ID, run.depth, o.interval, func(h *chain.History, err error) error {
+	err = run.regs[0].Watch(ctx, at.ID, run.depth, time.Duration(o.interval), func(h *chain.History, err error) error {
 		if err == nil {
 			err = run.report(ctx, h)
 		}

@@ -187,7 +187,7 @@ func (a *app) build(c *cobra.Command, samples []labelledSample, out string, tree
 // aside, beside the file, and leaves no trace in the home.
 func (a *app) buildHome(c *cobra.Command, ref dictRef) (s *store.Store, name string, done func(), err error) {
 	if ref.car == "" {
-		s, err := a.openStore(c, false)
+		s, err := a.openHome(c, false)
 		if err != nil {
 			return nil, "", nil, err
 		}

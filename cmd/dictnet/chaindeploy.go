@@ -24,6 +24,9 @@ any number of publishers and dictionaries; it has no owner.
   dictnet chain deploy --rpc https://rpc.example.org --key key.json --password-file password`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.checkWrite(); err != nil {
+				return err
+			}
 			client, err := dial(c.Context(), f.rpc[0])
 			if err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -68,17 +69,17 @@ func (r *reader) Close() error {
 	return errors.Join(errs...)
 }
 
-// openReader opens a client for the dictionary that is named on the command line (or, if dict is "", for the one that has
+// openReader opens a client for the dictionary that is named on the command line (or, if dict is "", for one that has
 // this version under some name here). If version has no manifest, any will do.
 func (a *app) openReader(ctx context.Context, s *store.Store, dict string, version codec.DictionaryName, f *readerFlags) (*reader, error) {
 	r := &reader{store: s}
-	o := dictnet.Options{Store: s, Timeout: f.node.wait}
+	o := dictnet.Options{Store: s, Timeout: time.Duration(f.node.wait)}
 	var err error
 	fail := func(err error) (*reader, error) {
 		r.Close()
 		return nil, err
 	}
-	if err := r.choose(a, dict, version); err != nil {
+	if err := r.choose(ctx, a, dict, version, f); err != nil {
 		return fail(err)
 	}
 	if f.offline && r.address != nil && r.dict == nil {
@@ -128,19 +129,21 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, versi
 }
 
 // choose finds out which dictionary is meant.
-func (r *reader) choose(a *app, dict string, version codec.DictionaryName) error {
+func (r *reader) choose(ctx context.Context, a *app, dict string, version codec.DictionaryName, f *readerFlags) error {
 	if dict == "" {
-		all, err := r.store.Dictionaries() // with those that are good, if some are damaged
-		for _, d := range all {
-			if _, ok := versionOf(d, version); ok {
-				return r.named(d)
-			}
-		}
-		if err != nil {
+		onChain, others, err := r.known(version)
+		switch {
+		case len(onChain) == 1 || len(onChain) > 1 && f.offline:
+			return r.named(onChain[0])
+		case len(onChain) > 1: // if none of them is published as far, the first says what is wrong
+			i := slices.IndexFunc(onChain, func(d store.Dictionary) bool { return f.chain.published(ctx, d, version.Size) })
+			return r.named(onChain[max(i, 0)])
+		case len(others) > 0:
+			return r.named(others[0])
+		case err != nil:
 			return err
 		}
-		return &hinted{fmt.Errorf("dictionary %s is not known here", version.Manifest), exitUnavailable,
-			"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + version.Manifest.String() + " that you trust it as it is"}
+		return unknown(version, "")
 	}
 	named, err := parseDictRef(dict)
 	if err != nil {
@@ -175,6 +178,42 @@ func (r *reader) choose(a *app, dict string, version codec.DictionaryName) error
 		r.trust = "its manifest CID, as it was given"
 	}
 	return nil
+}
+
+func unknown(version codec.DictionaryName, why string) error {
+	return &hinted{fmt.Errorf("dictionary %s is not known here%s", version.Manifest, why), exitUnavailable,
+		"-d eip155:CHAIN:REGISTRY/DICTIONARY says where it is published, -d " + version.Manifest.String() + " that you trust it as it is"}
+}
+
+// known returns the dictionaries here that have a version, those that are on a chain apart. If some are damaged, it returns the others with an error.
+func (r *reader) known(version codec.DictionaryName) (onChain, others []store.Dictionary, err error) {
+	all, err := r.store.Dictionaries()
+	for _, d := range all {
+		if _, ok := versionOf(d, version); !ok {
+			continue
+		}
+		if d.Anchor != nil {
+			onChain = append(onChain, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	return onChain, others, err
+}
+
+// published reports whether the registry of a dictionary answers, and has a version of it with at least so many notes.
+func (f *chainFlags) published(ctx context.Context, d store.Dictionary, size uint64) bool {
+	at, err := addressOf(d.Anchor)
+	if err != nil {
+		return false
+	}
+	heads, _, done, err := f.openHeads(ctx, *at)
+	if err != nil {
+		return false
+	}
+	defer done()
+	h, err := heads.Head(ctx, at.ID)
+	return err == nil && h.Size >= size
 }
 
 func (r *reader) named(d store.Dictionary) (err error) {
@@ -295,10 +334,14 @@ func (e *noDictionary) Error() string {
 }
 
 // orFile makes an error about a name say that there is no such file, either.
-func orFile(err error) error {
+func orFile(name string, err error) error {
 	var none *noDictionary
-	if errors.As(err, &none) {
+	var nowhere *noStore
+	switch {
+	case errors.As(err, &none):
 		none.noFile = true
+	case errors.As(err, &nowhere):
+		nowhere.file = name
 	}
 	return err
 }
@@ -318,6 +361,39 @@ type closerFunc func() error
 
 func (f closerFunc) Close() error { return f() }
 
+// openStoreFor opens the home for what reads a dictionary and keeps what it fetches. There is a reason to make one only if something can be fetched.
+func (a *app) openStoreFor(c *cobra.Command, dict string, f *readerFlags) (*store.Store, error) {
+	if err := a.checkHomeFor(dict, f); err != nil {
+		if named, _ := parseDictRef(dict); named.anchor != nil && !f.offline {
+			return a.openHome(c, true) // the registry may have something to say
+		}
+		return nil, err
+	}
+	return a.openStoreToFetch(c)
+}
+
+// openStoreToRead opens the home for what fetches nothing.
+func (a *app) openStoreToRead(c *cobra.Command, _ string, _ *readerFlags) (*store.Store, error) {
+	return a.openStore(c, true)
+}
+
+// checkHomeFor refuses a home that is not there, unless a dictionary is to be had from elsewhere.
+func (a *app) checkHomeFor(dict string, f *readerFlags) error {
+	if f.brings(dict) {
+		return nil
+	}
+	return a.checkHome()
+}
+
+// brings reports whether a dictionary is to be had from elsewhere than the store.
+func (f *readerFlags) brings(dict string) bool {
+	named, err := parseDictRef(dict)
+	if err != nil || named.name != "" {
+		return false
+	}
+	return named.car != "" || len(f.seeds) > 0 || f.node.any() && !f.offline
+}
+
 // openStoreToFetch opens the home for writing, or, while another process writes to it or if that is not permitted, for reading, so that what is fetched is
 // kept in memory only.
 func (a *app) openStoreToFetch(c *cobra.Command) (*store.Store, error) {
@@ -331,5 +407,5 @@ func (a *app) openStoreToFetch(c *cobra.Command) (*store.Store, error) {
 	default:
 		return s, err
 	}
-	return a.openStore(c, true)
+	return a.openHome(c, true)
 }

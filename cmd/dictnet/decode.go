@@ -33,8 +33,8 @@ func (a *app) decodeCommand() *cobra.Command {
 		Short: "Play a template back: the file, a range of it, or the directory",
 		Long: `Play a template back. Notes that are not here are fetched, only those that are needed, and every one is checked.
 
-The dictionary is what -d says; without it, the one here that has the version which the template names. If it is on a chain, the version must
-be one that its registry holds, or a beginning of it. TEMPLATE and FILE may be - for stdin and stdout, and TEMPLATE the URL of one (http or https): then the
+The dictionary is what -d says; without it, one here that has the version which the template names, and of several one that is on a chain. If it is on a
+chain, the version must be one that its registry holds, or a beginning of it. TEMPLATE and FILE may be - for stdin and stdout, and TEMPLATE the URL of one (http or https): then the
 file is played while the template still arrives; with --range, only the parts of it that are needed are asked for.
 
 What lies on this disk already need not be fetched: --seed names files and directories in which notes are looked for by their content, and proved by sealing

@@ -88,13 +88,17 @@ func addressOf(a *store.Anchor) (*chain.Reference, error) {
 	return &r, err
 }
 
-// dictionaryAt returns the dictionary of a store that has a chain address, or nil.
+// dictionaryAt returns the dictionary of a store that has a chain address, or nil. Of several, it is the one with the most notes.
 func dictionaryAt(s *store.Store, at chain.Reference) (*store.Dictionary, error) {
 	all, err := s.Dictionaries() // with those that are good, if some are damaged
+	var found *store.Dictionary
 	for _, d := range all {
-		if a, err := addressOf(d.Anchor); err == nil && a != nil && *a == at {
-			return &d, nil
+		if a, err := addressOf(d.Anchor); err == nil && a != nil && *a == at && (found == nil || d.Current.Size > found.Current.Size) {
+			found = &d
 		}
 	}
-	return nil, err
+	if found != nil {
+		err = nil
+	}
+	return found, err
 }

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
@@ -29,6 +31,9 @@ holds the well-known accounts of "test test ... junk", whose keys everybody know
 		Args: args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			chain, err := devchain.Start(c.Context(), devchain.Options{Dir: dir, Addr: listen, Log: a.log})
+			if errors.Is(err, devchain.ErrAddress) {
+				return usageErrorf("--listen 127.0.0.1:0 takes any free port", "%w", err)
+			}
 			if err != nil {
 				return withHint(err, "--listen 127.0.0.1:0 takes any free port; --dir names another chain")
 			}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -152,7 +154,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	defer w.abandon()
 	var named *dictnet.Tape // of which the notes are listed
 	if dict != "" {
-		s, err := a.openStore(c, true)
+		s, err := a.openStoreOf(c, dict)
 		if err != nil {
 			return err
 		}
@@ -243,7 +245,7 @@ func (a *app) openWhole(ctx context.Context, name string, times bool) (*input, e
 	return a.open(ctx, name)
 }
 
-// tapeIndex opens the index of a dictionary, and makes it first if need be.
+// tapeIndex opens the index of a dictionary, and makes it first if need be: where the store may not be written to, for this time only.
 func (a *app) tapeIndex(ctx context.Context, s *store.Store, ref codec.DictionaryRef, t codec.Tape) (*codec.Index, error) {
 	path := filepath.Join(s.IndexDir(), fmt.Sprintf("%s-%d", ref.Manifest, codec.DefaultChunkSize))
 	if x, err := openIndex(path, t.Size()); err == nil {
@@ -252,20 +254,29 @@ func (a *app) tapeIndex(ctx context.Context, s *store.Store, ref codec.Dictionar
 		a.log.Warn("make index anew", "path", path, "because", err)
 	}
 	a.log.Info("make index", "dictionary", ref.Manifest)
-	if err := os.MkdirAll(s.IndexDir(), 0o777); err != nil {
-		return nil, storageError(err)
+	err := os.MkdirAll(s.IndexDir(), 0o777)
+	var f *os.File
+	if err == nil {
+		f, err = os.CreateTemp(s.IndexDir(), "*.part")
 	}
-	f, err := os.CreateTemp(s.IndexDir(), "*.part")
+	if isAny(err, fs.ErrPermission, syscall.EROFS) {
+		a.say("the index is made for this time only: %v", err)
+		f, err = os.CreateTemp("", "dictnet-index-*")
+		path = ""
+	}
 	if err != nil {
 		return nil, storageError(err)
 	}
-	defer os.Remove(f.Name())
+	defer os.Remove(f.Name()) // an open file goes on being read
 	defer f.Close()
 	if err := codec.BuildIndex(ctx, t, codec.DefaultChunkSize, f); err != nil {
 		return nil, err
 	}
 	if err := f.Close(); err != nil {
 		return nil, storageError(err)
+	}
+	if path == "" {
+		return openIndex(f.Name(), t.Size())
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return nil, storageError(err)

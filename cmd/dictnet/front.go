@@ -41,12 +41,13 @@ func (a *app) addOthers(root *cobra.Command) {
 		if a.started = true; c.DisableFlagParsing {
 			return errWhole
 		}
-		if err := a.prepare(c, args); err != nil {
+		if err := a.prepare(c); err != nil {
 			return err
 		}
 		if asksOthers(c, args) {
 			return errWhole
 		}
+		a.warnOfEnviron(c)
 		return nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
@@ -47,7 +48,7 @@ with --dry-run, anything.
 				}
 				defer done()
 				check.asks = len(sources) > 0
-				check.client = dictnet.NewClient(dictnet.Options{Store: s, Sources: sources, Timeout: f.wait})
+				check.client = dictnet.NewClient(dictnet.Options{Store: s, Sources: sources, Timeout: time.Duration(f.wait)})
 				defer check.client.Close()
 			}
 			return check.run(c.Context())

@@ -43,6 +43,7 @@ have it. Where bytes are no UTF-8, each of them counts as U+FFFD.
 			if len(g.exprs) == 0 {
 				g.exprs, args = args[:1], args[1:]
 			}
+			g.limited = c.Flags().Changed("max-count")
 			g.app, g.command, g.named = a, c, g.withName || len(args) > 1 && !g.noName
 			return g.run(args)
 		},
@@ -59,7 +60,7 @@ have it. Where bytes are no UTF-8, each of them counts as U+FFFD.
 	f.BoolVarP(&g.o.Longest, "extended-regexp", "E", false, "of the matches that begin first, take the longest")
 	f.BoolVarP(&g.o.WholeLine, "line-regexp", "x", false, "a match takes up all of a line")
 	f.StringArrayVarP(&g.exprs, "regexp", "e", nil, "a pattern; may be repeated")
-	f.Uint64VarP(&g.most, "max-count", "m", 0, "stop after so many lines of a file; 0: none")
+	f.Uint64VarP(&g.most, "max-count", "m", 0, "take no more than so many lines of a file (default all)")
 	f.BoolVarP(&g.withName, "with-filename", "H", false, "print the name of the template first, as for several")
 	f.BoolVar(&g.noName, "no-filename", false, "do not print the names of templates first")
 	f.BoolVar(&a.verbose, "verbose", false, "tell what is being done") // -v is taken
@@ -71,7 +72,9 @@ have it. Where bytes are no UTF-8, each of them counts as U+FFFD.
 type grep struct {
 	o     codec.PatternOptions
 	exprs []string
-	most  uint64
+	most  uint64 // if limited
+
+	limited bool
 
 	count, only, number, offset, list bool
 	withName, noName, named           bool
@@ -88,6 +91,9 @@ func (g *grep) run(templates []string) error {
 	var err error
 	if g.pattern, err = codec.CompilePattern(g.o, g.exprs...); err != nil {
 		return err
+	}
+	if g.limited && g.most == 0 { // as GNU grep does, which reads nothing
+		return errNothing
 	}
 	w := g.app.stdout
 	if g.app.quiet {
@@ -163,7 +169,7 @@ func (g *grep) counts(p *played) error {
 	if err != nil {
 		return err
 	}
-	if g.most > 0 {
+	if g.limited {
 		n.Selected = min(n.Selected, g.most)
 	}
 	g.found = g.found || n.Selected > 0
@@ -193,7 +199,7 @@ func (g *grep) lines(p *played) error {
 		if err != nil {
 			return err
 		}
-		if told++; told == g.most {
+		if told++; g.limited && told == g.most {
 			break
 		}
 	}

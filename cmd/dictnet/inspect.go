@@ -49,7 +49,7 @@ If there is no file of that name, show the dictionary of that name. Of a CAR fil
 			case car:
 				return a.inspectCAR(c, named.car)
 			case template == "" && !a.isFile(name):
-				return orFile(a.inspectDictionary(c, name))
+				return orFile(name, a.inspectDictionary(c, name))
 			}
 			return a.inspectTemplate(c, name, dict, &f)
 		},

@@ -56,6 +56,14 @@ func (a *app) localManifest(ctx context.Context, s *store.Store, c cid.Cid) (cod
 	return m.Ref(), nil
 }
 
+// openStoreOf opens the home for reading a dictionary that is there, or in a CAR file, for which no home is needed. The caller closes it.
+func (a *app) openStoreOf(c *cobra.Command, dict string) (*store.Store, error) {
+	if named, err := parseDictRef(dict); err == nil && named.car != "" {
+		return a.openHome(c, true)
+	}
+	return a.openStore(c, true)
+}
+
 // openLocal opens a dictionary of which all notes should be here, in the store or in a CAR file, asking nobody. The caller closes
 // what comes with it.
 func (a *app) openLocal(ctx context.Context, s *store.Store, dict string) (*dictnet.Tape, io.Closer, error) {
@@ -118,6 +126,7 @@ type templateDictionary struct {
 
 	portable *dictnet.Portable // the list of notes that came with the template, or nil
 	whole    bool              // all notes will be needed
+	long     bool              // it stays open for as long as somebody likes: others want to write to the store meanwhile
 	first    []codec.Span      // will be played first, as far as is known
 
 	ref    codec.DictionaryRef // its root is not known where the list of a template was believed as it is
@@ -128,17 +137,23 @@ type templateDictionary struct {
 }
 
 func (d *templateDictionary) open(ctx context.Context, name codec.DictionaryName) (codec.Tape, error) {
-	s, err := d.app.openStoreToFetch(d.command)
-	if err != nil {
-		return nil, err
-	}
 	dict := d.dict
 	if d.flags.listed {
 		if d.portable == nil {
-			s.Close()
 			return nil, usageErrorf("-d says which dictionary to believe", "--as-listed, and the template lists no notes")
 		}
 		dict = name.Manifest.String()
+	}
+	open := d.app.openStoreFor
+	if d.long && !d.flags.brings(dict) && (d.flags.offline || !d.flags.node.any()) {
+		open = d.app.openStoreToRead
+	}
+	s, err := open(d.command, dict, d.flags)
+	if errors.As(err, new(*noStore)) && dict == "" {
+		err = unknown(name, ": "+err.Error())
+	}
+	if err != nil {
+		return nil, err
 	}
 	if d.reader, err = d.app.openReader(ctx, s, dict, name, d.flags); err != nil {
 		s.Close()

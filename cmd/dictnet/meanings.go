@@ -126,7 +126,7 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 		return err
 	}
 	defer w.abandon()
-	s, err := a.openStore(c, true)
+	s, err := a.openStoreOf(c, dict)
 	if err != nil {
 		return err
 	}

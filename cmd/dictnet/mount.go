@@ -19,6 +19,7 @@ func (a *app) mountCommand() *cobra.Command {
 		Short: "Show the directory that a template plays, read-only, fetching what is read",
 		Long: `Show the tree that a template plays as a directory (FUSE), read-only. Notes are fetched when files that need them are read, and
 every one is checked. It lasts until dictnet is interrupted or DIR is unmounted (fusermount3 -u DIR, or umount DIR).
+Where nobody is named to fetch from, other verbs may write to the store meanwhile.
 
 Where dictnet does not run as root, mounting needs the program fusermount3.
 
@@ -52,6 +53,7 @@ func (a *app) mount(c *cobra.Command, name, dir string, anyLinks bool, f *playFl
 	if err != nil {
 		return inputError(err)
 	}
+	f.long = true
 	p, err := a.play(c, name, f)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ type nodeFlags struct {
 	swarmKey  string
 	http      string // address to answer HTTP on; "": none
 	templates string // folder of templates to serve; "": none
-	wait      time.Duration
+	wait      pause
 }
 
 // defaultListen leaves port 4001 to Kubo.
@@ -34,7 +35,8 @@ func (f *nodeFlags) fetch(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.routers, "router", nil, "URL of a delegated router (/routing/v1) to ask who has the dictionary; may be repeated")
 	c.Flags().BoolVar(&f.dht, "dht", false, "also ask nodes that the peers' DHT names as having the dictionary")
 	f.private(c)
-	c.Flags().DurationVar(&f.wait, "timeout", 30*time.Second, "how long to wait for a note when nothing comes")
+	f.wait = pause(30 * time.Second)
+	c.Flags().Var(&f.wait, "timeout", "how long to wait for a note when nothing comes")
 }
 
 // serve adds the flags of verbs that serve.
@@ -56,3 +58,18 @@ func (f *nodeFlags) private(c *cobra.Command) {
 func (f *nodeFlags) any() bool {
 	return len(f.peers) > 0 || f.mdns || len(f.gateways) > 0 || len(f.routers) > 0
 }
+
+// pause is a flag that holds a time to wait, longer than none.
+type pause time.Duration
+
+func (p *pause) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is no time to wait; as 30s", s)
+	}
+	*p = pause(d)
+	return nil
+}
+
+func (p *pause) String() string { return time.Duration(*p).String() }
+func (p *pause) Type() string   { return "duration" }

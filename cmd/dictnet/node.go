@@ -33,6 +33,9 @@ with --templates, /healthz, /metrics for Prometheus, and JSON under /api/v1/. Wh
   dictnet node --http :8080 --templates /srv/templates`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
 			// The home and the node's identity may have to be made first.
 			s, err := a.openStoreToFetch(c)
 			if err != nil {
@@ -41,7 +44,7 @@ with --templates, /healthz, /metrics for Prometheus, and JSON under /api/v1/. Wh
 			if err := s.Close(); err != nil {
 				return err
 			}
-			if s, err = a.openStore(c, true); err != nil {
+			if s, err = a.openHome(c, true); err != nil {
 				return err
 			}
 			defer s.Close()
@@ -75,9 +78,6 @@ const (
 
 // runNode serves a store until the context ends. ready is told where the node is.
 func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready func(reachable) error) error {
-	if err := f.check(); err != nil {
-		return err
-	}
 	key, err := ipfs.LoadKey(s)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ type playFlags struct {
 	dict    string
 	reader  readerFlags
 	context contextFlags
+	long    bool // see templateDictionary
 }
 
 func (f *playFlags) add(c *cobra.Command) {
@@ -53,7 +54,7 @@ func (a *app) play(c *cobra.Command, name string, f *playFlags) (*played, error)
 		only := *f
 		only.context.name, f = "", &only
 	}
-	p := &played{name: name, close: in.close, opener: templateDictionary{app: a, command: c, dict: f.dict, flags: &f.reader}}
+	p := &played{name: name, close: in.close, opener: templateDictionary{app: a, command: c, dict: f.dict, flags: &f.reader, long: f.long}}
 	if p.whole, err = codec.NewReaderAt(c.Context(), in.file, in.size, p.opener.open); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("template %s: %w", name, err)

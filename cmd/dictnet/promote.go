@@ -69,7 +69,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 		}
 	}
 	holdMemory(100, 224<<20)
-	s, err := a.openStore(c, false)
+	s, err := a.openHome(c, false)
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,16 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if err := o.handover.check(); err != nil {
 		return err
 	}
+	if err := nf.check(); err != nil {
+		return err
+	}
+	if err := cf.checkWrite(); err != nil {
+		return err
+	}
+	depth, err := chain.ParseDepth(o.depth)
+	if err != nil {
+		return usageErrorf("a number, safe or finalized", "%w", err)
+	}
 	if o.noChain && o.proof != "" {
 		return usageErrorf("leave one out", "--proof-out proves what the registry holds, and --no-chain asks none")
 	}
@@ -115,7 +125,7 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	}
 	result := &publishResult{Size: dict.Current.Size, Root: dict.Current.Root.String(), Manifest: dict.Current.Manifest.String()}
 	if !o.noChain {
-		if result, err = a.anchor(ctx, s, dict, cf, o); err != nil {
+		if result, err = a.anchor(ctx, s, dict, cf, o, depth); err != nil {
 			return err
 		}
 	}
@@ -169,11 +179,7 @@ func (r *publishResult) rows() []row {
 }
 
 // anchor brings the current version of a dictionary into the registry, if it is not there.
-func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary, cf chainFlags, o publishOptions) (*publishResult, error) {
-	depth, err := chain.ParseDepth(o.depth)
-	if err != nil {
-		return nil, usageErrorf("a number, safe or finalized", "%w", err)
-	}
+func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary, cf chainFlags, o publishOptions, depth chain.Depth) (*publishResult, error) {
 	client, signer, err := cf.openSender(ctx, filepath.Join(s.Dir(), "outbox"))
 	if err != nil {
 		return nil, err

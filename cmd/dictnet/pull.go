@@ -44,7 +44,10 @@ func (a *app) pull(c *cobra.Command, dict, name string, f *readerFlags) error {
 		}
 	}
 	holdMemory(400, 192<<20)
-	s, err := a.openStore(c, false)
+	if err := a.checkHomeFor(dict, f); err != nil {
+		return err
+	}
+	s, err := a.openHome(c, false)
 	if err != nil {
 		return err
 	}

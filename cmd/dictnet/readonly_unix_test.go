@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// A store that somebody may read and not write plays all that it holds.
-func TestDecodeFromAStoreOfAnother(t *testing.T) {
+// A store that somebody may read and not write plays all that it holds, and is encoded against.
+func TestStoreOfAnother(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)
@@ -29,6 +29,13 @@ func TestDecodeFromAStoreOfAnother(t *testing.T) {
 		if code, _, stderr := dictnet(args...); code != exitOK {
 			t.Fatalf("%v: %s", args, stderr)
 		}
+	}
+	encoded, err := os.ReadFile(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(home, "index")); err != nil { // which encode has made
+		t.Fatal(err)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -58,14 +65,26 @@ func TestDecodeFromAStoreOfAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(bin, "decode", template, "-o", "-")
-	cmd.Env = append(os.Environ(), "DICTNET_HOME="+home, "HOME="+dir)
-	if os.Getuid() == 0 { // whom nothing is denied
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	temporary := t.TempDir()
+	if err := os.Chmod(temporary, 0o777); err != nil {
+		t.Fatal(err)
 	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if got, err := cmd.Output(); err != nil || !bytes.Equal(got, text) {
-		t.Errorf("%d bytes, %v: %s", len(got), err, &stderr)
+	for _, run := range []struct {
+		args []string
+		want []byte
+	}{{[]string{"decode", template, "-o", "-"}, text}, {[]string{"encode", sample, "-d", "d", "-o", "-"}, encoded}} {
+		cmd := exec.Command(bin, run.args...)
+		cmd.Env = append(os.Environ(), "DICTNET_HOME="+home, "HOME="+dir, "TMPDIR="+temporary)
+		if os.Getuid() == 0 { // whom nothing is denied
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		}
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, run.want) {
+			t.Errorf("%s: %d bytes, %v: %s", run.args[0], len(got), err, &stderr)
+		}
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

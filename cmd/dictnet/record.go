@@ -56,7 +56,7 @@ type recordsResult struct {
 // encodeRecords makes the template of a file, those of all files of a directory, or a pack of those of a file's lines.
 func (a *app) encodeRecords(c *cobra.Command, name, dict, out string, r recordFlags) error {
 	ctx := c.Context()
-	s, err := a.openStore(c, true)
+	s, err := a.openStoreOf(c, dict)
 	if err != nil {
 		return err
 	}
@@ -352,7 +352,10 @@ func (a *app) recordCoder(ctx context.Context, d *templateDictionary, root [4]by
 }
 
 func (a *app) recordVersion(ctx context.Context, d *templateDictionary, root [4]byte) (codec.DictionaryRef, error) {
-	s, err := a.openStore(d.command, true)
+	if err := a.checkHomeFor(d.dict, d.flags); err != nil {
+		return codec.DictionaryRef{}, err
+	}
+	s, err := a.openHome(d.command, true)
 	if err != nil {
 		return codec.DictionaryRef{}, err
 	}

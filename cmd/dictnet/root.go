@@ -81,10 +81,16 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
   dictnet publish releases --rpc http://127.0.0.1:8545 --registry 0x5FbDB2315678afecb367f032d93F642f64180aa3 --dev-key
   dictnet encode release-2.tar -d releases -o release-2.dn
   dictnet decode release-2.dn -o release-2.tar`,
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: a.prepare,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			err := a.prepare(c)
+			if err == nil {
+				a.warnOfEnviron(c)
+			}
+			return err
+		},
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.home, "home", "", "directory of the store (default $XDG_DATA_HOME/dictnet or ~/.local/share/dictnet)")
@@ -117,7 +123,7 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 }
 
 // prepare runs before every verb: settings from file and environment fill the flags that were not typed.
-func (a *app) prepare(c *cobra.Command, _ []string) error {
+func (a *app) prepare(c *cobra.Command) error {
 	a.started = true
 	dropUnused()
 	if err := a.applySettings(c); err != nil {

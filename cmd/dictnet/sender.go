@@ -26,6 +26,21 @@ func (f *chainFlags) write(c *cobra.Command) {
 	c.Flags().BoolVar(&f.dev, "dev-key", false, "pay with the first well-known development account (development chains only)")
 }
 
+// checkWrite refuses what can be no address, before anybody is asked.
+func (f *chainFlags) checkWrite() error {
+	if f.registry != "" {
+		if _, err := chain.ParseAddress(f.registry); err != nil {
+			return usageErrorf("dictnet chain deploy prints it", "--registry: %w", err)
+		}
+	}
+	if f.signer != "" {
+		if _, err := chain.ParseAddress(f.account); err != nil {
+			return usageErrorf("--account names the account that --signer signs for", "--account: %w", err)
+		}
+	}
+	return nil
+}
+
 // testKey is the environment variable that may hold a private key, on development chains only.
 const testKey = "DICTNET_TEST_KEY"
 

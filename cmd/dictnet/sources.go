@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -36,7 +38,29 @@ func (f *nodeFlags) options(s *store.Store) (ipfs.Options, error) {
 	return o, nil
 }
 
+// check refuses addresses that can be none, before anything is started.
 func (f *nodeFlags) check() error {
+	for _, l := range f.listen {
+		if err := ipfs.CheckListen(l); err != nil {
+			return usageErrorf("--listen /ip4/127.0.0.1/tcp/0 takes any free port", "%w", err)
+		}
+	}
+	if f.http != "" {
+		_, port, err := net.SplitHostPort(f.http)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			return usageErrorf("as 127.0.0.1:0, which takes any free port", "--http: %w", err)
+		}
+	}
+	if f.http != "" && f.templates != "" {
+		if st, err := os.Stat(f.templates); err != nil {
+			return inputError(err)
+		} else if !st.IsDir() {
+			return usageErrorf("", "--templates %s is no directory", f.templates)
+		}
+	}
 	for _, p := range f.peers {
 		if err := ipfs.CheckPeer(p); err != nil {
 			return usageErrorf("dictnet node prints its own", "%w", err)

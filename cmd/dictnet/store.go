@@ -11,8 +11,38 @@ import (
 	"dictnet/dictnet/store"
 )
 
-// openStore opens the home for a verb. The caller closes it.
+// openStore opens the home for a verb that has nothing to do where there is none: most often its name is mistyped. The caller closes it.
 func (a *app) openStore(c *cobra.Command, readOnly bool) (*store.Store, error) {
+	if err := a.checkHome(); err != nil {
+		return nil, err
+	}
+	return a.openHome(c, readOnly)
+}
+
+// noStore says that there is no store.
+type noStore struct {
+	dir  string
+	file string // that was looked for first, if it is not ""
+}
+
+func (e *noStore) Error() string {
+	if e.file != "" {
+		return fmt.Sprintf("there is no file %s, and no store at %s", e.file, e.dir)
+	}
+	return "there is no store at " + e.dir
+}
+
+// checkHome refuses a home that is not there.
+func (a *app) checkHome() error {
+	dir, err := a.homeDir()
+	if err != nil || store.Exists(dir) {
+		return err
+	}
+	return &hinted{&noStore{dir: dir}, exitUnavailable, "--home names another; dictnet build and pull make one, and so does what fetches a dictionary that -d names: --peer, --gateway"}
+}
+
+// openHome opens the home; for writing, it makes it if there is none. The caller closes it.
+func (a *app) openHome(c *cobra.Command, readOnly bool) (*store.Store, error) {
 	dir, err := a.homeDir()
 	if err != nil {
 		return nil, err

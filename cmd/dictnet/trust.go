@@ -45,6 +45,9 @@ func (f *chainFlags) openHeads(ctx context.Context, at chain.Reference) (heads h
 	if err != nil {
 		return nil, "", nil, usageErrorf("a number, safe or finalized", "%w", err)
 	}
+	if t.quorum < 0 {
+		return nil, "", nil, usageErrorf("without it, all must agree", "--quorum %d: want 1 or more", t.quorum)
+	}
 	if t.proof != "" {
 		p, err := readProof(t.proof)
 		if err != nil {

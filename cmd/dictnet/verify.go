@@ -48,7 +48,7 @@ a dictionary, the proof stands for the chain. No network is used for that.
 			if named, err := parseDictRef(name); template == "" && err == nil && named.car != "" {
 				return a.verifyCAR(c, named.car, &f)
 			} else if template == "" && err == nil && !a.isFile(name) {
-				return orFile(a.verifyDictionary(c, name, &f))
+				return orFile(name, a.verifyDictionary(c, name, &f))
 			}
 			return a.verifyTemplate(c, name, dict, &f)
 		},
@@ -139,7 +139,7 @@ func (a *app) verifyTemplate(c *cobra.Command, name, dict string, f *readerFlags
 }
 
 func (a *app) verifyDictionary(c *cobra.Command, name string, f *readerFlags) error {
-	s, err := a.openStoreToFetch(c)
+	s, err := a.openStoreFor(c, name, f)
 	if err != nil {
 		return err
 	}

@@ -29,13 +29,6 @@ func (a *app) listenHTTP(s *store.Store, f nodeFlags, node func() serve.Node) (*
 	if f.http == "" {
 		return nil, nil
 	}
-	if f.templates != "" {
-		if st, err := os.Stat(f.templates); err != nil {
-			return nil, inputError(err)
-		} else if !st.IsDir() {
-			return nil, usageErrorf("", "--templates %s is no directory", f.templates)
-		}
-	}
 	l, err := net.Listen("tcp", f.http)
 	if err != nil {
 		if f.http == defaultHTTP && f.templates == "" && errors.Is(err, syscall.EADDRINUSE) {

@@ -48,6 +48,7 @@ var (
 	_ dictnet.Prober  = (*session)(nil)
 	_ dictnet.Archive = (*session)(nil)
 	_ dictnet.Prelude = (*session)(nil)
+	_ dictnet.Refuser = (*session)(nil)
 )
 
 // New returns the gateway at a base URL, as "https://gateway.example" or "http://127.0.0.1:8080". It does not call it yet.
@@ -80,13 +81,16 @@ func (g *Gateway) Open(context.Context) (dictnet.Session, error) { return &sessi
 
 // session counts the failures since the last answer.
 type session struct {
-	g      *Gateway
-	mu     sync.Mutex
-	failed int
+	g       *Gateway
+	mu      sync.Mutex
+	failed  int
+	refusal string // the last one
 }
 
-// errNotThere says that the gateway does not have, or does not give, a block.
-var errNotThere = errors.New("not there")
+// notThere is the status by which the gateway says that it does not have, or does not give, a block.
+type notThere string
+
+func (e notThere) Error() string { return fmt.Sprintf("answers %q", string(e)) }
 
 // request asks for a block, or with HEAD only whether it is there.
 func (g *Gateway) request(ctx context.Context, method string, c cid.Cid) (*http.Response, error) {
@@ -107,7 +111,7 @@ func (g *Gateway) request(ctx context.Context, method string, c cid.Cid) (*http.
 	case resp.StatusCode == http.StatusOK:
 		return resp, nil
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout:
-		err = errNotThere
+		err = notThere(resp.Status)
 	default:
 		err = fmt.Errorf("answers %q", resp.Status)
 	}
@@ -157,14 +161,26 @@ const maxRecord = 10 << 10
 func (s *session) result(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil || err == errNotThere {
+	if errors.As(err, new(notThere)) {
+		s.refusal = err.Error()
+		err = nil
+	}
+	if err == nil {
 		s.failed = 0
 		return nil
 	}
+	s.refusal = oneLine(err).Error()
 	if s.failed++; s.failed >= giveUp {
 		return oneLine(err)
 	}
 	return nil
+}
+
+// Refusal says how the gateway last went without a block.
+func (s *session) Refusal() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusal
 }
 
 // oneLine leaves out the URL that net/http repeats: the source is named already.
@@ -190,7 +206,7 @@ func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, [
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if stop := s.result(err); stop != nil || err == nil || err == errNotThere {
+			if stop := s.result(err); stop != nil || err == nil || errors.As(err, new(notThere)) {
 				return stop
 			}
 			select { // and try it again

@@ -188,6 +188,33 @@ func TestBadGateways(t *testing.T) {
 	}
 }
 
+// What was wrong with each of several gateways is told, in one line.
+func TestReasons(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	status := func(code int) string {
+		return serve(t, origin, func(w http.ResponseWriter, _ *http.Request, _ []byte) { w.WriteHeader(code) })
+	}
+	gone, broken := status(http.StatusGone), status(http.StatusBadGateway)
+	page := serve(t, origin, func(w http.ResponseWriter, _ *http.Request, _ []byte) { fmt.Fprint(w, "<html>") })
+	c, _ := newClient(t, gone, broken, page, closed.URL)
+	_, err := c.Open(t.Context(), p.Ref)
+	if !errors.Is(err, dictnet.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{gone + ` (answers "410 Gone")`, broken + ` (answers "502 Bad Gateway")`, page + ` (sent 6 bytes that are not it)`, closed.URL + " (dial tcp "} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: nothing of %s", err, want)
+		}
+	}
+	c, _ = newClient(t, gone)
+	if _, err := c.Open(t.Context(), p.Ref); err == nil || !strings.Contains(err.Error(), "410 Gone") {
+		t.Errorf("one gateway: %v", err)
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
 	origin := openStore(t)
 	p := publish(t, origin)

@@ -96,8 +96,8 @@ func startWith(o Options, security ...libp2p.Option) (_ *Node, err error) {
 		return nil, err
 	}
 	for _, a := range o.Listen {
-		if _, err := ma.NewMultiaddr(a); err != nil {
-			return nil, fmt.Errorf("listen address %q: %w", a, err)
+		if err := CheckListen(a); err != nil {
+			return nil, err
 		}
 	}
 	limits, err := limits(o.Memory)
@@ -232,6 +232,14 @@ func parsePeers(addrs []string) ([]peer.AddrInfo, error) {
 func CheckPeer(addr string) error {
 	_, err := parsePeers([]string{addr})
 	return err
+}
+
+// CheckListen reports whether an address can be listened on by its form: a multiaddr.
+func CheckListen(addr string) error {
+	if _, err := ma.NewMultiaddr(addr); err != nil {
+		return fmt.Errorf("listen address %q: %w", addr, err)
+	}
+	return nil
 }
 
 // ID returns who the node is.

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/gofrs/flock"
 	"github.com/ipfs/go-cid"
@@ -50,22 +52,25 @@ type Store struct {
 	naming  sync.Mutex // one at a time changes names
 }
 
-// Open opens the home in dir, and makes it if there is none. Of several writers all but the first get a
+// Open opens the home in dir, and makes it if there is none; for reading only, it makes nothing, and none is as an empty one. Of several writers all but the first get a
 // *LockedError. It takes no longer when there are many blocks. The caller closes the store.
 func Open(dir string, o Options) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, storageError("open store", err)
 	}
-	for _, d := range []string{dir, filepath.Join(dir, "names"), filepath.Join(dir, "index")} {
-		if err := os.MkdirAll(d, 0o755); err != nil && !(o.ReadOnly && isDir(dir)) {
-			return nil, storageError("make store", err)
-		}
-	}
 	s := &Store{dir: dir, o: o}
 	s.packs = newPacks(s.blockDir(), o.ReadOnly)
 	if o.ReadOnly {
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return nil, storageError("open store "+dir, syscall.ENOTDIR)
+		}
 		return s, storageError("open blocks in "+dir, s.packs.checkLayout())
+	}
+	for _, d := range []string{dir, filepath.Join(dir, "names"), filepath.Join(dir, "index")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, storageError("make store", err)
+		}
 	}
 	if s.lock, err = lockDir(dir, o.Command); err != nil {
 		return nil, err
@@ -81,9 +86,14 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
+// Exists reports whether there is a home in dir. Where that cannot be seen, opening it says why.
+func Exists(dir string) bool {
+	for _, d := range []string{"names", "blocks"} {
+		if _, err := os.Stat(filepath.Join(dir, d)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return true
+		}
+	}
+	return false
 }
 
 // lockDir takes the lock of the writer, or says who has it.
