@@ -281,7 +281,7 @@ func (a *app) inspectCAR(c *cobra.Command, path string) error {
 	if err != nil {
 		return fail(err)
 	}
-	s, err := a.openStore(c, true)
+	s, err := a.openHome(c, true)
 	if err != nil {
 		return err
 	}
