@@ -277,3 +277,49 @@ func BenchmarkBit(b *testing.B) {
 		b.ReportMetric(float64(b.N)*float64(len(bits))/b.Elapsed().Seconds()/1e6, "Mbit/s")
 	})
 }
+
+// What begins with a prior says what is expected in fewer bits, and learns otherwise.
+func TestPrior(t *testing.T) {
+	for _, w := range []uint8{1, 32, 63} {
+		p := Prior(w)
+		if got, want := p.One(), uint32(w)<<10|1; got != want {
+			t.Errorf("Prior(%d).One() = %d, want %d", w, got, want)
+		}
+	}
+	large := IntPrior{1, 1, 1, 1, 1, 1, 1, 1, 1}
+	size := func(v uint64, begin bool) int {
+		var e Encoder
+		m := make([]Int, 16) // each sees one number: nothing is learned
+		for i := range m {
+			if begin {
+				m[i].Begin(&large)
+			}
+			e.Int(&m[i], v)
+		}
+		b := e.Append(nil)
+		var d Decoder
+		if err := d.Reset(b); err != nil {
+			t.Fatal(err)
+		}
+		for range m {
+			var n Int
+			if begin {
+				n.Begin(&large)
+			}
+			if got := d.Int(&n); got != v {
+				t.Fatalf("got %d, want %d", got, v)
+			}
+		}
+		if err := d.End(); err != nil {
+			t.Fatal(err)
+		}
+		return len(b)
+	}
+	// A 1 in 64 costs 6 bits, 63 in 64 a 44th: 9 of these, where there were 9 bits.
+	if with, without := size(1000, true), size(1000, false); with > without-16*8/8 {
+		t.Errorf("16 large numbers take %d bytes, %d without a prior", with, without)
+	}
+	if with, without := size(0, true), size(0, false); with < without+16*4/8 {
+		t.Errorf("16 zeros take %d bytes, %d without the prior that speaks against them", with, without)
+	}
+}
