@@ -45,6 +45,14 @@ func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, er
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("read template: %w", err)
 	}
+	if isShort(head) {
+		full, err := readShort(d.in)
+		if err != nil {
+			return nil, err
+		}
+		d.in.Reset(bytes.NewReader(full))
+		head = full[:min(len(full), maxHeader)]
+	}
 	ref, blockSize, n, err := parseHeader(head)
 	if err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func (p prefix) Size() uint64 { return p.size }
 
 // templateTape returns the length of the tape that a template was made against.
 func templateTape(t testing.TB, d *dictionary, template []byte) uint64 {
-	ref, _, _, err := parseHeader(template)
+	ref, _, _, err := parseHeader(inFull(t, template))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) 
 type encoder struct {
 	ctx    context.Context
 	cancel context.CancelFunc
-	dst    io.Writer
+	out    templateWriter
 	src    io.Reader
 	o      EncodeOptions
 	notes  *noteCache
@@ -148,7 +148,6 @@ type encoder struct {
 	coding  []*closedFrame // being coded, in order
 	started bool           // the header is written
 	index   index
-	written int64
 	stats   EncodeStats
 }
 
@@ -183,7 +182,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	e := &encoder{
-		ctx: ctx, cancel: cancel, dst: dst, src: src, o: o,
+		ctx: ctx, cancel: cancel, out: templateWriter{dst: dst}, src: src, o: o,
 		notes:   newNoteCache(o.Tape, o.Profile.shape().notes),
 		within:  withinOf(o.Within),
 		mask:    gear.Mask(spacing),
@@ -283,11 +282,12 @@ func (e *encoder) finish() error {
 		}
 	}
 	e.index.sum = e.checks.whole()
-	if err := e.write(e.index.append(nil)); err != nil {
+	if err := e.out.write(e.index.append(nil)); err != nil {
 		return err
 	}
-	e.stats.Written = e.written
-	return nil
+	err := e.out.end()
+	e.stats.Written = e.out.written
+	return err
 }
 
 // fill reads more of the file, and drops what has become symbols but for the last window.
@@ -653,17 +653,5 @@ func (e *encoder) flush() error {
 	clear(e.ids)
 	e.threads = threads{}
 	e.freshPos, e.play = e.local.size, 0
-	return nil
-}
-
-func (e *encoder) write(b []byte) error {
-	n, err := e.dst.Write(b)
-	e.written += int64(n)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
-	}
-	if err != nil {
-		return fmt.Errorf("write template: %w", err)
-	}
 	return nil
 }

@@ -86,6 +86,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		"mixed":      encodeProfile(t, nil, text(2500, 3), ProfileMax),
 		"zstd":       encodeProfile(t, nil, text(800, 3), ProfileFast),
 		"prefix":     encodeProfile(t, d, changed, ProfileFast),
+		"spans":      encodeSmall(t, d, slices.Concat(old[:9000], old[1000:]), frameLimits{}),
 	}
 	for name, s := range all {
 		if len(s.template) > 1600 {
@@ -100,6 +101,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		"reference": func(fr *frame) bool {
 			return fr.blocks[0].coding == codingAligned && len(fr.blockReference(0, 1<<40).pieces) > 0
 		},
+		"spans":  func(fr *frame) bool { return len(fr.blocks) == 0 },
 		"zstd":   func(fr *frame) bool { return fr.blocks[0].coding == codingZstd },
 		"prefix": func(fr *frame) bool { return fr.blocks[0].coding == codingReferenced },
 		"frames": func(fr *frame) bool { return fr.start > 0 },
@@ -117,6 +119,17 @@ func smallTemplates(t testing.TB) map[string]small {
 		if err != nil || !has(fr) {
 			t.Fatalf("%s: the template is not of its kind: %v", name, err)
 		}
+	}
+	short := map[string]small{"short": all["reference"], "short of spans": all["spans"], "short and alone": all["zstd"]}
+	for name, s := range all {
+		s.template = inFull(t, s.template)
+		all[name] = s
+	}
+	for name, s := range short {
+		if !isShort(s.template) {
+			t.Fatalf("%s: the template is not", name)
+		}
+		all[name] = s
 	}
 	return all
 }
@@ -385,7 +398,7 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"another version":         {[]byte("\xd7nt\x02" + strings.Repeat("\x00", 60)), "format version 2", 3},
 		"no template":             {[]byte("PK\x03\x04" + strings.Repeat("\x00", 60)), "no template begins", 0},
 		"nothing":                 {nil, "cut short", 0},
-		"unknown shape":           {[]byte("\xd7nt\x01\x10" + strings.Repeat("\x00", 60)), "shape", 4},
+		"unknown shape":           {[]byte("\xd7nt\x01\x20" + strings.Repeat("\x00", 60)), "shape", 4},
 		"head of 2^24 bytes":      {append(must(appendHeader(nil, nil, forgedBlockBits)), 1, 0x80, 0x80, 0x80, 8, 1, 2, 3), "", -1},
 		"head beyond 2^24":        {append(must(appendHeader(nil, nil, forgedBlockBits)), 1, 0x81, 0x80, 0x80, 8, 1, 2, 3), "", -1},
 		"unknown part":            {append(must(appendHeader(nil, nil, forgedBlockBits)), 5, 1, 1), "", -1},

@@ -55,7 +55,7 @@ func Inspect(ctx context.Context, src io.ReaderAt, size int64) (Info, error) {
 		if err := ctx.Err(); err != nil {
 			return Info{}, err
 		}
-		fr, err := readFrame(src, e, r.idx.frames[:i], tapeSize, int(r.play.blockSize))
+		fr, err := readFrame(r.play.src, e, r.idx.frames[:i], tapeSize, int(r.play.blockSize))
 		if err != nil {
 			return Info{}, err
 		}

@@ -114,7 +114,7 @@ func (e *encoder) writeFrame() error {
 		if err != nil {
 			return err
 		}
-		if err := e.write(head); err != nil {
+		if err := e.out.write(head); err != nil {
 			return err
 		}
 		e.started = true
@@ -122,17 +122,17 @@ func (e *encoder) writeFrame() error {
 	if f == nil {
 		return nil
 	}
-	f.entry.off = e.written
-	if err := e.write(appendHead(nil, f.entry.play, f.sum, f.count, f.symbols, f.blocks, f.holes)); err != nil {
+	f.entry.off = e.out.off
+	if err := e.out.write(appendHead(nil, f.entry.play, f.sum, f.count, f.symbols, f.blocks, f.holes)); err != nil {
 		return err
 	}
 	for _, d := range f.data {
-		if err := e.write(binary.LittleEndian.AppendUint32(d[:len(d):len(d)], crc32c(d))); err != nil {
+		if err := e.out.write(binary.LittleEndian.AppendUint32(d[:len(d):len(d)], crc32c(d))); err != nil {
 			return err
 		}
 	}
 	e.spare = f.fresh[:0]
-	f.entry.size = e.written - f.entry.off
+	f.entry.size = e.out.off - f.entry.off
 	e.index.frames = append(e.index.frames, f.entry)
 	e.stats.Frames++
 	e.stats.Symbols += int64(f.count)

@@ -295,18 +295,8 @@ func (p *Promoter) Write(dst io.Writer, r *Reader, d DictionaryRef) error {
 		return err
 	}
 	x := index{sum: r.idx.sum}
-	off := int64(len(out))
-	put := func(b []byte) error {
-		n, err := dst.Write(b)
-		if err == nil && n < len(b) {
-			err = io.ErrShortWrite
-		}
-		if err != nil {
-			return fmt.Errorf("write template: %w", err)
-		}
-		return nil
-	}
-	if err := put(out); err != nil {
+	w := templateWriter{dst: dst}
+	if err := w.write(out); err != nil {
 		return err
 	}
 	for i := range r.idx.frames {
@@ -327,17 +317,19 @@ func (p *Promoter) Write(dst io.Writer, r *Reader, d DictionaryRef) error {
 		if len(head) > maxHead {
 			return fmt.Errorf("promote: frame %d: %w", i, ErrTooManySpans)
 		}
-		if err := put(head); err != nil {
+		x.frames = append(x.frames, frameEntry{off: w.off, size: int64(len(head)), start: fr.start, play: fr.play})
+		if err := w.write(head); err != nil {
 			return err
 		}
-		x.frames = append(x.frames, frameEntry{off: off, size: int64(len(head)), start: fr.start, play: fr.play})
-		off += int64(len(head))
 		p.stats.Spans += int64(len(m.terminals))
 	}
-	tail := x.append(nil)
+	if err := w.write(x.append(nil)); err != nil {
+		return err
+	}
+	err = w.end()
 	p.stats.Before += r.size
-	p.stats.After += off + int64(len(tail))
-	return put(tail)
+	p.stats.After += w.written
+	return err
 }
 
 // mover turns the score of a frame into one of spans of the tape only.

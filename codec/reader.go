@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -39,6 +40,14 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 	head := make([]byte, min(int64(maxHeader), max(size, 0)))
 	if _, err := readAt(src, head, 0); err != nil {
 		return nil, err
+	}
+	if isShort(head) {
+		full, err := readShort(io.NewSectionReader(src, 0, size))
+		if err != nil {
+			return nil, err
+		}
+		src, size = bytes.NewReader(full), int64(len(full))
+		head = full[:min(len(full), maxHeader)]
 	}
 	dict, blockSize, n, err := parseHeader(head)
 	if err != nil {

@@ -326,7 +326,8 @@ func TestSearchRuleBomb(t *testing.T) {
 func TestSearchFails(t *testing.T) {
 	old := text(600<<10, 5)
 	d := build(t, nil, BuildOptions{}, old)
-	template, _ := encode(t, d, append(noise(1000, 8), old...))
+	short, _ := encode(t, d, append(noise(1000, 8), old...))
+	template := inFull(t, short)
 	p, _ := CompilePattern(PatternOptions{Literal: true}, "the")
 	cause := errors.New("no note")
 	for n := range 3 {

@@ -55,6 +55,20 @@ func appendHeader(b []byte, d *DictionaryName, blockBits int) ([]byte, error) {
 // parseHeader reads the header at the start of b, of which at most maxHeader bytes are needed, and
 // returns its length. The dictionary is nil if none is named.
 func parseHeader(b []byte) (d *DictionaryName, blockSize, n int, err error) {
+	d, blockSize, n, err = parseShape(b, 0)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	f := fields{b: b, pos: n}
+	sum := crc32c(b[:n])
+	if got := f.u32("header checksum"); f.err == nil && got != sum {
+		f.fail("header checksum is %08x, want %08x", got, sum)
+	}
+	return d, blockSize, f.pos, f.err
+}
+
+// parseShape is parseHeader without the checksum, for a shape that has also the bits of form.
+func parseShape(b []byte, form uint64) (d *DictionaryName, blockSize, n int, err error) {
 	f := fields{b: b}
 	if m := f.bytes(len(Magic), "magic"); m != nil && string(m) != Magic {
 		if string(m[:3]) == Magic[:3] {
@@ -62,7 +76,7 @@ func parseHeader(b []byte) (d *DictionaryName, blockSize, n int, err error) {
 		}
 		return nil, 0, 0, formatErrorf(0, "no template begins with % x", m)
 	}
-	shape := f.uvarint(0, (maxBlockBits-minBlockBits)<<1|1, "shape")
+	shape := f.uvarint(form, form|(maxBlockBits-minBlockBits)<<1|1, "shape") &^ form
 	blockSize = 1 << (minBlockBits + shape>>1)
 	if shape&1 == 1 {
 		digest := f.bytes(digestLen, "digest of the manifest")
@@ -73,14 +87,7 @@ func parseHeader(b []byte) (d *DictionaryName, blockSize, n int, err error) {
 			}
 		}
 	}
-	sum := crc32c(b[:f.pos])
-	if got := f.u32("header checksum"); f.err == nil && got != sum {
-		f.fail("header checksum is %08x, want %08x", got, sum)
-	}
-	if f.err != nil {
-		return nil, 0, 0, f.err
-	}
-	return d, blockSize, f.pos, nil
+	return d, blockSize, f.pos, f.err
 }
 
 // frameEntry says where a frame stands: in the template, in the file, and on the local tape. All in bytes.
@@ -107,9 +114,7 @@ func (x *index) play() uint64 {
 
 func (x *index) append(b []byte) []byte {
 	if len(x.frames) == 1 {
-		b = append(b, tagOne)
-		b = binary.LittleEndian.AppendUint32(b, uint32(x.sum>>32))
-		return append(b, oneMagic...)
+		return appendOne(b, uint32(x.sum>>32))
 	}
 	from := len(b)
 	b = append(b, tagIndex)
@@ -123,6 +128,13 @@ func (x *index) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, crc32c(b[from:]))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(b)-from))
 	return append(b, endMagic...)
+}
+
+// appendOne ends a template of one frame with the upper half of the file's checksum.
+func appendOne(b []byte, upper uint32) []byte {
+	b = append(b, tagOne)
+	b = binary.LittleEndian.AppendUint32(b, upper)
+	return append(b, oneMagic...)
 }
 
 const (
