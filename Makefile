@@ -1,13 +1,16 @@
 # make build   bin/dictnet and, beside it, bin/dictnet-full, to which it hands what needs libp2p or the embedded chain; TAGS=noembed leaves that chain out
 # make demo    the main job on real input, narrated; CHAIN=anvil uses Anvil in place of the embedded chain
 # make test    every test: formatting, vet, the contract's, Go's (the packages with the race detector) and the real chains
+# make fuzz    every fuzz target for a minute; FUZZTIME=1h for longer, FUZZ='./codec/...' for some packages
 # make bench   comparison with other tools on real releases, hours; BENCH=-quick: minutes; BENCH='-pairs esbuild -tools dictnet': in part
 # make gen     the contract's artifacts and Go binding, made anew
 
 CHAIN ?= embedded
 GO ?= go
+FUZZ ?= ./...
+FUZZTIME ?= 1m
 
-.PHONY: build bench bench-network demo test test-bench test-contracts test-go test-interop check gen clean
+.PHONY: build bench bench-network demo fuzz test test-bench test-contracts test-fuzz test-go test-interop check gen clean
 
 build:
 	$(GO) build -tags '$(TAGS)' -trimpath -ldflags='-s -w' -o bin/linked ./cmd/dictnet
@@ -18,7 +21,7 @@ build:
 demo: build $(if $(filter anvil,$(CHAIN)),contracts/node_modules/.package-lock.json)
 	$(GO) run ./demo -dictnet bin/dictnet -chain $(CHAIN)
 
-test: check test-contracts test-go test-bench test-interop
+test: check test-contracts test-go test-fuzz test-bench test-interop
 
 check:
 	@test -z "$$(gofmt -l bench cmd chain codec contracts demo dictnet interop merkle)" || { gofmt -l bench cmd chain codec contracts demo dictnet interop merkle; echo 'gofmt these files'; exit 1; }
@@ -33,6 +36,18 @@ test-go: contracts/node_modules/.package-lock.json
 	$(GO) test -race -tags peers -timeout 25m $$($(GO) list ./... | grep -v ^dictnet/cmd/)
 	$(GO) test -tags peers -timeout 25m ./cmd/... # starts itself a thousand times; test-interop does so with the race detector
 	$(GO) test -run EveryBitFlip ./codec
+
+# Seeds are run by test-go; this goes on from them, shortly.
+test-fuzz:
+	$(MAKE) fuzz FUZZ='./codec/... ./merkle/...' FUZZTIME=200x
+
+fuzz:
+	@for p in $$($(GO) list $(FUZZ)); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$f of $$p"; \
+			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
 
 # The benchmark is a module of its own, so that what it needs costs users nothing.
 test-bench:

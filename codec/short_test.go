@@ -131,3 +131,30 @@ func TestHostileShort(t *testing.T) {
 		}
 	}
 }
+
+// What is taken as a short template is one: there is one way to write each.
+func FuzzShort(f *testing.F) {
+	for _, n := range []int{0, 5, maxShort - 100} {
+		frame := helloFrame(5, "hello", 1, codeFresh)
+		if n > 5 {
+			raw := noise(n, 7)
+			frame = forgedFrame{play: uint64(n), plays: raw, count: 1, blocks: []blockEntry{{raw: n, stored: n}}, data: [][]byte{raw}}
+			frame.streams[streamPlay], frame.streams[streamLocalLen] = []uint64{codeFresh}, []uint64{uint64(n - 1)}
+		}
+		short := shorten(forged{frames: []forgedFrame{frame}}.bytes())
+		f.Add(short[:len(short)-4])
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		short := binary.LittleEndian.AppendUint32(body[:len(body):len(body)], crc32c(body))
+		full, err := expand(short)
+		if err != nil {
+			return
+		}
+		if isShort(full) {
+			t.Fatal("short still")
+		}
+		if len(full) <= maxShort && !bytes.Equal(shorten(full), short) {
+			t.Fatalf("in full\n%x\nis written short as\n%x", full, shorten(full))
+		}
+	})
+}
