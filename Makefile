@@ -2,7 +2,7 @@
 # make demo    the main job on real input, narrated; CHAIN=anvil uses Anvil in place of the embedded chain
 # make test    every test: formatting, vet, the contract's, Go's (the packages with the race detector) and the real chains
 # make fuzz    every fuzz target for a minute; FUZZTIME=1h for longer, FUZZ='./codec/...' for some packages
-# make bench   comparison with other tools on real releases, hours; BENCH=-quick: minutes; BENCH='-pairs esbuild -tools dictnet': in part
+# make bench   comparison with other tools on real releases, hours; BENCH=-quick: minutes; BENCH='-pairs esbuild -tools dictnet': in part; BENCH='-old FILE -new FILE': two files of yours
 # make gen     the contract's artifacts and Go binding, made anew
 
 CHAIN ?= embedded

@@ -201,6 +201,35 @@ func TestRunCaseGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+func TestRunGiven(t *testing.T) {
+	r, _ := testRunner(t)
+	dir := t.TempDir()
+	for _, name := range []string{"old", "new"} {
+		if err := os.WriteFile(filepath.Join(dir, name), bytes.Repeat([]byte(name), 1000), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	broken := copier(true)
+	broken.name = "breaker"
+	list := []tool{copier(false), broken}
+	for i := range list {
+		list[i].kinds = []kind{update}
+	}
+	var out strings.Builder
+	if err := runGiven(r, &out, filepath.Join(dir, "old"), filepath.Join(dir, "new"), list); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.Contains(got, "3000") || !strings.Contains(got, "copier") || !strings.Contains(got, "breaker: decoded bytes differ") {
+		t.Errorf("printed\n%s", got)
+	}
+	if err := runGiven(r, &out, filepath.Join(dir, "old"), "", list); err == nil {
+		t.Error("measured without a new file")
+	}
+	if err := runGiven(r, &out, filepath.Join(dir, "none"), filepath.Join(dir, "new"), list); err == nil {
+		t.Error("measured from a file that is not there")
+	}
+}
+
 func TestRunCaseNoticesWrongBytes(t *testing.T) {
 	r, c := testRunner(t)
 	if err := r.runCase(c, []tool{copier(true)}); err != nil {

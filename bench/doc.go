@@ -7,5 +7,6 @@
 //	bench                              everything that is not measured yet
 //	bench -quick                       small cases, each once
 //	bench -pairs typescript -tools dictnet -redo
+//	bench -old A -new B -repeats 1     on two files of yours; nothing is kept
 //	bench -report                      only write RESULTS.md and the plots anew
 package main

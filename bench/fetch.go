@@ -52,7 +52,13 @@ func recipeNamed(name string) recipe {
 }
 
 // path returns the name of an input's file, which it fetches or makes if it is not there, and checks once a run.
+// A file of the user's is named by its absolute path.
 func (c *cache) path(name string) (string, error) {
+	if filepath.IsAbs(name) {
+		sum, err := fileSum(name)
+		c.sums[name] = sum
+		return name, err
+	}
 	in, ok := c.inputs[name]
 	if !ok {
 		return "", fmt.Errorf("no input is named %s", name)

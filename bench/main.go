@@ -33,6 +33,8 @@ func bench() error {
 		pairsFlag = flag.String("pairs", "", "only cases whose names or kinds contain one of these, comma-separated")
 		toolsFlag = flag.String("tools", "", "only tools whose names contain one of these, comma-separated")
 		repeats   = flag.Int("repeats", 3, "how often each is measured")
+		oldFile   = flag.String("old", "", "measure on two files of yours, and print what comes of it: what both sides hold")
+		newFile   = flag.String("new", "", "with -old: what is to be sent")
 		quick     = flag.Bool("quick", false, "only small cases, each once, no probes")
 		redo      = flag.Bool("redo", false, "measure again what is measured already")
 		report    = flag.Bool("report", false, "measure nothing, write RESULTS.md and the plots")
@@ -105,6 +107,9 @@ func bench() error {
 			if r.version, err = programVersion(*program); err != nil {
 				return err
 			}
+		}
+		if *oldFile != "" || *newFile != "" {
+			return runGiven(r, os.Stdout, *oldFile, *newFile, list)
 		}
 		for _, tc := range chosen {
 			if err := r.runCase(tc, list); err != nil {

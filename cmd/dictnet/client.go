@@ -364,8 +364,8 @@ func (f closerFunc) Close() error { return f() }
 // openStoreFor opens the home for what reads a dictionary and keeps what it fetches. There is a reason to make one only if something can be fetched.
 func (a *app) openStoreFor(c *cobra.Command, dict string, f *readerFlags) (*store.Store, error) {
 	if err := a.checkHomeFor(dict, f); err != nil {
-		if named, _ := parseDictRef(dict); named.anchor != nil && !f.offline {
-			return a.openHome(c, true) // the registry may have something to say
+		if named, _ := parseDictRef(dict); named.anchor != nil && !f.offline || named.ipns != "" {
+			return a.openHome(c, true) // the registry may have something to say; an IPNS name takes somebody to ask
 		}
 		return nil, err
 	}
