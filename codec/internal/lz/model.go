@@ -18,7 +18,7 @@ const (
 	certain  = 60000 // of 2^16: from here on a byte is as good as certain to be the aligned one
 	seasoned = 32    // bytes after which that is believed in contexts that are new
 	given    = 16    // the age of an alignment that a hint gave
-	trials   = 8     // how often a number is looked for in vain where one has begun before
+	trials   = 16    // how often a number is looked for in vain where one has begun before
 )
 
 // model is what both sides know, and how what follows is coded.
