@@ -77,7 +77,8 @@ func expand(short []byte) ([]byte, error) {
 	var blocks []blockEntry
 	if h.local > uint64(blockSize) {
 		return nil, formatErrorf(int64(f.pos), "a short template has one block, this one %d bytes of local notes", h.local)
-	} else if h.local > 0 {
+	}
+	if h.local > 0 {
 		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), raw: int(h.local), stored: int(h.local)}
 		if e.coding != codingStored {
 			e.stored = int(f.uvarint(1, h.local, "stored length of a block"))

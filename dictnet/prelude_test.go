@@ -266,6 +266,19 @@ func TestEarlyIsBounded(t *testing.T) {
 	}
 }
 
+// buildIndex returns a fine index of a tape.
+func buildIndex(t *testing.T, tape *Tape) *codec.Index {
+	var anchors bytes.Buffer
+	if err := codec.BuildIndex(t.Context(), tape, 64, &anchors); err != nil {
+		t.Fatal(err)
+	}
+	index, err := codec.OpenIndex(bytes.NewReader(anchors.Bytes()), int64(anchors.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
 // The spans that a template asks for first are known before the dictionary is: from all of it, and from its beginning.
 func TestFirstSpans(t *testing.T) {
 	home, ref := longDictionary(t)
@@ -275,14 +288,8 @@ func TestFirstSpans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var anchors, template bytes.Buffer
-	if err := codec.BuildIndex(t.Context(), tape, 64, &anchors); err != nil {
-		t.Fatal(err)
-	}
-	index, err := codec.OpenIndex(bytes.NewReader(anchors.Bytes()), int64(anchors.Len()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	index := buildIndex(t, tape)
+	var template bytes.Buffer
 	var file []byte
 	for i := 300; i < 400; i++ {
 		file = append(file, bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 50)...)

@@ -19,14 +19,8 @@ func TestPartsAddUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var anchors, template bytes.Buffer
-	if err := codec.BuildIndex(t.Context(), tape, 64, &anchors); err != nil {
-		t.Fatal(err)
-	}
-	index, err := codec.OpenIndex(bytes.NewReader(anchors.Bytes()), int64(anchors.Len()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	index := buildIndex(t, tape)
+	var template bytes.Buffer
 	first := noteText(0)
 	if _, err := codec.EncodeGiven(t.Context(), &template, append(first, "and more"...), []codec.FileSpan{{Span: codec.Span{Len: uint64(len(first))}}},
 		codec.EncodeOptions{Dictionary: &pub.Ref, Tape: tape, Index: index}); err != nil {
