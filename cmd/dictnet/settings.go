@@ -48,8 +48,11 @@ func (a *app) applySettings(c *cobra.Command) error {
 			return usageErrorf("it is a TOML file with a key for each flag", "read settings %s: %w", path, err)
 		}
 	}
-	known := settingsOf(c.Root())
-	for _, key := range settings.Keys() {
+	var known settingNames
+	for i, key := range settings.Keys() {
+		if i == 0 {
+			known = settingsOf(c.Root()) // which takes long, and most who start have no settings
+		}
 		if !known.has(key, settings.Get(key)) {
 			return usageErrorf(hintOfNearest(known.keys, key, "keys are the flags that --help lists, in a table [VERB] if they are for one verb"), "settings %s: there is no setting %s", placeOf(path, key), key)
 		}
@@ -149,16 +152,22 @@ func (n settingNames) has(key string, value any) bool {
 // warnOfEnviron tells which variables of the environment look like settings and are none. They are no error: whoever starts this program, a container's
 // scheduler say, may set variables of its own that begin like that.
 func (a *app) warnOfEnviron(c *cobra.Command) {
-	known := []string{"config"}
-	for _, key := range settingsOf(c.Root()).keys {
-		if !strings.Contains(key, ".") {
-			known = append(known, key)
-		}
-	}
+	var known []string
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
+		if !strings.HasPrefix(name, environPrefix) {
+			continue
+		}
+		if known == nil {
+			known = []string{"config"}
+			for _, key := range settingsOf(c.Root()).keys {
+				if !strings.Contains(key, ".") {
+					known = append(known, key)
+				}
+			}
+		}
 		key := settingName(name)
-		if !strings.HasPrefix(name, environPrefix) || slices.Contains(known, key) || key == "password" || strings.HasPrefix(key, "test-") || strings.HasPrefix(key, "bench-") {
+		if slices.Contains(known, key) || key == "password" || strings.HasPrefix(key, "test-") || strings.HasPrefix(key, "bench-") {
 			continue
 		}
 		if near := nearest(known, key); near != "" {
