@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
+
+	"dictnet/internal/durable"
 )
 
 // Outbox keeps the transaction of one account that was signed and is not known to be mined. Whoever is interrupted
@@ -40,32 +41,15 @@ func (f FileOutbox) Load() ([]byte, error) {
 // Save replaces the file, or removes it.
 func (f FileOutbox) Save(b []byte) error {
 	if b == nil {
-		if err := os.Remove(string(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := durable.Remove(string(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("outbox: %w", err)
 		}
 		return nil
 	}
-	if err := f.replace(b); err != nil {
+	if err := durable.Write(string(f), b, 0o600); err != nil {
 		return fmt.Errorf("outbox %s: %w", string(f), err)
 	}
 	return nil
-}
-
-func (f FileOutbox) replace(b []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(string(f)), ".outbox-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(temp.Name())
-		}
-	}()
-	_, err = temp.Write(b)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), string(f))
 }
 
 // noOutbox forgets.

@@ -9,11 +9,12 @@ import (
 
 // allowed is the import graph of ARCHITECTURE.md: each package, and which of ours it may import.
 const allowed = `
+dictnet/internal
 dictnet/merkle
 dictnet/codec: dictnet/codec/internal dictnet/merkle
-dictnet/dictnet: dictnet/codec dictnet/dictnet dictnet/merkle
+dictnet/dictnet: dictnet/codec dictnet/dictnet dictnet/internal dictnet/merkle
 dictnet/contracts
-dictnet/chain: dictnet/chain dictnet/contracts dictnet/merkle
+dictnet/chain: dictnet/chain dictnet/contracts dictnet/internal dictnet/merkle
 dictnet/cmd/dictnet: dictnet/chain dictnet/codec dictnet/dictnet dictnet/merkle
 dictnet/demo
 dictnet/interop

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 
 	"dictnet/dictnet/store"
+	"dictnet/internal/durable"
 )
 
 // LoadKey returns the identity of the node whose home a store is, and makes one up at the first call. The file is
@@ -43,21 +43,7 @@ func newKey(path string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err = f.Write(data); err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := durable.Create(path, data, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/ipfs/boxo/ipns"
@@ -17,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"dictnet/dictnet/store"
+	"dictnet/internal/durable"
 )
 
 const (
@@ -132,7 +132,7 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 		return fail(err)
 	}
 	if n.o.Record != "" {
-		if err := writeRecord(n.o.Record, record); err != nil {
+		if err := durable.Write(n.o.Record, record, 0o600); err != nil {
 			return fail(fmt.Errorf("%w: %w", store.ErrStorage, err))
 		}
 	}
@@ -229,23 +229,4 @@ func readRecord(file, name string) (Pointer, error) {
 		return Pointer{}, errors.Join(verr, terr, serr)
 	}
 	return Pointer{Name: name, Manifest: target.RootCid(), Sequence: sequence}, err
-}
-
-// writeRecord replaces the file as a whole.
-func writeRecord(file string, record []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err = f.Write(record); err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"dictnet/codec"
+	"dictnet/internal/durable"
 	"dictnet/merkle"
 )
 
@@ -197,7 +198,7 @@ func (s *Store) SetDictionary(ctx context.Context, d Dictionary) error {
 	if err := s.Sync(ctx); err != nil {
 		return err
 	}
-	return storageError("name dictionary "+d.Name, writeFile(s.nameFile(d.Name), append(data, '\n'), 0o644))
+	return storageError("name dictionary "+d.Name, durable.Write(s.nameFile(d.Name), append(data, '\n'), 0o644))
 }
 
 // RemoveDictionary forgets a name. The blocks stay until Collect.
@@ -215,7 +216,7 @@ func (s *Store) RemoveDictionary(name string) error {
 	if err := s.unkept(); err != nil {
 		return storageError("remove dictionary "+name, err)
 	}
-	err := os.Remove(s.nameFile(name))
+	err := durable.Remove(s.nameFile(name))
 	if notExist(err) {
 		return fmt.Errorf("%w: %q in %s", ErrNoDictionary, name, s.dir)
 	}

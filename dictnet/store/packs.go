@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dictnet/internal/durable"
 )
 
 // packs are the blocks on disk: records one after another in the files blocks/NUMBER.pack, and the table that says where each is.
@@ -430,7 +432,7 @@ func (p *packs) sync() error {
 		err = t.f.Sync()
 	}
 	if folder && err == nil {
-		err = syncDir(p.dir)
+		err = durable.SyncDir(p.dir)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
