@@ -24,29 +24,54 @@ import (
 type api struct{ o Options }
 
 const (
-	maxTemplate  = 64 << 20 // bytes of a template that is sent here
-	maxTemplates = 4        // that are held at once
-	maxNotes     = 1000     // in one answer
-	maxListed    = 1 << 17  // notes that such a template lists: of some 16 GiB
+	maxTemplate  = 64 << 20  // bytes of a template that is sent here
+	maxTemplates = 4         // that are worked on at once,
+	maxLong      = 4         // and that may be coming in meanwhile, of those that are longer than
+	shortBody    = 256 << 10 // bytes
+	maxNotes     = 1000      // in one answer
+	maxListed    = 1 << 17   // notes that such a template lists: of some 16 GiB
 )
+
+// places lets so many in at once.
+type places chan struct{}
+
+// enter waits for a place, unless the context ends before there is one.
+func (p places) enter(ctx context.Context) bool {
+	select {
+	case p <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (p places) leave() { <-p }
 
 func (a *api) handler() http.Handler {
 	mux := http.NewServeMux()
-	slots := make(chan struct{}, maxTemplates)
+	work, long := make(places, maxTemplates), make(places, maxLong)
 	template := func(do func(r *http.Request, t *dictnet.TemplateFile) (any, error)) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			select {
-			case slots <- struct{}{}:
-				defer func() { <-slots }()
-			case <-r.Context().Done():
-				return
+			// Only long bodies have to wait for other bodies, however slowly those come.
+			var body bytes.Buffer
+			src := http.MaxBytesReader(w, r.Body, maxTemplate)
+			n, err := io.CopyN(&body, src, shortBody)
+			if n == shortBody {
+				if !long.enter(r.Context()) {
+					return
+				}
+				defer long.leave()
+				_, err = io.Copy(&body, src)
 			}
-			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTemplate))
-			if err != nil {
+			if err != nil && err != io.EOF {
 				answer(w, nil, &badRequest{err})
 				return
 			}
-			t, err := openTemplate(body)
+			if !work.enter(r.Context()) {
+				return
+			}
+			defer work.leave()
+			t, err := openTemplate(body.Bytes())
 			var result any
 			if err == nil {
 				result, err = do(r, t)

@@ -460,6 +460,32 @@ func TestStalledClients(t *testing.T) {
 	}
 }
 
+// Templates that come slowly, more of them than are worked on at once, keep no other waiting.
+func TestSlowTemplates(t *testing.T) {
+	s := start(t, Options{Stall: time.Hour}, 1, 100)
+	for range maxLong {
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "POST /api/v1/inspect HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n", 2*shortBody)
+		if _, err := c.Write(make([]byte, shortBody+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // for them to have their places; without, the test could only pass too easily
+	client := http.Client{Timeout: 30 * time.Second}
+	resp, err := client.Post(s.url+"/api/v1/inspect", "", strings.NewReader("no template"))
+	if err != nil {
+		t.Fatalf("a short body beside them: %v", err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 400 {
+		t.Errorf("a short body beside them: %s", resp.Status)
+	}
+}
+
 // More connections than are taken at once: the others wait, and are served.
 func TestConnectionLimit(t *testing.T) {
 	s := start(t, Options{Conns: 2}, 1, 100)
