@@ -237,17 +237,19 @@ func (r *auditor) compareNodes(ctx context.Context, report *dictnet.Report) erro
 		report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: "nodes", Detail: err.Error()})
 		return nil
 	}
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	for _, other := range answers[1:] {
+	if err != nil {
+		report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "nodes", Detail: err.Error()})
+		return nil
+	}
+	for i, other := range answers {
 		first := answers[0]
 		switch {
 		case other.Err != nil:
 			report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "node " + other.Node, Detail: other.Err.Error()})
-		case first.Err != nil:
-			report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "node " + first.Node, Detail: first.Err.Error()})
-		case other.Value != first.Value:
+		case i > 0 && first.Err == nil && other.Value != first.Value:
 			report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: fmt.Sprintf("nodes, in block %d %s", block.Number, block.Hash),
 				Want: fmt.Sprintf("%s: %+v", first.Node, first.Value), Got: fmt.Sprintf("%s: %+v", other.Node, other.Value), Detail: "two nodes hold different heads for the same block"})
 		}
@@ -290,16 +292,20 @@ func (r *auditor) providers(ctx context.Context, ref codec.DictionaryRef, report
 		}
 		seen := map[string]bool{}
 		for some := range slices.Chunk(notes, probeAtOnce) {
-			ctx, cancel := context.WithTimeout(ctx, probeTime)
-			err := prober.Probe(ctx, some, func(c cid.Cid, name string) {
+			wait, cancel := context.WithTimeout(ctx, probeTime)
+			err := prober.Probe(wait, some, func(c cid.Cid, name string) {
 				if key := name + c.KeyString(); !seen[key] {
 					seen[key] = true
 					who[name]++
 				}
 			})
 			cancel()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			if err != nil && !errors.Is(err, context.DeadlineExceeded) { // whoever has not answered does not have it
-				return nil, err
+				report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: source.Name(), Detail: err.Error()})
+				break
 			}
 		}
 	}

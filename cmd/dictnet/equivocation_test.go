@@ -3,6 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +50,43 @@ func TestNodesThatContradictEachOther(t *testing.T) {
 	}
 	if code, _, stderr = dictnet("verify", "d", "--home", home, "--rpc", urls[1]); code != exitOK {
 		t.Errorf("one node: exit code %d\n%s", code, stderr)
+	}
+}
+
+// A node that tells nothing of blocks any more ends no audit: all else is reported, and that he could not be compared.
+func TestAuditWithoutANode(t *testing.T) {
+	dir := t.TempDir()
+	dictnet, must := commands(t)
+	chain, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+	at, err := url.Parse(chain.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(at)
+	half := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || bytes.Contains(body, []byte("eth_getBlockByNumber")) {
+			http.Error(w, "out of order", http.StatusInternalServerError)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		forward.ServeHTTP(w, r)
+	}))
+	defer half.Close()
+	home, sample := filepath.Join(dir, "home"), filepath.Join(dir, "sample")
+	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
+	must("build", sample, "-o", "d", "--home", home)
+	must("publish", "d", "--home", home, "--rpc", chain.URL(), "--dev-key", "--registry", registry)
+	code, stdout, stderr := dictnet("audit", "d", "--home", home, "--rpc", chain.URL(), "--rpc", half.URL)
+	if code != exitUnavailable || !strings.Contains(stdout, "root computed") || !strings.Contains(stdout, half.URL) {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
 
