@@ -14,6 +14,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/params"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/rpc"
 )
@@ -41,6 +42,7 @@ type Client struct {
 
 	outbox   Outbox
 	patience time.Duration
+	maxCost  *big.Int // wei, of one transaction
 }
 
 // Option changes how Dial connects.
@@ -55,6 +57,12 @@ func WithOutbox(o Outbox) Option { return func(c *Client) { c.outbox = o } }
 // WithPatience sets how long a transaction may wait to be mined before more is offered for it; two minutes if not given.
 func WithPatience(d time.Duration) Option { return func(c *Client) { c.patience = d } }
 
+// WithMaxCost sets how much one transaction may cost at most, in wei; DefaultMaxCost if not given. What gas costs the node says, which may be wrong or lie.
+func WithMaxCost(wei *big.Int) Option { return func(c *Client) { c.maxCost = wei } }
+
+// DefaultMaxCost is 1 ether, in wei: what geth lets those spend who send through it.
+const DefaultMaxCost = params.Ether
+
 // Dial connects to a node and asks for its chain id. The URL's scheme is http, https, ws or wss.
 // The error wraps ErrUnreachable if there is no answer within 15 s (or what WithTimeout says).
 func Dial(ctx context.Context, rawURL string, options ...Option) (*Client, error) {
@@ -62,7 +70,7 @@ func Dial(ctx context.Context, rawURL string, options ...Option) (*Client, error
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("chain %q: not a URL like http://127.0.0.1:8545", rawURL)
 	}
-	c := &Client{name: publicName(u), timeout: answerTimeout, outbox: noOutbox{}, patience: 2 * time.Minute}
+	c := &Client{name: publicName(u), timeout: answerTimeout, outbox: noOutbox{}, patience: 2 * time.Minute, maxCost: big.NewInt(DefaultMaxCost)}
 	for _, o := range options {
 		o(c)
 	}

@@ -247,6 +247,32 @@ func TestOfferHasABound(t *testing.T) {
 	p.empty(t)
 }
 
+// Nothing is sent that may cost more than was allowed, whatever the node wants for gas; nor is more offered for what was sent.
+func TestCostHasABound(t *testing.T) {
+	p := newInterrupted(t)
+	p.restart(t, time.Minute)
+	p.registry.client.maxCost = big.NewInt(1e9)
+	before := p.nonce(t, "pending")
+	if _, err := p.publish(t.Context(), t, 0, 10); !errors.Is(err, ErrCost) || !strings.Contains(err.Error(), "limit 0.000000001") {
+		t.Errorf("more than a gwei in all: %v", err)
+	}
+	if p.nonce(t, "pending") != before {
+		t.Error("it was sent")
+	}
+	p.empty(t)
+	p.chain.Pause()
+	p.restart(t, time.Millisecond)
+	p.stuck(t)
+	txs, err := loadTxs(p.outbox, devchain.ChainID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.registry.client.maxCost = mostCost(txs[0].Gas(), txs[0].GasFeeCap())
+	if higher, err := p.registry.client.raise(t.Context(), p.owner, txs[0]); higher != nil || err != nil {
+		t.Errorf("raised to %v, %v, where no more may be offered", higher, err)
+	}
+}
+
 // Killed between the saving and the sending, or after the mining and before the outbox was emptied.
 func TestInterruptedAtTheEdges(t *testing.T) {
 	p := newInterrupted(t)

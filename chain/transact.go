@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/params"
 )
 
 // Receipt says what a mined transaction was and cost.
@@ -23,6 +24,9 @@ type Receipt struct {
 
 // ErrFunds is wrapped when the account cannot pay for a transaction.
 var ErrFunds = errors.New("insufficient funds")
+
+// ErrCost is wrapped when a transaction could cost more than WithMaxCost allows. Nothing was sent.
+var ErrCost = errors.New("too dear")
 
 // PendingError says that a transaction was sent but not seen in a block before the context ended. It may still be mined.
 type PendingError struct {
@@ -132,7 +136,7 @@ func (c *Client) settle(ctx context.Context, from common.Address, txs []*types.T
 const maxRaise = 4
 
 // raise copies a transaction with a higher offer: what is usual now, but at least a quarter more than before, as pools
-// take no replacement for less than a tenth more. It returns nil if enough is offered already.
+// take no replacement for less than a tenth more. It returns nil if enough is offered already, or as much as may be.
 func (c *Client) raise(ctx context.Context, s Signer, tx *types.Transaction) (*types.Transaction, error) {
 	tip, limit, err := c.fees(ctx)
 	if err != nil {
@@ -150,6 +154,9 @@ func (c *Client) raise(ctx context.Context, s Signer, tx *types.Transaction) (*t
 		return least
 	}
 	tip, limit = more(tip, tx.GasTipCap()), more(limit, tx.GasFeeCap())
+	if mostCost(tx.Gas(), limit).Cmp(c.maxCost) > 0 {
+		return nil, nil
+	}
 	return sign(ctx, s, types.NewTx(&types.DynamicFeeTx{
 		ChainID: c.chainID, Nonce: tx.Nonce(), To: tx.To(), Data: tx.Data(), Gas: tx.Gas(), GasTipCap: tip, GasFeeCap: limit,
 	}), c.chainID)
@@ -173,17 +180,33 @@ func (c *Client) prepare(ctx context.Context, s Signer, to *common.Address, data
 	if err != nil {
 		return nil, err
 	}
+	// The state may be another one by then: a slot that was warm is cold, a block's number longer.
+	enough := uint64(gas) + uint64(gas)/10
+	if cost := mostCost(enough, limit); cost.Cmp(c.maxCost) > 0 {
+		return nil, fmt.Errorf("chain %s: %w: the transaction may cost %s ether, limit %s (%d gas, for which the node wants up to %s wei each)", c.name, ErrCost,
+			EtherText(cost), EtherText(c.maxCost), enough, limit)
+	}
 	tx := types.NewTx(&types.DynamicFeeTx{
-		ChainID: c.chainID,
-		Nonce:   uint64(nonce),
-		To:      to,
-		Data:    data,
-		// The state may be another one by then: a slot that was warm is cold, a block's number longer.
-		Gas:       uint64(gas) + uint64(gas)/10,
+		ChainID:   c.chainID,
+		Nonce:     uint64(nonce),
+		To:        to,
+		Data:      data,
+		Gas:       enough,
 		GasTipCap: tip,
 		GasFeeCap: limit,
 	})
 	return sign(ctx, s, tx, c.chainID)
+}
+
+// mostCost is what so much gas costs at most, in wei.
+func mostCost(gas uint64, limit *big.Int) *big.Int {
+	return new(big.Int).Mul(new(big.Int).SetUint64(gas), limit)
+}
+
+// EtherText returns an amount as people write it, in ether.
+func EtherText(wei *big.Int) string {
+	text := new(big.Rat).SetFrac(wei, big.NewInt(params.Ether)).FloatString(18)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
 // sign has the transaction signed, and believes nothing of the signer but the signature.

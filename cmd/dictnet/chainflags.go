@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ type chainFlags struct {
 	signer   string // URL of an external signer
 	account  string // that it signs for
 	dev      bool
+	maxCost  big.Int // wei
 	trust    trustFlags
 }
 

@@ -116,6 +116,8 @@ func hintOf(err error) string {
 		return "the template is damaged or is none: get it again from where it came"
 	case errors.Is(err, chain.ErrNoContract):
 		return "the registry was deployed after that block: wait until a later one is as deep, or ask for fewer --confirmations"
+	case errors.Is(err, chain.ErrCost):
+		return "another node may name another price; --max-cost allows more"
 	case errors.Is(err, chain.ErrUnreachable):
 		return "is the chain running? --rpc URL names another one; dictnet chain dev starts one for development"
 	}

@@ -5,12 +5,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/params"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
@@ -24,7 +26,27 @@ func (f *chainFlags) write(c *cobra.Command) {
 	c.Flags().StringVar(&f.key, "key", "", "key file of the account that pays (geth's encrypted keystore form)")
 	c.Flags().StringVar(&f.password, "password-file", "", "file that holds the key's password in its first line")
 	c.Flags().BoolVar(&f.dev, "dev-key", false, "pay with the first well-known development account (development chains only)")
+	f.maxCost.SetInt64(chain.DefaultMaxCost)
+	c.Flags().Var((*ether)(&f.maxCost), "max-cost", "most that one transaction may cost, whatever the node says, in the chain's own coin")
 }
+
+// ether is a flag that holds an amount of a chain's own coin, in wei.
+type ether big.Int
+
+func (e *ether) Set(s string) error {
+	amount, ok := new(big.Rat).SetString(s)
+	if ok {
+		amount.Mul(amount, big.NewRat(params.Ether, 1))
+	}
+	if !ok || amount.Sign() <= 0 || !amount.IsInt() {
+		return fmt.Errorf("%q is no amount; as 0.05", s)
+	}
+	(*big.Int)(e).Set(amount.Num())
+	return nil
+}
+
+func (e *ether) String() string { return chain.EtherText((*big.Int)(e)) }
+func (e *ether) Type() string   { return "ether" }
 
 // checkWrite refuses what can be no address, before anybody is asked.
 func (f *chainFlags) checkWrite() error {
@@ -114,7 +136,7 @@ func (f *chainFlags) openSender(ctx context.Context, outbox string) (*chain.Clie
 		return nil, nil, storageError(err)
 	}
 	file := filepath.Join(outbox, fmt.Sprintf("%d-%s", plain.ChainID(), signer.Address().Hex()))
-	client, err := dial(ctx, f.rpc[0], chain.WithOutbox(chain.FileOutbox(file)))
+	client, err := dial(ctx, f.rpc[0], chain.WithOutbox(chain.FileOutbox(file)), chain.WithMaxCost(&f.maxCost))
 	return client, signer, err
 }
 
