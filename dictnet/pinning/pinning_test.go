@@ -2,13 +2,17 @@ package pinning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ipfs/go-cid"
+
+	"dictnet/dictnet"
 )
 
 const manifest = "bafyreihcagoydax6trvgdkori6z2fkuxgtbzrblputy65jgbezzbmgvkqy"
@@ -31,5 +35,72 @@ func TestEndlessList(t *testing.T) {
 	st, err := s.Pin(ctx, cid.MustParse(manifest), "d", nil, nil)
 	if err != nil || st.Status != "pinned" || asked != 1 {
 		t.Errorf("%+v after %d questions, %v", st, asked, err)
+	}
+}
+
+// What a service may do besides answering: a service that is not there for a moment while it fetches is asked again; else the error says what it did, soon.
+func TestBadServices(t *testing.T) {
+	status := func(status string) string {
+		return fmt.Sprintf(`{"requestid": "a/b", "status": %q, "pin": {"cid": %q}, "delegates": [%s"/ip4/192.0.2.1/tcp/1"]}`, status, manifest, strings.Repeat(`"/ip4/192.0.2.1/tcp/1", `, 5000))
+	}
+	endless := func(w http.ResponseWriter, _ *http.Request) {
+		_, err := fmt.Fprint(w, `{"count": 1, "results": [{"requestid": "`)
+		for some := strings.Repeat("x", 1<<16); err == nil; {
+			_, err = fmt.Fprint(w, some)
+		}
+	}
+	for name, test := range map[string]struct {
+		answer func(w http.ResponseWriter, r *http.Request)
+		want   error
+		says   string
+	}{
+		"endless": {endless, ErrRefused, "more than 1048576 bytes"},
+		"silent":  {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, dictnet.ErrUnavailable, ""},
+		"down":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, dictnet.ErrUnavailable, "502"},
+		"refuses": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprintf(w, `{"error": {"reason": "FULL", "details": "%s"}}`, strings.Repeat("no ", 10_000))
+		}, ErrRefused, "FULL"},
+		"token": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, ErrRefused, "token"},
+		"HTML":  {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, ErrRefused, "none of the API"},
+		"down for a moment": {func() func(w http.ResponseWriter, r *http.Request) {
+			asked := 0
+			return func(w http.ResponseWriter, r *http.Request) {
+				asked++
+				switch {
+				case r.URL.Path == "/pins" && r.Method == http.MethodGet:
+					fmt.Fprint(w, `{"count": 0, "results": []}`)
+				case r.URL.Path == "/pins":
+					fmt.Fprint(w, status("queued"))
+				case r.URL.EscapedPath() != "/pins/a%2Fb":
+					w.WriteHeader(http.StatusNotFound)
+				case asked < 5:
+					w.WriteHeader(http.StatusServiceUnavailable)
+				default:
+					fmt.Fprint(w, status("pinned"))
+				}
+			}
+		}(), nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewServer(http.HandlerFunc(test.answer))
+			t.Cleanup(srv.Close)
+			s, err := newService(srv.URL, "token", 2*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			st, err := s.Pin(t.Context(), cid.MustParse(manifest), "d", nil, nil)
+			if !errors.Is(err, test.want) || err != nil && (!strings.Contains(err.Error(), test.says) || len(err.Error()) > 1000) {
+				t.Errorf("error %v, want %v, %q", err, test.want, test.says)
+			}
+			if err == nil && (st.Status != "pinned" || len(st.Delegates) > 20) {
+				t.Errorf("%s, %d delegates", st.Status, len(st.Delegates))
+			}
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
 	}
 }
