@@ -25,7 +25,7 @@ import (
 const (
 	// atOnce is how many requests for blocks are under way.
 	atOnce = 16
-	// patience is how long the node may look for one block.
+	// patience is how long the node may look for one block, or take for a short answer.
 	patience = 30 * time.Second
 	// maxAnswer is how much of an answer that is no block is read, in bytes.
 	maxAnswer = 1 << 20
@@ -33,14 +33,20 @@ const (
 
 // Node is a Kubo node's RPC API. It is a dictnet.Source, and safe for concurrent use.
 type Node struct {
-	base *url.URL
-	http *http.Client
+	base     *url.URL
+	http     *http.Client
+	patience time.Duration
 }
 
-var _ dictnet.Source = (*Node)(nil)
+var (
+	_ dictnet.Source  = (*Node)(nil)
+	_ dictnet.Refuser = (*session)(nil)
+)
 
 // New returns the node at an address as "kubo://127.0.0.1:5001". It does not call it yet.
-func New(address string) (*Node, error) {
+func New(address string) (*Node, error) { return newNode(address, patience) }
+
+func newNode(address string, patience time.Duration) (*Node, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "kubo" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return nil, fmt.Errorf("kubo node %q: want kubo://HOST:PORT, its RPC address", address)
@@ -51,7 +57,7 @@ func New(address string) (*Node, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = atOnce
 	transport.MaxConnsPerHost = atOnce + 2
-	return &Node{base: &url.URL{Scheme: "http", Host: u.Host, Path: "/api/v0/"}, http: &http.Client{Transport: transport}}, nil
+	return &Node{base: &url.URL{Scheme: "http", Host: u.Host, Path: "/api/v0/"}, http: &http.Client{Transport: transport}, patience: patience}, nil
 }
 
 // Close gives up the connections that are idle.
@@ -109,14 +115,19 @@ func (n *Node) call(ctx context.Context, command string, args url.Values, conten
 	return nil, e
 }
 
-// ask runs a command whose answer is one JSON value.
+// ask runs a command whose answer is one JSON value, which is to be there soon.
 func (n *Node) ask(ctx context.Context, command string, args url.Values, answer any) error {
-	body, err := n.call(ctx, command, args, "", nil)
-	if err != nil {
-		return err
+	wait, cancel := context.WithTimeout(ctx, n.patience)
+	defer cancel()
+	body, err := n.call(wait, command, args, "", nil)
+	if err == nil {
+		defer body.Close()
+		err = json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(answer)
 	}
-	defer body.Close()
-	return json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(answer)
+	if err != nil && wait.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: no answer within %v", dictnet.ErrUnavailable, n.patience)
+	}
+	return err
 }
 
 func (n *Node) wrap(doing string, err error) error {
@@ -137,6 +148,8 @@ func (n *Node) Has(ctx context.Context, manifest cid.Cid) (bool, error) {
 	return err == nil, n.wrap("pin ls", err)
 }
 
+var errNoMore = errors.New("the node takes no more")
+
 // Import gives the node the blocks of a CAR. It pins nothing.
 func (n *Node) Import(ctx context.Context, write func(io.Writer) error) error {
 	pr, pw := io.Pipe()
@@ -154,13 +167,20 @@ func (n *Node) Import(ctx context.Context, write func(io.Writer) error) error {
 		done <- err
 	}()
 	body, err := n.call(ctx, "dag/import", url.Values{"pin-roots": {"false"}, "allow-big-block": {"false"}}, form.FormDataContentType(), pr)
-	pr.CloseWithError(errors.New("the node takes no more"))
+	pr.CloseWithError(errNoMore)
 	wrote := <-done
-	if err != nil {
-		return n.wrap("dag import", err)
+	if err == nil {
+		defer body.Close()
 	}
-	defer body.Close()
-	if wrote != nil {
+	if errors.Is(wrote, io.ErrClosedPipe) { // by net/http
+		wrote = errNoMore
+	}
+	switch {
+	case ctx.Err() != nil:
+		return n.wrap("dag import", ctx.Err())
+	case err != nil && (wrote == nil || errors.Is(wrote, errNoMore)):
+		return n.wrap("dag import", err)
+	case wrote != nil: // if it failed by itself, the node is not to blame
 		return n.wrap("dag import", wrote)
 	}
 	_, err = io.Copy(io.Discard, io.LimitReader(body, maxAnswer))
@@ -222,12 +242,23 @@ func (n *Node) Record(ctx context.Context, name string) ([]byte, error) {
 }
 
 // Open starts a session. Whether the node answers shows at the first block.
-func (n *Node) Open(context.Context) (dictnet.Session, error) { return session{n}, nil }
+func (n *Node) Open(context.Context) (dictnet.Session, error) { return &session{n: n}, nil }
 
-type session struct{ n *Node }
+type session struct {
+	n       *Node
+	mu      sync.Mutex
+	refusal string // the last one
+}
+
+// Refusal says how the node last went without a block.
+func (s *session) Refusal() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusal
+}
 
 // Fetch asks the node for the blocks, several at once; it gets from its peers what it has not.
-func (s session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
 	var one sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
@@ -235,8 +266,11 @@ func (s session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []
 		g.Go(func() error {
 			data, err := s.n.block(ctx, c)
 			var remote *RemoteError
-			if errors.As(err, &remote) {
-				return nil // it does not have it
+			if errors.As(err, &remote) { // it does not have it, or does not give it
+				s.mu.Lock()
+				s.refusal = fmt.Sprintf("%.200q", remote.Error())
+				s.mu.Unlock()
+				return nil
 			}
 			if err != nil {
 				return err
