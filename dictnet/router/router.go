@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -27,7 +28,8 @@ const (
 	patience     = 15 * time.Second // for an answer
 	maxAnswer    = 1 << 20          // bytes
 	maxProviders = 8                // that are asked
-	maxAsked     = 16               // CIDs that a session asks the router for
+	maxAsked     = 16               // CIDs that the router is asked for
+	askAgain     = time.Minute      // in which time; later it may know others
 )
 
 // Router is one delegated router. It is a dictnet.Source, and safe for concurrent use. The caller closes it.
@@ -37,8 +39,8 @@ type Router struct {
 	dial func(peers []string) (dictnet.Source, error)
 
 	mu        sync.Mutex
-	asked     map[cid.Cid]bool
-	known     map[string]bool // providers
+	asked     map[cid.Cid]time.Time // and answered
+	known     map[string]bool       // providers
 	providers []dictnet.Source
 	faults    map[dictnet.Source]int // who lied, failed, or said nothing until the time was up, is asked after the others
 }
@@ -51,7 +53,7 @@ func New(base string, dial func(peers []string) (dictnet.Source, error)) (*Route
 		return nil, errors.New("router: want a URL as https://router.example")
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/routing/v1")
-	return &Router{base: u, http: &http.Client{Timeout: patience}, dial: dial, asked: map[cid.Cid]bool{}, known: map[string]bool{}, faults: map[dictnet.Source]int{}}, nil
+	return &Router{base: u, http: &http.Client{Timeout: patience}, dial: dial, asked: map[cid.Cid]time.Time{}, known: map[string]bool{}, faults: map[dictnet.Source]int{}}, nil
 }
 
 // Name names the router and whom it has named.
@@ -97,7 +99,8 @@ type provider struct {
 // find asks who has a block, and adds those who are new.
 func (r *Router) find(ctx context.Context, c cid.Cid) error {
 	r.mu.Lock()
-	asked := r.asked[c] || len(r.asked) >= maxAsked
+	maps.DeleteFunc(r.asked, func(_ cid.Cid, when time.Time) bool { return time.Since(when) >= askAgain })
+	asked := !r.asked[c].IsZero() || len(r.asked) >= maxAsked
 	r.mu.Unlock()
 	if asked {
 		return nil
@@ -131,7 +134,7 @@ func (r *Router) find(ctx context.Context, c cid.Cid) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked[c] = true
+	r.asked[c] = time.Now()
 	for _, p := range answer.Providers {
 		r.add(p)
 	}
@@ -216,6 +219,8 @@ type session struct {
 
 	mu   sync.Mutex
 	open map[dictnet.Source]dictnet.Session // nil: cannot be asked
+
+	refusal string // the last one of the router
 }
 
 // inOrder returns the providers, those with the fewest faults first.
@@ -227,26 +232,72 @@ func (r *Router) inOrder() []dictnet.Source {
 	return all
 }
 
+// servedWell reports whether somebody is known who was never at fault.
+func (r *Router) servedWell() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.providers, func(p dictnet.Source) bool { return r.faults[p] == 0 })
+}
+
 func (r *Router) fault(p dictnet.Source) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults[p]++
 }
 
-// Fetch asks the router for the first block, and whoever it has named for all.
+// Fetch asks those whom the router has named for all blocks, and the router for one of those that they do not give. It is asked first as long as it has named
+// nobody who was never at fault.
 func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
 	if len(want) == 0 {
 		return nil
-	}
-	if err := s.r.find(ctx, want[0]); err != nil {
-		return err
 	}
 	left := make(map[cid.Cid]bool, len(want))
 	for _, c := range want {
 		left[c] = true
 	}
+	asked := make(map[dictnet.Source]bool)
+	var failed error
+	well := s.r.servedWell()
+	if well {
+		if failed = s.fetch(ctx, want, left, asked, got); len(left) == 0 || ctx.Err() != nil {
+			return failed
+		}
+	}
+	err := s.r.find(ctx, missing(want, left)[0])
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && !well:
+		failed = err
+	case err != nil: // those who do not have it have said so
+		s.mu.Lock()
+		s.refusal = err.Error()
+		s.mu.Unlock()
+	}
+	if err := s.fetch(ctx, want, left, asked, got); err != nil {
+		failed = err
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return failed
+}
+
+// Refusal says why the router could not be asked for others, if it could not.
+func (s *session) Refusal() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusal
+}
+
+// fetch asks those who were named and not asked yet, one after the other, for what is left.
+func (s *session) fetch(ctx context.Context, want []cid.Cid, left map[cid.Cid]bool, asked map[dictnet.Source]bool, got func(cid.Cid, []byte)) error {
 	var failed error
 	for _, p := range s.r.inOrder() {
+		if asked[p] {
+			continue
+		}
+		asked[p] = true
 		sess, err := s.session(p)
 		before := len(left)
 		if err == nil && sess != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -148,6 +149,32 @@ func TestBadProviders(t *testing.T) {
 		providers := []provider{{Schema: "peer", ID: "bad", Addrs: []string{bad}}, {Schema: "peer", ID: "good", Addrs: []string{gatewayOf(t, s)}}}
 		if err := pull(t, routerOf(t, ref.Manifest, providers...), ref, nil); err != nil {
 			t.Errorf("after %s: %v", name, err)
+		}
+	}
+}
+
+// A router that answers once, and then fails or says nothing, does not hide whom it has named.
+func TestRouterGoesAway(t *testing.T) {
+	s, ref := home(t)
+	at := gatewayOf(t, s)
+	for name, then := range map[string]func(w http.ResponseWriter, r *http.Request){
+		"fails":        func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
+		"says nothing": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	} {
+		var asked atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) > 1 {
+				then(w, r)
+				return
+			}
+			json.NewEncoder(w).Encode(map[string]any{"Providers": []provider{{Schema: "peer", ID: "here", Addrs: []string{at}}}})
+		}))
+		t.Cleanup(server.Close)
+		if err := pull(t, server.URL, ref, nil); err != nil {
+			t.Errorf("router %s: %v", name, err)
+		}
+		if n := asked.Load(); n != 1 {
+			t.Errorf("router %s: asked %d times", name, n)
 		}
 	}
 }
