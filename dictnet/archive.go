@@ -3,6 +3,9 @@ package dictnet
 import (
 	"context"
 	"errors"
+	"math"
+	"sync"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"golang.org/x/sync/errgroup"
@@ -13,6 +16,7 @@ import (
 const (
 	archivesAtOnce = 4 // pages of one source under way
 	archiveWorth   = 8 // notes that must be missing below a page
+	archiveIdle    = 8 // times the idle time that nothing may come for, on none of them
 )
 
 // pageWants are the notes of one page of a manifest that are not here.
@@ -22,11 +26,33 @@ type pageWants struct {
 	all   int
 }
 
+// archiveWatch gives up a source when nothing comes while it is asked for something.
+type archiveWatch struct {
+	mu    sync.Mutex
+	asked int // streams under way
+	late  *time.Timer
+	idle  time.Duration
+}
+
+// asks notes that there are so many streams more, or that something has come.
+func (w *archiveWatch) asks(more int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asked += more; w.asked > 0 {
+		w.late.Reset(w.idle)
+	} else {
+		w.late.Stop()
+	}
+}
+
 // pullArchives brings what is missing of a version page by page, each with its notes by one request, from sources that offer this: one
-// stream costs less than 256 questions. It is done where most of a page is missing, and only if no source that does not offer it comes first.
+// stream costs less than 256 questions. It is done where most of a page is missing, and only if no source that does not offer it comes first. A source that
+// is silent is left for the next.
 // What has arrived when a stream breaks off is kept, and the rest is left to be fetched note by note; so an error is one of the store or of ctx
 // only.
 func (c *Client) pullArchives(ctx context.Context, t *Tape) error {
+	ctx, cancel := context.WithCancel(ctx) // ends the sessions
+	defer cancel()
 	for _, src := range c.fetch.sources {
 		sess, err := src.Open(ctx)
 		if err != nil {
@@ -49,7 +75,11 @@ var errNoArchive = errors.New("does not give archives")
 
 // pullArchive does it with one source, and reports whether that was of use.
 func (c *Client) pullArchive(ctx context.Context, t *Tape, archive Archive) (useful bool, err error) {
-	g, gctx := errgroup.WithContext(ctx)
+	patient, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	watch := &archiveWatch{idle: archiveIdle * c.o.Idle, late: time.AfterFunc(math.MaxInt64, func() { giveUp(errNoArchive) })}
+	defer watch.late.Stop()
+	g, gctx := errgroup.WithContext(patient)
 	g.SetLimit(archivesAtOnce)
 	first := true
 	fetch := func(p *pageWants) error {
@@ -57,7 +87,7 @@ func (c *Client) pullArchive(ctx context.Context, t *Tape, archive Archive) (use
 			return nil
 		}
 		get := func() error {
-			got, err := c.pullPage(gctx, archive, p)
+			got, err := c.pullPage(gctx, archive, p, watch)
 			if err == nil || got > 0 {
 				return nil
 			}
@@ -101,18 +131,21 @@ func (c *Client) pullArchive(ctx context.Context, t *Tape, archive Archive) (use
 	if werr := g.Wait(); err == nil || errors.Is(err, context.Canceled) && werr != nil {
 		err = werr
 	}
-	if errors.Is(err, errNoArchive) {
+	if ctx.Err() == nil && (errors.Is(err, errNoArchive) || errors.Is(context.Cause(patient), errNoArchive)) {
 		return false, nil
 	}
 	return true, err
 }
 
 // pullPage brings the notes of a page, and says how many it brought.
-func (c *Client) pullPage(ctx context.Context, archive Archive, p *pageWants) (got int, err error) {
+func (c *Client) pullPage(ctx context.Context, archive Archive, p *pageWants, watch *archiveWatch) (got int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	watch.asks(1)
+	defer watch.asks(-1)
 	wrong, seen := 0, 0
 	err = archive.FetchBelow(ctx, p.page, func(name cid.Cid, data []byte) {
+		watch.asks(0)
 		if seen++; seen > p.all+1 {
 			cancel(errors.New("it is longer than what was asked for"))
 			return

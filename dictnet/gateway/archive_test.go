@@ -173,3 +173,47 @@ func TestDrippingArchive(t *testing.T) {
 		t.Errorf("%v, %v", err, ctx.Err())
 	}
 }
+
+// A gateway that takes a request for a page with its notes, and sends nothing, is left for the next.
+func TestSilentArchive(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	var archives atomic.Int64
+	serve := func(silent bool) *Gateway {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			name, err := cid.Decode(strings.TrimPrefix(r.URL.Path, "/ipfs/"))
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			switch {
+			case r.URL.Query().Get("format") != "car":
+				if data, err := origin.Get(r.Context(), name); err == nil {
+					w.Write(data)
+				}
+			case silent:
+				<-r.Context().Done()
+			default:
+				archives.Add(1)
+				w.Header().Set("Content-Type", carType+"; version=1")
+				w.Write(below(t, origin, p.Ref.Manifest, name, func(_ int, data []byte) []byte { return data }))
+			}
+		}))
+		t.Cleanup(srv.Close)
+		g, err := New(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { g.Close() })
+		return g
+	}
+	c := dictnet.NewClient(dictnet.Options{Store: openStore(t), Sources: []dictnet.Source{serve(true), serve(false)}, Timeout: 10 * time.Second, Idle: 100 * time.Millisecond})
+	defer c.Close()
+	begin := time.Now()
+	if err := c.Pull(t.Context(), p.Ref, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begin); took > 10*time.Second || archives.Load() == 0 {
+		t.Errorf("took %v, %d pages came with their notes", took, archives.Load())
+	}
+}
