@@ -17,7 +17,7 @@ import (
 // Prober is what a Session may offer besides: it finds out who has blocks, without moving them.
 type Prober interface {
 	// Probe calls have for each block that somebody says he has, one call at a time, perhaps several for a
-	// block. It returns when all who were asked have answered, or ctx ends.
+	// block. It returns when all who were asked have answered, or were silent for too long, or ctx ends.
 	Probe(ctx context.Context, want []cid.Cid, have func(c cid.Cid, who string)) error
 }
 
@@ -138,9 +138,9 @@ func (p *Plan) add(ctx context.Context, c *Client, n manifest.Note, at map[cid.C
 	return nil
 }
 
-// probe asks all sources at the same time.
+// probe asks all sources at the same time. How long that takes depends on how much they are asked for.
 func (c *Client) probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string), p *Plan) error {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	ctx, cancel := context.WithCancel(ctx) // ends the sessions
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -166,8 +166,5 @@ func (c *Client) probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, s
 		})
 	}
 	wg.Wait()
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return ctx.Err()
-	}
-	return nil
+	return ctx.Err()
 }

@@ -85,6 +85,7 @@ type session struct {
 	mu      sync.Mutex
 	failed  int
 	refusal string // the last one
+	mute    int    // times that nothing was answered when many blocks were asked after
 }
 
 // notThere is the status by which the gateway says that it does not have, or does not give, a block.
@@ -281,19 +282,37 @@ func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, by
 
 const carType = "application/vnd.ipld.car"
 
-// Probe asks by HEAD which blocks are there.
+// Probe asks by HEAD which blocks are there. A gateway that did not answer any, several times, is not asked again in the session: a long list is asked for in
+// many calls.
 func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string)) error {
+	s.mu.Lock()
+	mute := s.mute
+	s.mu.Unlock()
+	if mute >= giveUp {
+		return errors.New("does not answer")
+	}
 	var one sync.Mutex
-	return s.each(ctx, want, func(ctx context.Context, c cid.Cid) error {
+	answered := false
+	err := s.each(ctx, want, func(ctx context.Context, c cid.Cid) error {
 		resp, err := s.g.request(ctx, http.MethodHead, c)
+		one.Lock()
+		defer one.Unlock()
 		if err == nil {
 			resp.Body.Close()
-			one.Lock()
 			have(c, s.g.Name())
-			one.Unlock()
+		}
+		answered = answered || err == nil || errors.As(err, new(notThere))
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		return s.result(err)
 	})
+	if err != nil && !answered {
+		s.mu.Lock()
+		s.mute++
+		s.mu.Unlock()
+	}
+	return err
 }
 
 func (s *session) each(ctx context.Context, want []cid.Cid, f func(context.Context, cid.Cid) error) error {

@@ -248,6 +248,60 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// A long list takes its time, and is asked for to its end.
+func TestLongPlan(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	g, err := New(serve(t, origin, func(w http.ResponseWriter, r *http.Request, data []byte) {
+		if r.Method == http.MethodHead {
+			time.Sleep(50 * time.Millisecond)
+		}
+		w.Write(data)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	c := dictnet.NewClient(dictnet.Options{Store: openStore(t), Sources: []dictnet.Source{g}, Timeout: time.Second})
+	defer c.Close()
+	tape, err := c.Open(t.Context(), p.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := c.Plan(t.Context(), tape, []codec.Span{{Pos: 0, Len: tape.Size()}})
+	if err != nil || plan.Nowhere != 0 || len(plan.Silent) != 0 {
+		t.Errorf("%d of %d are nowhere, silent %v, %v", plan.Nowhere, plan.Notes, plan.Silent, err)
+	}
+}
+
+// A gateway that does not answer is not waited for again and again, however long the list.
+func TestMuteGateway(t *testing.T) {
+	var asked atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		<-r.Context().Done()
+	}))
+	defer srv.Close()
+	g, err := New(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	s, _ := g.Open(t.Context())
+	c, err := codec.NoteCID([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		err = s.(dictnet.Prober).Probe(ctx, []cid.Cid{c}, func(cid.Cid, string) { t.Error("it has it") })
+		cancel()
+	}
+	if err == nil || errors.Is(err, context.DeadlineExceeded) || asked.Load() > giveUp {
+		t.Errorf("asked %d times, %v", asked.Load(), err)
+	}
+}
+
 func TestNew(t *testing.T) {
 	for _, base := range []string{"", "gateway.example", "ftp://gateway.example", "https://", "http://x/?a=b", "http://x/#y", "http://[::1"} {
 		if _, err := New(base); err == nil {

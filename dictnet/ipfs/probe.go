@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	bsmsg "github.com/ipfs/boxo/bitswap/message"
 	pb "github.com/ipfs/boxo/bitswap/message/pb"
@@ -16,8 +18,14 @@ import (
 
 var _ dictnet.Prober = (*session)(nil)
 
-// probeSize is how many blocks a peer is asked about in one message. Servers keep at most 1,024 questions.
-const probeSize = 512
+const (
+	// probeSize is how many blocks a peer is asked about in one message. Servers keep at most 1,024 questions.
+	probeSize = 512
+	// probeTime is how long a peer may take to answer one.
+	probeTime = 10 * time.Second
+	// maxMute is how often he may not answer.
+	maxMute = 2
+)
 
 // probes hears what peers say they have and have not. It listens to bitswap as a tracer.
 type probes struct {
@@ -67,24 +75,28 @@ func (q *probe) answer(c cid.Cid, yes bool) {
 	}
 }
 
-// Probe asks every connected peer what he has.
+// Probe asks every connected peer what he has. One who did not answer, twice, is not asked again in the session: a long list is asked for in many calls.
 func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string)) error {
 	var wg sync.WaitGroup
-	var mu sync.Mutex
 	var failed error
 	peers := s.node.host.Network().Peers()
 	if len(peers) == 0 {
 		return errors.New("not connected with any peer")
 	}
 	for _, id := range peers {
+		s.mu.Lock()
+		mute := s.mute[id]
+		s.mu.Unlock()
+		if mute >= maxMute {
+			continue
+		}
 		wg.Go(func() {
-			for rest := want; len(rest) > 0; {
-				some := rest[:min(len(rest), probeSize)]
-				rest = rest[len(some):]
+			for some := range slices.Chunk(want, probeSize) {
 				if err := s.node.ask(ctx, id, some, func(c cid.Cid) { have(c, "peer "+id.String()) }); err != nil {
-					mu.Lock()
+					s.mu.Lock()
+					s.mute[id]++
 					failed = fmt.Errorf("peer %s: %w", id, err)
-					mu.Unlock()
+					s.mu.Unlock()
 					return
 				}
 			}
@@ -111,13 +123,21 @@ func (n *Node) ask(ctx context.Context, id peer.ID, want []cid.Cid, have func(ci
 		delete(n.probes.active, q)
 		n.probes.mu.Unlock()
 	}()
-	if err := n.net.SendMessage(ctx, id, question); err != nil {
-		return err
+	wait, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	err := n.net.SendMessage(wait, id, question)
+	if err == nil {
+		select {
+		case <-q.done:
+		case <-wait.Done():
+			err = wait.Err()
+		}
 	}
-	select {
-	case <-q.done:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err != nil && wait.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("no answer within %v", probeTime)
+	}
+	if err != nil {
+		return err
 	}
 	return n.net.SendMessage(ctx, id, thanks) // or it would send word when it gets what it had not
 }

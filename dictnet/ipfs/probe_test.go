@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	bsmsg "github.com/ipfs/boxo/bitswap/message"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"dictnet/codec"
 	"dictnet/dictnet"
@@ -92,5 +94,40 @@ func TestPlan(t *testing.T) {
 	cancel()
 	if _, err := c.Plan(ctx, tape, whole); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
+	}
+}
+
+// A peer who does not say what he has is asked twice, however long the list, and the others always.
+func TestMutePeer(t *testing.T) {
+	const notes, wait = 5, time.Second
+	origin := openStore(t)
+	p := publish(t, origin, notes, 100)
+	m, err := manifest.Open(t.Context(), origin, p.Ref.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := start(t, Options{Blocks: origin.Blocks(), Listen: loopback})
+	mute, at := startRogue(t, func(*rogue, peer.ID, bsmsg.BitSwapMessage) {})
+	node := start(t, Options{Blocks: openStore(t).Blocks(), Peers: append(good.Addrs(), at)})
+	if err := node.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := node.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := 0
+	for n, err := range m.Notes(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		s.(dictnet.Prober).Probe(ctx, []cid.Cid{n.CID}, func(cid.Cid, string) { has++ })
+		cancel()
+	}
+	mute.mu.Lock()
+	defer mute.mu.Unlock()
+	if has != notes || mute.asked != maxMute {
+		t.Errorf("%d of %d are said to be there; the other was asked %d times", has, notes, mute.asked)
 	}
 }

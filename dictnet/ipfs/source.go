@@ -13,6 +13,7 @@ import (
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"dictnet/dictnet"
 )
@@ -43,7 +44,7 @@ func (n *Node) Name() string {
 // Open calls the configured peers, if need be, and starts a session with all that are connected, as soon as one is. Peers that are lost
 // are called again while the session lasts.
 func (n *Node) Open(ctx context.Context) (dictnet.Session, error) {
-	s := &session{node: n, joining: true}
+	s := &session{node: n, joining: true, mute: make(map[peer.ID]int)}
 	first := make(chan error, 1)
 	n.wg.Go(func() {
 		ctx, cancel := context.WithCancel(ctx)
@@ -101,6 +102,7 @@ type session struct {
 
 	mu      sync.Mutex
 	joining bool
+	mute    map[peer.ID]int // how often peers did not answer when they were asked what they have
 }
 
 var (
