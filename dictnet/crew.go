@@ -308,7 +308,7 @@ func (l *lane) delay() time.Duration {
 // share lets others be asked as well for what a lane is asked for.
 func (c *crew) share(l *lane, which func(*want) bool) {
 	for _, w := range c.f.wants {
-		if w.asked[l] != nil && w.queued == nil && len(w.asked) < 3 && which(w) {
+		if w.asked[l] != nil && w.queued == nil && w.refs > 0 && len(w.asked) < 3 && which(w) {
 			w.queued = c.f.queue.PushFront(w)
 		}
 	}
@@ -319,18 +319,19 @@ func (c *crew) takeBack(l *lane) {
 	for _, w := range c.f.wants {
 		if g := w.asked[l]; g != nil {
 			l.answered(w, g)
-			c.requeue(w)
+			c.f.requeue(w)
 		}
 	}
 }
 
-func (c *crew) requeue(w *want) {
+// requeue has a want asked for again, if nobody is asked for it now and somebody still wants it.
+func (f *fetcher) requeue(w *want) {
 	switch {
 	case w.queued != nil || len(w.asked) > 0:
 	case w.refs == 0:
-		delete(c.f.wants, w.c)
+		delete(f.wants, w.c)
 	default:
-		w.queued = c.f.queue.PushFront(w)
+		w.queued = f.queue.PushFront(w)
 	}
 }
 
@@ -377,8 +378,8 @@ func (l *lane) lied(w *want, data []byte) {
 	if g := w.asked[l]; g != nil {
 		l.answered(w, g)
 	}
-	if w.queued == nil && len(w.asked) == 0 && l.f.wants[w.c] == w {
-		w.queued = l.f.queue.PushFront(w)
+	if l.f.wants[w.c] == w {
+		l.f.requeue(w)
 	}
 }
 
@@ -522,7 +523,7 @@ func (c *crew) ask(l *lane, wants []*want) {
 				c.dirty = true
 			}
 			if f.wants[w.c] == w {
-				c.requeue(w)
+				f.requeue(w)
 			}
 		}
 		if err == nil || ended || l.gone {
@@ -560,7 +561,7 @@ func (c *crew) askPrelude(l *lane, p Prelude, w *want) {
 		if w.asked[l] == g {
 			l.answered(w, g)
 			if f.wants[w.c] == w {
-				c.requeue(w)
+				f.requeue(w)
 			}
 		}
 		if err == nil || ctx.Err() != nil || l.gone {
@@ -641,8 +642,8 @@ func (c *crew) seek(s *crewSource, party Party) {
 func (c *crew) settle(now time.Time) {
 	f := c.f
 	for _, w := range f.wants {
-		if w.since.IsZero() && len(c.lanes) == 0 {
-			w.since, w.after = now, f.arrived
+		if w.since.IsZero() && !slices.ContainsFunc(c.lanes, func(l *lane) bool { return !l.gone && !l.useless() && !w.refused[l.name] }) {
+			w.since, w.after = now, f.arrived // nobody can be asked for it
 		}
 		if len(w.asked) == 0 && !slices.ContainsFunc(c.sources, func(s *crewSource) bool { return !c.refusedBy(w, s) }) {
 			f.missing(w, c.names(), c.reasons(w), c.causeFor(w))

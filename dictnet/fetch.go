@@ -238,6 +238,7 @@ func (f *fetcher) finish(w *want, data []byte, err error) {
 	if w.queued != nil {
 		f.queue.Remove(w.queued)
 		w.queued = nil
+		f.wake() // there is room
 	}
 	for l, g := range w.asked {
 		l.answered(w, g)

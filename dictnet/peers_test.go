@@ -1,0 +1,137 @@
+package dictnet
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/codec"
+	"dictnet/dictnet/manifest"
+	"dictnet/dictnet/store"
+)
+
+// These tests run by a clock of their own: only who waits for whom takes time.
+
+// madeUp makes a dictionary in a store of n notes that are nowhere.
+func madeUp(t *testing.T, s *store.Store, n int) codec.DictionaryRef {
+	t.Helper()
+	ref, err := manifest.Append(t.Context(), s, cid.Undef, func(yield func(manifest.Note, error) bool) {
+		for i := range n {
+			if !yield(manifest.Note{CID: numbered(i), RawLen: 10}, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// madeSource is a source that is made of a function.
+type madeSource struct {
+	name   string
+	refuse atomic.Bool // it cannot be reached
+	fetch  func(s *madeSource, ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error
+}
+
+func (s *madeSource) Name() string { return s.name }
+
+func (s *madeSource) Open(context.Context) (Session, error) {
+	if s.refuse.Load() {
+		return nil, errors.New("connection refused")
+	}
+	return s, nil
+}
+
+func (s *madeSource) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+	return s.fetch(s, ctx, want, got)
+}
+
+func silent(_ *madeSource, ctx context.Context, _ []cid.Cid, _ func(cid.Cid, []byte)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A list that is longer than what may be queued comes to its end when nobody can be reached.
+func TestNobodyForALongList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 2*maxQueued + 100
+		s := openStore(t, store.Options{})
+		ref := madeUp(t, s, n)
+		nobody := &madeSource{name: "nobody"}
+		nobody.refuse.Store(true)
+		c := newClient(t, Options{Store: s, Sources: []Source{nobody}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if r, err := NewAuditor(c).Audit(ctx, Audit{Ref: ref}); err != nil || r.Unavailable != n {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// One who was of use and cannot be reached any more, beside one who sends what is wrong: what nobody can be asked for is waited for no longer than the timeout.
+func TestNobodyLeft(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 300)
+	synctest.Test(t, func(t *testing.T) {
+		first := &madeSource{name: "one who goes away", fetch: func(s *madeSource, ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+			for _, c := range want {
+				if isNote(c) {
+					s.refuse.Store(true)
+					return errors.New("connection reset")
+				}
+				data, err := origin.Get(ctx, c)
+				if err != nil {
+					return err
+				}
+				got(c, data)
+			}
+			return nil
+		}}
+		liar := &madeSource{name: "liar", fetch: func(_ *madeSource, _ context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+			for _, c := range want {
+				got(c, []byte("something else"))
+			}
+			return nil
+		}}
+		c := newClient(t, Options{Sources: []Source{first, liar}, Timeout: 10 * time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		begin := time.Now()
+		r, err := NewAuditor(c).Audit(ctx, Audit{Ref: p.Ref})
+		if err != nil || r.Unavailable != 300 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if took := time.Since(begin); took > time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// What nobody waits for any more is not asked of others.
+func TestNotWantedAnyMore(t *testing.T) {
+	s := openStore(t, store.Options{})
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		other := &madeSource{name: "other", fetch: func(_ *madeSource, _ context.Context, want []cid.Cid, _ func(cid.Cid, []byte)) error {
+			asked.Add(int64(len(want)))
+			return nil
+		}}
+		c := newClient(t, Options{Store: s, Sources: []Source{&madeSource{name: "silent", fetch: silent}, other}, Timeout: 30 * time.Second, Idle: time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if _, err := c.Get(ctx, numbered(1)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		time.Sleep(20 * time.Second)
+		if n := asked.Load(); n > 0 {
+			t.Errorf("the other was asked %d times", n)
+		}
+	})
+}
