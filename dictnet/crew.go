@@ -43,12 +43,13 @@ type crewSource struct {
 
 // lane is one who is asked: a source, or a member of it.
 type lane struct {
-	f      *fetcher
-	src    *crewSource
-	name   string
-	sess   Session
-	ctx    context.Context
-	cancel context.CancelFunc
+	f        *fetcher
+	src      *crewSource
+	name     string
+	stranger bool // nobody has named him
+	sess     Session
+	ctx      context.Context
+	cancel   context.CancelFunc
 
 	window      int
 	outstanding int       // wants that he is asked for
@@ -158,7 +159,7 @@ func (c *crew) join() {
 		}
 		for i, m := range members {
 			if come[names[i]] {
-				c.enlist(s, names[i], m)
+				c.enlist(s, names[i], m).stranger = m.Stranger()
 			}
 		}
 		if len(members) == 0 && !s.joining && !s.seeking {
@@ -167,11 +168,12 @@ func (c *crew) join() {
 	}
 }
 
-func (c *crew) enlist(s *crewSource, name string, sess Session) {
+func (c *crew) enlist(s *crewSource, name string, sess Session) *lane {
 	l := &lane{f: c.f, src: s, name: name, sess: sess, window: newWindow, idle: c.f.idle, last: time.Now(), measured: time.Now()}
 	l.ctx, l.cancel = context.WithCancel(c.ctx)
 	at, _ := slices.BinarySearchFunc(c.lanes, s.rank+1, func(l *lane, rank int) int { return l.src.rank - rank })
 	c.lanes = slices.Insert(c.lanes, at, l)
+	return l
 }
 
 // lose gives up a lane.
@@ -425,9 +427,9 @@ func (c *crew) assign(now time.Time) {
 			anywhere = anywhere || room
 			switch {
 			case !l.may(w, now):
-			case room && (best == nil || l.better(best)):
+			case room && (best == nil || l.betterFor(w, best)):
 				best = l
-			case !room && l.clean() && l.delay() < spillTime && (busy == nil || l.better(busy)):
+			case !room && l.clean() && l.delay() < spillTime && w.owedBy(l.src) < 2 && (busy == nil || l.better(busy)):
 				busy = l
 			}
 		}
@@ -474,7 +476,33 @@ func (l *lane) better(than *lane) bool {
 	if l.lies+l.faults != than.lies+than.faults {
 		return l.lies+l.faults < than.lies+than.faults
 	}
+	if l.known() != than.known() {
+		return l.known()
+	}
 	return l.delay() < than.delay()
+}
+
+// known reports whether something is to be expected of a lane: somebody has named it, or it has given something.
+func (l *lane) known() bool { return !l.stranger || l.given > 0 }
+
+// betterFor is better, but where two of a source owe a block already, it is another source's turn.
+func (l *lane) betterFor(w *want, than *lane) bool {
+	if l.src != than.src && l.clean() == than.clean() {
+		if mine, theirs := w.owedBy(l.src) >= 2, w.owedBy(than.src) >= 2; mine != theirs {
+			return theirs
+		}
+	}
+	return l.better(than)
+}
+
+// owedBy counts those of a source who are asked for a block.
+func (w *want) owedBy(s *crewSource) (n int) {
+	for l := range w.asked {
+		if l.src == s {
+			n++
+		}
+	}
+	return n
 }
 
 // hand marks a want as asked of a lane; the group follows.

@@ -25,6 +25,7 @@ func (c *crowd) Members() ([]Member, bool)                                      
 func (c *crowd) Seek(context.Context, []cid.Cid)                                  {}
 func (c *crowd) Fetch(context.Context, []cid.Cid, func(cid.Cid, []byte)) error    { return nil }
 func (s *stranger) Fetch(context.Context, []cid.Cid, func(cid.Cid, []byte)) error { return nil }
+func (s *stranger) Stranger() bool                                                { return true }
 
 func (s *stranger) Name() string {
 	s.crowd.named++

@@ -3,6 +3,7 @@ package dictnet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,44 @@ func silent(_ *madeSource, ctx context.Context, _ []cid.Cid, _ func(cid.Cid, []b
 	return ctx.Err()
 }
 
+// slowly sends the blocks of a store, so many together as take their time.
+func slowly(from *store.Store, together int, each time.Duration) func(*madeSource, context.Context, []cid.Cid, func(cid.Cid, []byte)) error {
+	return func(_ *madeSource, ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+		for len(want) > 0 {
+			some := want[:min(len(want), together)]
+			want = want[len(some):]
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Duration(len(some)) * each):
+			}
+			for _, c := range some {
+				if data, err := from.Get(ctx, c); err == nil {
+					got(c, data)
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// madeParty is a source of several.
+type madeParty struct {
+	madeSource
+	members []Member
+}
+
+func (p *madeParty) Open(context.Context) (Session, error) { return p, nil }
+func (p *madeParty) Members() ([]Member, bool)             { return p.members, false }
+func (p *madeParty) Seek(context.Context, []cid.Cid)       {}
+
+type madeMember struct {
+	*madeSource
+	stranger bool
+}
+
+func (m madeMember) Stranger() bool { return m.stranger }
+
 // A list that is longer than what may be queued comes to its end when nobody can be reached.
 func TestNobodyForALongList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -112,6 +151,40 @@ func TestNobodyLeft(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 	})
+}
+
+// Strangers are asked after those who were named, and one source of many who are silent holds nothing that another has.
+func TestManySilent(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 1)
+	for _, stranger := range []bool{true, false} {
+		t.Run(fmt.Sprintf("strangers %v", stranger), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := &madeParty{madeSource: madeSource{name: "peers"}}
+				for i := range 30 {
+					all.members = append(all.members, madeMember{&madeSource{name: fmt.Sprint("silent ", i), fetch: silent}, stranger})
+				}
+				good := &madeSource{name: "good", fetch: slowly(origin, 1, time.Millisecond)}
+				sources := []Source{all}
+				if stranger {
+					all.members = append(all.members, madeMember{good, false})
+				} else {
+					sources = append(sources, good)
+				}
+				c := newClient(t, Options{Sources: sources, Timeout: 30 * time.Second, Idle: time.Second})
+				begin := time.Now()
+				if _, err := c.Open(t.Context(), p.Ref); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took > time.Second {
+					t.Errorf("took %v", took)
+				}
+				if st := c.Stats(); stranger && st.Stalls > 0 {
+					t.Errorf("%+v", st)
+				}
+			})
+		})
+	}
 }
 
 // What nobody waits for any more is not asked of others.

@@ -41,6 +41,8 @@ type Party interface {
 type Member interface {
 	Session
 	Name() string
+	// Stranger reports whether nobody has named him: he is just there.
+	Stranger() bool
 }
 
 // Archive is what a Session may offer besides: a whole branch of a manifest by one request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	// maxUnasked and maxUnaskedBytes are how much a peer may send that nobody asked for, until he is left.
 	maxUnasked      = 64
 	maxUnaskedBytes = 32 << 20
+	// lostTime is how long a configured peer who was lost is waited for when others have nothing.
+	lostTime = 10 * time.Second
 	// remembered is how many blocks that were asked for are told from such when they come again: what was taken back and asked for
 	// anew comes twice.
 	remembered = 8192
@@ -34,6 +37,7 @@ type client struct {
 
 	mu     sync.Mutex
 	peers  map[peer.ID]*conversation
+	seen   map[peer.ID]time.Time     // when configured ones were connected
 	silent map[peer.ID]bool          // do not speak the notes protocol
 	places map[peer.ID]chan struct{} // for requests of it
 	stats  Traffic
@@ -180,6 +184,9 @@ func (b *client) lost(id peer.ID) {
 	defer b.mu.Unlock()
 	delete(b.silent, id) // he may come back as a newer one
 	delete(b.places, id)
+	if !b.node.stranger(id) {
+		b.seen[id] = time.Now()
+	}
 	if t := b.peers[id]; t != nil {
 		t.end(errors.New("the connection broke off"))
 		if !t.banned || t.asks == 0 { // who was never asked need not be known again
@@ -195,6 +202,13 @@ type member struct {
 }
 
 func (m member) Name() string { return "peer " + m.id.String() }
+
+// Stranger reports whether the peer is none of the configured ones.
+func (m member) Stranger() bool { return m.node.stranger(m.id) }
+
+func (n *Node) stranger(id peer.ID) bool {
+	return !slices.ContainsFunc(n.peers, func(p peer.AddrInfo) bool { return p.ID == id })
+}
 
 // Fetch asks the peer for the blocks. It returns when he has sent, or has said that he has not, each of them.
 func (m member) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
@@ -289,4 +303,16 @@ func (b *client) banned(id peer.ID) bool {
 	defer b.mu.Unlock()
 	t := b.peers[id]
 	return t != nil && t.banned
+}
+
+// justLost takes down whether a configured peer is connected, and reports whether he was a moment ago: he is called again.
+func (b *client) justLost(id peer.ID, connected bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if connected {
+		b.seen[id] = time.Now()
+		return false
+	}
+	t := b.peers[id]
+	return time.Since(b.seen[id]) < lostTime && (t == nil || !t.banned)
 }

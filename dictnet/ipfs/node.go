@@ -141,7 +141,7 @@ func startWith(o Options, security ...libp2p.Option) (_ *Node, err error) {
 	}
 	n.net = bsnet.NewFromIpfsHost(n.host)
 	n.probes = &probes{active: make(map[*probe]bool)}
-	n.client = &client{node: n, peers: make(map[peer.ID]*conversation), silent: make(map[peer.ID]bool), places: make(map[peer.ID]chan struct{})}
+	n.client = &client{node: n, peers: make(map[peer.ID]*conversation), seen: make(map[peer.ID]time.Time), silent: make(map[peer.ID]bool), places: make(map[peer.ID]chan struct{})}
 	n.server = server.New(n.ctx, n.net, o.Blocks,
 		server.MaxOutstandingBytesPerPeer(4<<20),
 		server.TaskWorkerCount(serveWorkers),

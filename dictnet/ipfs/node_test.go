@@ -342,6 +342,45 @@ func TestPeerGoesAway(t *testing.T) {
 	}
 }
 
+// A configured peer who is lost for a moment is waited for, though others are there who have nothing.
+func TestPeerGoesAwayFromACrowd(t *testing.T) {
+	const size = 2000
+	origin := openStore(t)
+	p := publish(t, origin, 10, size)
+	key, err := LoadKey(origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, Options{Blocks: origin.Blocks(), Listen: loopback, Key: key})
+	at := server.Addrs()
+	home := openStore(t)
+	node := start(t, Options{Blocks: home.Blocks(), Listen: loopback, Peers: at})
+	if err := start(t, Options{Blocks: openStore(t).Blocks(), Peers: node.Addrs()}).Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, home, node, 30*time.Second)
+	checkNotes(t, c, p.Ref, size, 0)
+	server.Close()
+	for deadline := time.Now().Add(10 * time.Second); len(node.Connected()) > 1 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	back := make(chan *Node)
+	go func() {
+		time.Sleep(500 * time.Millisecond)
+		n, err := Start(Options{Blocks: origin.Blocks(), Listen: []string{strings.Split(at[0], "/p2p/")[0]}, Key: key})
+		if err != nil {
+			t.Error(err)
+		}
+		back <- n
+	}()
+	defer func() {
+		if n := <-back; n != nil {
+			n.Close()
+		}
+	}()
+	checkNotes(t, c, p.Ref, size, 5)
+}
+
 // maxLost is how many blocks may be on their way twice when a connection breaks.
 const maxLost = 512
 

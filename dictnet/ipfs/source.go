@@ -81,7 +81,12 @@ func (n *Node) Open(ctx context.Context) (dictnet.Session, error) {
 			if n.mdns == nil || time.Now().After(deadline) {
 				return nil, err
 			}
-			time.AfterFunc(poolTime, func() { first <- err }) // somebody may be found yet
+			time.AfterFunc(poolTime, func() { // somebody may be found yet
+				select {
+				case first <- err:
+				default:
+				}
+			})
 		case <-poll.C:
 			if s.members() > 0 {
 				return s, nil
@@ -121,16 +126,24 @@ func (s *session) members() int {
 	return len(all)
 }
 
-// Members returns the peers that are connected. Others join while the configured ones are called for the first time.
+// Members returns the peers that are connected. Others join while the configured ones are called for the first time, and while one who was lost is called
+// again: those who are left do not answer for him.
 func (s *session) Members() (all []dictnet.Member, joining bool) {
-	for _, id := range s.node.host.Network().Peers() {
-		if s.node.host.Network().Connectedness(id) == network.Connected && !s.node.client.banned(id) {
+	net := s.node.host.Network()
+	for _, id := range net.Peers() {
+		if net.Connectedness(id) == network.Connected && !s.node.client.banned(id) {
 			all = append(all, member{s.node, id})
 		}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return all, s.joining
+	joining = s.joining
+	s.mu.Unlock()
+	for _, p := range s.node.peers {
+		if s.node.client.justLost(p.ID, net.Connectedness(p.ID) == network.Connected) && len(all) > 0 {
+			joining = true
+		}
+	}
+	return all, joining
 }
 
 // Seek asks the DHT, if the node has a part in one, who has those of the blocks that are manifests or pages, and calls them.
