@@ -52,10 +52,11 @@ type lane struct {
 	cancel   context.CancelFunc
 
 	window      int
-	outstanding int       // wants that he is asked for
-	preludes    int       // that he is asked for
-	led         time.Time // when he was asked for the last of them
-	last        time.Time // of what he gave last, or when he was asked after he had nothing to do
+	outstanding int           // wants that he is asked for
+	preludes    int           // that he is asked for
+	led         time.Time     // when he was asked for the last of them
+	last        time.Time     // of what he gave last, or when he was asked after he had nothing to do, less owed
+	owed        time.Duration // how long he had been silent when others had given all that he was asked for
 	idle        time.Duration
 	given       uint64 // good blocks
 	counted     uint64 // of them, at the last measurement
@@ -209,8 +210,8 @@ func (s *crewSource) fail(c *crew, cause error) {
 // down reports whether there is no hope that the source brings anything soon.
 func (s *crewSource) down() bool { return s.sess == nil && s.failed >= hopeless && !s.useful }
 
-// open opens sources: the first at once, each other when those before it have not been of use for its stagger, or refuse what is
-// wanted.
+// open opens sources: the first at once, each other when those before it have not been of use for its stagger, refuse what is
+// wanted, or are slow.
 func (c *crew) open(now time.Time) {
 	quiet := now.Sub(c.began)
 	if c.f.last.After(c.began) {
@@ -223,6 +224,7 @@ func (c *crew) open(now time.Time) {
 			case quiet >= time.Duration(i)*stagger:
 			case !slices.ContainsFunc(before, func(b *crewSource) bool { return !(b.sess == nil && b.failed > 0) }): // all are failing
 			case c.unserved(i):
+			case c.slow(i, now):
 			default:
 				continue
 			}
@@ -240,6 +242,20 @@ func (c *crew) unserved(rank int) bool {
 		}
 	}
 	return false
+}
+
+// slow reports whether all who are asked need long, of sources before this one.
+func (c *crew) slow(rank int, now time.Time) bool {
+	some := false
+	for _, l := range c.lanes {
+		if l.src.rank < rank && !l.gone && l.outstanding > 0 {
+			if l.delay() < spillTime {
+				return false
+			}
+			some = true
+		}
+	}
+	return some && now.Sub(c.began) >= spillTime // the speed of those who have just begun is not known
 }
 
 func (c *crew) start(s *crewSource) {
@@ -285,10 +301,11 @@ func (c *crew) watch(l *lane, now time.Time) {
 	case silent >= idle:
 		c.f.stats.Stalls++
 		l.faults++
-		l.window = max(l.window/2, minWindow)
+		l.window = max(l.window/4, minWindow)
 		l.idle = min(2*l.idle, max(maxIdle, c.f.idle))
 		l.until = now.Add(pauseAfter(l.faults))
 		c.takeBack(l)
+		l.owed = 0
 		l.cancel()
 		l.ctx, l.cancel = context.WithCancel(c.ctx)
 	case len(c.lanes) > 1 && (silent >= stagger || c.f.queue.Len() == 0 && l.delay() > tooSlow):
@@ -343,7 +360,9 @@ func (l *lane) answered(w *want, g *group) {
 		return
 	}
 	delete(w.asked, l)
-	l.outstanding--
+	if l.outstanding--; l.outstanding == 0 {
+		l.owed = time.Since(l.last)
+	}
 	if g.left--; g.left == 0 {
 		g.cancel()
 	}
@@ -352,14 +371,17 @@ func (l *lane) answered(w *want, g *group) {
 // gave notes that a lane brought a good block.
 func (l *lane) gave(now time.Time) {
 	l.given++
-	l.last = now
 	l.idle = max(l.idle*3/4, l.f.idle)
+	if l.outstanding > 0 { // what has taken long may take as long again
+		l.idle = max(l.idle, min(2*now.Sub(l.last), maxIdle))
+	}
+	l.last = now
 	l.failed = 0
 	l.src.useful, l.src.failed = true, 0
 	if l.faults > 0 && l.given%groupSize == 0 {
 		l.faults = 0
 	}
-	if l.given%uint64(l.window) == 0 {
+	if l.faults == 0 && l.given%uint64(l.window) == 0 {
 		l.window = min(2*l.window, maxWindow)
 	}
 }
@@ -517,7 +539,7 @@ func (c *crew) hand(w *want, l *lane, now time.Time) {
 	}
 	w.asked[l] = nil
 	if l.outstanding == 0 {
-		l.last = now
+		l.last = now.Add(-l.owed) // or one who never says anything would be asked each time, and waited for until another is
 	}
 	l.outstanding++
 }
@@ -541,6 +563,9 @@ func (c *crew) ask(l *lane, wants []*want) {
 		defer f.mu.Unlock()
 		defer f.wake()
 		ended := ctx.Err() != nil // taken back, or nobody needs it any more
+		if err == nil && !ended { // he has said what he has not
+			l.last = time.Now()
+		}
 		for _, w := range wants {
 			if w.asked[l] != g {
 				continue

@@ -18,7 +18,7 @@ import (
 const (
 	maxWindow  = 512  // wants outstanding at one who answers well; servers stall beyond 1,024
 	newWindow  = 64   // and at one who is not known yet: he may have default limits
-	minWindow  = 16   // after stalls
+	minWindow  = 2    // after stalls: on a slow line each of many takes too long
 	groupSize  = 64   // wants in one request
 	maxQueued  = 1024 // wants that nobody waits for yet
 	maxIdle    = 8 * time.Second

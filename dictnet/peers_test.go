@@ -187,6 +187,47 @@ func TestManySilent(t *testing.T) {
 	}
 }
 
+// A source that is never silent for long, but slow, is helped by the next.
+func TestSlowSource(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 300)
+	synctest.Test(t, func(t *testing.T) {
+		slow := &madeSource{name: "slow", fetch: slowly(origin, 1, stagger-10*time.Millisecond)}
+		fast := &madeSource{name: "fast", fetch: slowly(origin, 1, time.Millisecond)}
+		c := newClient(t, Options{Sources: []Source{slow, fast}, Timeout: 30 * time.Second, Idle: time.Second})
+		begin := time.Now()
+		r, err := NewAuditor(c).Audit(t.Context(), Audit{Ref: p.Ref})
+		if err == nil {
+			err = r.Err()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took > 15*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// Over a slow line, many blocks at once take too long, each of them: fewer are asked for.
+func TestSlowLine(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 20)
+	synctest.Test(t, func(t *testing.T) {
+		src := &madeSource{name: "gateway", fetch: slowly(origin, 8, 2*time.Second)}
+		c := newClient(t, Options{Sources: []Source{src}, Timeout: 30 * time.Second, Idle: time.Second})
+		begin := time.Now()
+		r, err := NewAuditor(c).Audit(t.Context(), Audit{Ref: p.Ref})
+		if err == nil {
+			err = r.Err()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("took %v, %+v", time.Since(begin), c.Stats())
+	})
+}
+
 // What nobody waits for any more is not asked of others.
 func TestNotWantedAnyMore(t *testing.T) {
 	s := openStore(t, store.Options{})
@@ -205,6 +246,25 @@ func TestNotWantedAnyMore(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		if n := asked.Load(); n > 0 {
 			t.Errorf("the other was asked %d times", n)
+		}
+	})
+}
+
+// One who never says anything is given up, though another gives each block before it is his fault.
+func TestSilentBesideAQuickOne(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 100)
+	synctest.Test(t, func(t *testing.T) {
+		sources := []Source{&madeSource{name: "silent", fetch: silent}, &madeSource{name: "good", fetch: slowly(origin, 1, time.Millisecond)}}
+		c := newClient(t, Options{Sources: sources, Timeout: 30 * time.Second, Idle: time.Second})
+		tape, err := c.Open(t.Context(), p.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		checkTape(t, tape, 100)
+		if took := time.Since(begin); took > 10*time.Second {
+			t.Errorf("took %v", took)
 		}
 	})
 }
