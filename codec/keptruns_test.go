@@ -62,6 +62,27 @@ func TestRepeatsOpenBlocksOnce(t *testing.T) {
 	}
 }
 
+// Blocks that have left the cache are looked at whole, however long: where a frame has several, they are longer than one that is all of a frame.
+func TestWholeBlocksOfWhatIsKept(t *testing.T) {
+	file := noise(1<<20, 5)
+	r := openTemplate(t, nil, encodeProfile(t, nil, file, ProfileFast).template)
+	r.play.blocks.max = 1
+	p, err := CompilePattern(PatternOptions{Literal: true}, "ab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		m, err := r.Measure(t.Context())
+		if lines := uint64(bytes.Count(file, newline)) + 1; err != nil || m.Histogram['a'] != uint64(bytes.Count(file, []byte("a"))) || m.Lines != lines {
+			t.Fatalf("%d lines, %v", m.Lines, err)
+		}
+		n, err := r.CountLines(t.Context(), p)
+		if err != nil || n.Lines != m.Lines || n.Selected == 0 {
+			t.Fatalf("%+v, %v", n, err)
+		}
+	}
+}
+
 // Of a block that is kept on disk only what is asked for is read.
 func TestSmallReadsOfWhatIsKept(t *testing.T) {
 	file := noise(1<<20, 5)

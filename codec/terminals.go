@@ -47,7 +47,7 @@ func (p *playback) stretchAt(ctx context.Context, local bool, pos uint64) (stret
 // bytes returns the bytes of a stretch.
 func (p *playback) bytes(ctx context.Context, s stretch) (start uint64, raw []byte, err error) {
 	if s.local {
-		return p.localAt(ctx, s.start, p.blockSize)
+		return p.localAt(ctx, s.start, s.end-s.start)
 	}
 	return p.notes.at(ctx, s.start)
 }
