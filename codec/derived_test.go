@@ -264,6 +264,20 @@ func TestDeriverBounds(t *testing.T) {
 	if _, _, err := tape.NoteAt(t.Context(), tape.size); err == nil {
 		t.Error("a byte beyond the tape is there")
 	}
+	for _, read := range [][]int{{2}, {1, 2}} { // also of what has been opened by itself before
+		raw, tape := text(1000, 1), new(memTape)
+		data := packAligned(raw, counterpart{raw, &reference{}})
+		tape.add(first)
+		for range 2 {
+			tape.add(forgedNote{rawLen: 1000, depth: 2, coding: 3, back: 1000, runs: []uint64{0}, data: data}.block(t))
+		}
+		for i, k := range read {
+			_, got, err := tape.NoteAt(t.Context(), tape.starts[k])
+			if last := i == len(read)-1; !last && (err != nil || !bytes.Equal(got, raw)) || last && (!errors.Is(err, ErrNote) || !strings.Contains(err.Error(), "depth 2")) {
+				t.Errorf("notes %v: the %dth: %d bytes, %v", read, k, len(got), err)
+			}
+		}
+	}
 	left := 0
 	if _, _, err := NewDeriver(tape.note, nil).at(t.Context(), 1000, 9, &left); !errors.Is(err, ErrNote) || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("nothing left to spend: %v", err)

@@ -3,6 +3,7 @@ package codec
 import (
 	"context"
 	"fmt"
+	"sync"
 )
 
 // GetNote returns the checked note that holds byte pos of a tape, and the position of its first byte.
@@ -17,6 +18,9 @@ type Deriver struct {
 
 	opening runCache
 	kept    keptRuns
+
+	mu     sync.Mutex
+	depths map[uint64]int // of the derived notes that have been met, by their begin
 }
 
 const (
@@ -26,7 +30,7 @@ const (
 
 // NewDeriver returns a Deriver that gets notes by get. Prefetch, if it is not nil, is told which spans it is about to get, as a [Prefetcher] is.
 func NewDeriver(get GetNote, prefetch func(context.Context, []Span)) *Deriver {
-	return &Deriver{get: get, prefetch: prefetch, slots: make(chan struct{}, derivers), opening: runCache{max: derivers}}
+	return &Deriver{get: get, prefetch: prefetch, slots: make(chan struct{}, derivers), opening: runCache{max: derivers}, depths: make(map[uint64]int)}
 }
 
 // NoteAt is that of a [Tape].
@@ -48,7 +52,7 @@ func (d *Deriver) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []b
 	return d.at(ctx, pos, maxDerivedDepth+1, &left)
 }
 
-// at returns the note that holds pos, which must be less deep than depth. It may open so many others as are left.
+// at returns the note that holds pos, which must be less deep than depth, whoever has opened it. It may open so many others as are left.
 func (d *Deriver) at(ctx context.Context, pos uint64, depth int, left *int) (start uint64, raw []byte, err error) {
 	for {
 		r, err := d.opening.get(ctx, pos)
@@ -56,17 +60,23 @@ func (d *Deriver) at(ctx context.Context, pos uint64, depth int, left *int) (sta
 			return 0, nil, err
 		}
 		if r != nil {
-			return r.start, r.raw, nil
+			return r.start, r.raw, d.checkDepth(r.start, depth)
 		}
-		if start, raw, err = d.kept.at(pos); raw != nil || err != nil {
-			return start, raw, err
+		if start, raw, err = d.kept.at(pos); err != nil {
+			return 0, nil, err
+		}
+		if raw != nil {
+			return start, raw, d.checkDepth(start, depth)
 		}
 		start, n, err := d.get(ctx, pos)
 		if err != nil || n.Derived == nil {
 			return start, n.Raw, err
 		}
-		if n.Derived.depth >= depth {
-			return 0, nil, fmt.Errorf("%w: byte %d of the tape is in a derived note of depth %d, where less than %d is wanted", ErrNote, pos, n.Derived.depth, depth)
+		d.mu.Lock()
+		d.depths[start] = n.Derived.depth
+		d.mu.Unlock()
+		if err := d.checkDepth(start, depth); err != nil {
+			return 0, nil, err
 		}
 		if *left--; *left < 0 {
 			return 0, nil, fmt.Errorf("%w: it takes more than %d others to open it", ErrNote, mostOpened)
@@ -77,6 +87,16 @@ func (d *Deriver) at(ctx context.Context, pos uint64, depth int, left *int) (sta
 			return start, raw, err
 		}
 	}
+}
+
+// checkDepth checks that the note that begins at start is less deep than depth.
+func (d *Deriver) checkDepth(start uint64, depth int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := d.depths[start]; n >= depth {
+		return fmt.Errorf("%w: the derived note at byte %d of the tape has depth %d, where less than %d is wanted", ErrNote, start, n, depth)
+	}
+	return nil
 }
 
 // open opens a derived note and keeps it.
