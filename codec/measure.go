@@ -94,6 +94,10 @@ func (r *Reader) PlaysFrom(sets [][]Span, parts ...Span) ([]uint64, error) {
 		parts = []Span{{0, uint64(r.Size())}}
 	}
 	sums := make([]uint64, len(sets))
+	covers := make([]coverage, len(sets))
+	for i, set := range sets {
+		covers[i] = coverageOf(set)
+	}
 	for _, p := range parts {
 		for fr, err := range r.framesWithin(p) {
 			if err != nil {
@@ -103,17 +107,39 @@ func (r *Reader) PlaysFrom(sets [][]Span, parts ...Span) ([]uint64, error) {
 				if s.code != codeTape {
 					continue
 				}
-				for i, set := range sets {
-					rest := s.len
-					for _, out := range append(within{}, set...).outside([]Span{{s.pos, s.len}}) {
-						rest -= out.Len
-					}
-					sums[i] += times * rest
+				for i, c := range covers {
+					sums[i] += times * (c.upTo(s.pos+s.len) - c.upTo(s.pos))
 				}
 			}
 		}
 	}
 	return sums, nil
+}
+
+// coverage knows how many bytes of a set of spans stand before any place of the tape.
+type coverage struct {
+	set    within
+	before []uint64 // bytes of the set before each of its spans
+}
+
+func coverageOf(set []Span) coverage {
+	c := coverage{set, make([]uint64, len(set))}
+	sum := uint64(0)
+	for i, s := range set {
+		c.before[i] = sum
+		sum += s.Len
+	}
+	return c
+}
+
+// upTo returns how many bytes of the set stand before pos.
+func (c coverage) upTo(pos uint64) uint64 {
+	i, _ := slices.BinarySearchFunc(c.set, pos, func(s Span, pos uint64) int { return cmp.Compare(s.Pos, pos) })
+	if i == 0 {
+		return 0
+	}
+	last := c.set[i-1]
+	return c.before[i-1] + min(pos-last.Pos, last.Len)
 }
 
 // maxSteps is how many steps are collected before they are weighed: 48 MiB.

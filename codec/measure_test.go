@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -154,6 +155,31 @@ func TestMeasureParts(t *testing.T) {
 				t.Errorf("%v is measured", beyond)
 			}
 		}
+	}
+}
+
+// What plays from sets of many spans is told without going through all of them for each span of the file.
+func TestPlaysFromManySpans(t *testing.T) {
+	const n = 2000
+	d := build(t, nil, BuildOptions{}, noise(4*n, 1))
+	f := forgedFrame{play: n, count: n}
+	f.streams[streamPlay] = repeat(n, codeNew)
+	f.streams[streamTapeLen] = repeat(n, 0)
+	f.streams[streamTapePos] = append([]uint64{0}, repeat(n-1, zigzag(1))...) // every other byte
+	r := openTemplate(t, d, forged{dict: d.name(), frames: []forgedFrame{f}}.bytes())
+	var set []Span
+	for i := range uint64(n) {
+		set = append(set, Span{4 * i, 1})
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	sums, err := r.PlaysFrom([][]Span{set, nil, {{n, n}}})
+	runtime.ReadMemStats(&after)
+	if err != nil || !slices.Equal(sums, []uint64{n / 2, 0, n / 2}) {
+		t.Error(sums, err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
+		t.Errorf("%d bytes of memory", n)
 	}
 }
 
