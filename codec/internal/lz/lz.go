@@ -148,10 +148,10 @@ func (m *model) segment(end int, passed, stream []byte) error {
 	return m.coder.dec.End()
 }
 
-// cutStream takes a stream off that stands after its length.
+// cutStream takes a stream off that stands after its length, a varint in its shortest form.
 func cutStream(data []byte) (stream, rest []byte, ok bool) {
 	n, k := binary.Uvarint(data)
-	if k <= 0 || n > uint64(len(data)-k) {
+	if k <= 0 || k > 1 && data[k-1] == 0 || n > uint64(len(data)-k) {
 		return nil, nil, false
 	}
 	return data[k : k+int(n)], data[k+int(n):], true

@@ -259,6 +259,10 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	data = Encode(nil, raw[:50], old, whole(old), Default)
+	if err := Decode(got[:50], append([]byte{data[0] | 0x80, 0}, data[1:]...), old, whole(old)); data[0] >= 0x80 || !errors.Is(err, ErrData) {
+		t.Errorf("a length in more bytes than it takes: %v", err)
+	}
 	start := time.Now()
 	for seed := range uint64(20) {
 		if err := Decode(long, append([]byte{0xf4, 3}, noise(seed, 1000)...), old, whole(old)); err == nil {
