@@ -117,15 +117,23 @@ func (n *Node) call(ctx context.Context, command string, args url.Values, conten
 
 // ask runs a command whose answer is one JSON value, which is to be there soon.
 func (n *Node) ask(ctx context.Context, command string, args url.Values, answer any) error {
-	wait, cancel := context.WithTimeout(ctx, n.patience)
-	defer cancel()
-	body, err := n.call(wait, command, args, "", nil)
-	if err == nil {
+	return within(ctx, n.patience, func(ctx context.Context) error {
+		body, err := n.call(ctx, command, args, "", nil)
+		if err != nil {
+			return err
+		}
 		defer body.Close()
-		err = json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(answer)
-	}
+		return json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(answer)
+	})
+}
+
+// within asks the node something by f, which ends with its context.
+func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+	wait, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := f(wait)
 	if err != nil && wait.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: no answer within %v", dictnet.ErrUnavailable, n.patience)
+		return fmt.Errorf("%w: no answer within %v", dictnet.ErrUnavailable, limit)
 	}
 	return err
 }
@@ -230,14 +238,17 @@ func (n *Node) Connect(ctx context.Context, peer string) error {
 	return n.wrap("swarm connect", n.ask(ctx, "swarm/connect", url.Values{"arg": {peer}}, &answer))
 }
 
-// Record looks an IPNS name up. What it returns is for the caller to check.
-func (n *Node) Record(ctx context.Context, name string) ([]byte, error) {
-	body, err := n.call(ctx, "name/get", url.Values{"arg": {strings.TrimPrefix(name, "/ipns/")}}, "", nil)
-	if err != nil {
-		return nil, n.wrap("name get", err)
-	}
-	defer body.Close()
-	record, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+// Record looks an IPNS name up, which takes the node a minute where it has to search. What it returns is for the caller to check.
+func (n *Node) Record(ctx context.Context, name string) (record []byte, err error) {
+	err = within(ctx, 3*n.patience, func(ctx context.Context) error {
+		body, err := n.call(ctx, "name/get", url.Values{"arg": {strings.TrimPrefix(name, "/ipns/")}}, "", nil)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		record, err = io.ReadAll(io.LimitReader(body, maxAnswer))
+		return err
+	})
 	return record, n.wrap("name get", err)
 }
 

@@ -37,7 +37,10 @@ func TestSilentNode(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if _, err := n.Has(ctx, manifest); !errors.Is(err, dictnet.ErrUnavailable) || ctx.Err() != nil {
-		t.Errorf("error %v, %v", err, ctx.Err())
+		t.Errorf("pin ls: %v, %v", err, ctx.Err())
+	}
+	if _, err := n.Record(ctx, "/ipns/k51"); !errors.Is(err, dictnet.ErrUnavailable) || ctx.Err() != nil {
+		t.Errorf("name get: %v, %v", err, ctx.Err())
 	}
 }
 
