@@ -398,7 +398,7 @@ func (l *lane) lied(w *want, data []byte) {
 	}
 	w.lied[l.name] = true
 	w.cause = fmt.Errorf("%s sent %d bytes that are not it", l.name, len(data))
-	w.blame(l.src, fmt.Errorf("sent %d bytes that are not it", len(data)))
+	w.blame(l, fmt.Errorf("sent %d bytes that are not it", len(data)))
 	if g := w.asked[l]; g != nil {
 		l.answered(w, g)
 	}
@@ -407,12 +407,15 @@ func (l *lane) lied(w *want, data []byte) {
 	}
 }
 
-// blame notes why a source did not give what it should have had.
-func (w *want) blame(s *crewSource, why error) {
+// blame notes why a source did not give what it should have had, and which of its members that was.
+func (w *want) blame(l *lane, why error) {
 	if w.why == nil {
 		w.why = make(map[*crewSource]error)
 	}
-	w.why[s] = why
+	if _, member := l.src.sess.(Party); member {
+		why = fmt.Errorf("%s: %w", l.name, why)
+	}
+	w.why[l.src] = why
 }
 
 func (w *want) refuse(name string) {
@@ -632,7 +635,7 @@ func (c *crew) brokeOff(l *lane, wants []*want, err error) {
 		l.until = time.Now().Add(pauseAfter(l.faults))
 		for _, w := range wants {
 			w.cause = fmt.Errorf("%s: %w", l.name, err)
-			w.blame(l.src, err)
+			w.blame(l, err)
 		}
 		c.dirty = true
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -265,6 +266,26 @@ func TestSilentBesideAQuickOne(t *testing.T) {
 		checkTape(t, tape, 100)
 		if took := time.Since(begin); took > 10*time.Second {
 			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// Of several who are one source, the one is blamed who did it.
+func TestWhoIsBlamed(t *testing.T) {
+	s := openStore(t, store.Options{})
+	synctest.Test(t, func(t *testing.T) {
+		nothing := func(*madeSource, context.Context, []cid.Cid, func(cid.Cid, []byte)) error { return nil }
+		liar := func(_ *madeSource, _ context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+			for _, c := range want {
+				got(c, []byte("something else"))
+			}
+			return nil
+		}
+		peers := &madeParty{madeSource: madeSource{name: "peer A, peer B"}, members: []Member{
+			madeMember{&madeSource{name: "peer A", fetch: liar}, false}, madeMember{&madeSource{name: "peer B", fetch: nothing}, false}}}
+		c := newClient(t, Options{Store: s, Sources: []Source{peers, &madeSource{name: "gateway", fetch: nothing}}})
+		if _, err := c.Get(t.Context(), numbered(1)); err == nil || !strings.Contains(err.Error(), "(peer A: sent 14 bytes that are not it)") {
+			t.Errorf("error %v", err)
 		}
 	})
 }
