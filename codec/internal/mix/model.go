@@ -77,7 +77,7 @@ func newModel(ref []byte, n int, hints []align.Hint, least int) *model {
 	m.pieces = slices.Clone(hints)
 	slices.SortStableFunc(m.pieces, func(a, b align.Hint) int { return a.RefLo - b.RefLo })
 	m.follower = align.NewFollower(ref, n, align.Segments(hints))
-	m.follower.Least = least
+	m.follower.Least = least // its first look, before this, offers what it finds from align.LeastNear bytes on (section 4.10)
 	m.win = m.follower.Win
 	whole := bits.Len(uint(len(ref) + n))
 	size := bits.Len(uint(n + min(len(ref), rehearsed)))
