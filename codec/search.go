@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"runtime"
+	"sort"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -253,11 +254,13 @@ func (r *runeReader) ReadRune() (rune, int, error) {
 func (s *search) sumUp() error {
 	symbols := s.fr.score.symbols
 	s.sums = make([]lineSum, len(symbols))
-	groups, err := s.r.play.gather(s.ctx, &s.fr.score)
+	tape, local, err := s.r.play.gather(s.ctx, &s.fr.score)
 	if err != nil {
 		return err
 	}
+	groups := append(tape, local...)
 	pieces := make([][]lineSum, len(groups))
+	wholes := make([]lineSum, len(groups))
 	g, ctx := errgroup.WithContext(s.ctx)
 	workers := runtime.GOMAXPROCS(0)
 	g.SetLimit(workers)
@@ -273,6 +276,9 @@ func (s *search) sumUp() error {
 			}
 			join := <-joiners
 			defer func() { joiners <- join }()
+			if groups[i].whole {
+				wholes[i] = t.sum(join, groups[i].start, groups[i].end)
+			}
 			for _, p := range groups[i].parts {
 				sum := t.sum(join, p.from, p.end)
 				if p.end-p.from == symbols[p.sym].len {
@@ -288,32 +294,56 @@ func (s *search) sumUp() error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	// Terminals that run across notes: their parts come in order.
-	joined := make(map[uint32]uint64) // bytes
+	// Terminals that run across notes: a part of the first and one of the last may be theirs alone, between are whole ones.
+	firsts, lasts := make(map[uint32]lineSum), make(map[uint32]lineSum)
 	for i := range groups {
 		k := 0
 		for _, p := range groups[i].parts {
 			if p.end-p.from == symbols[p.sym].len {
 				continue
 			}
-			at := joined[p.sym]
-			if at == 0 {
-				s.sums[p.sym] = pieces[i][k]
-			} else if s.sums[p.sym], err = s.across(p.sym, at, s.sums[p.sym], pieces[i][k]); err != nil {
-				return err
+			if p.from == symbols[p.sym].pos {
+				firsts[p.sym] = pieces[i][k]
+			} else {
+				lasts[p.sym] = pieces[i][k]
 			}
-			joined[p.sym] = at + p.end - p.from
 			k++
 		}
 	}
 	for n, sym := range symbols {
-		if sym.code != codeRule {
-			continue
-		}
 		if n%1024 == 0 {
 			if err := s.ctx.Err(); err != nil {
 				return err
 			}
+		}
+		if sym.code != codeRule {
+			g, whole := groups[:len(tape)], wholes[:len(tape)]
+			if kind(&sym) > 0 {
+				g, whole = groups[len(tape):], wholes[len(tape):]
+			}
+			i := sort.Search(len(g), func(i int) bool { return g[i].end > sym.pos })
+			if sym.pos+sym.len <= g[i].end {
+				continue
+			}
+			sum := whole[i]
+			if g[i].start < sym.pos {
+				sum = firsts[uint32(n)]
+			}
+			for at := g[i].end - sym.pos; at < sym.len; at = g[i].end - sym.pos {
+				if err := s.ctx.Err(); err != nil {
+					return err
+				}
+				i++
+				next := whole[i]
+				if g[i].end > sym.pos+sym.len {
+					next = lasts[uint32(n)]
+				}
+				if sum, err = s.across(uint32(n), at, sum, next); err != nil {
+					return err
+				}
+			}
+			s.sums[n] = sum
+			continue
 		}
 		left, right := sym.halves()
 		if s.sums[n], err = s.across(uint32(n), symbols[left].len, s.sums[left], s.sums[right]); err != nil {

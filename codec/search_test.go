@@ -419,3 +419,56 @@ func TestSearchShortNotes(t *testing.T) {
 		t.Errorf("a search took %d MiB", took)
 	}
 }
+
+// Spans that run across many notes, however many there are, take no more memory than what each has of its first and last note.
+func TestSearchLongSpans(t *testing.T) {
+	const spans = 1000
+	file := text(64<<10, 1)
+	d := build(t, nil, BuildOptions{}, file)
+	re := regexp.MustCompile("item [0-9]+")
+	p, err := CompilePattern(PatternOptions{}, re.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(spans uint64) (n LineCount, plays []byte) {
+		f := forgedFrame{count: int(spans), play: spans * 60000}
+		last := uint64(0)
+		for i := range spans { // that begin and end anywhere, and some at the ends of notes
+			at := i * 7 % 1000
+			if i%3 == 0 {
+				at = i % 5 * 32
+			}
+			f.streams[streamPlay] = append(f.streams[streamPlay], codeNew)
+			f.streams[streamTapeLen] = append(f.streams[streamTapeLen], 60000-1)
+			f.streams[streamTapePos] = append(f.streams[streamTapePos], zigzag(int64(at-last)))
+			last = at + 60000
+			if spans < 10 {
+				plays = append(plays, file[at:last]...)
+			}
+		}
+		template := forged{dict: d.name(), frames: []forgedFrame{f}}.bytes()
+		r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), func(context.Context, DictionaryName) (Tape, error) { return evenTape(file), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err = r.CountLines(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		return n, plays
+	}
+	few, plays := count(7)
+	found, all := grep(plays, re, false)
+	if want := (LineCount{uint64(all), uint64(len(found))}); few != want {
+		t.Errorf("%+v, want %+v", few, want)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	many, _ := count(spans)
+	runtime.ReadMemStats(&after)
+	if few.Selected == 0 || many.Lines < few.Lines*spans/8 || many.Selected < few.Selected*spans/8 {
+		t.Errorf("%+v in %d spans, %+v in seven", many, spans, few)
+	}
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 64 {
+		t.Errorf("a search took %d MiB", took)
+	}
+}

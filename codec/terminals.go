@@ -21,10 +21,12 @@ type part struct {
 	from, end uint64 // counted as the stretch is
 }
 
-// gathered is a stretch with all parts of terminals in it.
+// gathered is a stretch with all parts of terminals in it, but for those that are all of it and of which a terminal has more: they may be as many as all terminals
+// in every stretch.
 type gathered struct {
 	stretch
 	parts []part
+	whole bool // there are such
 }
 
 // stretchAt returns the stretch that holds byte pos of a tape.
@@ -52,8 +54,8 @@ func (p *playback) bytes(ctx context.Context, s stretch) (start uint64, raw []by
 	return p.notes.at(ctx, s.start)
 }
 
-// gather sorts the terminals of a score into stretches, those of the dictionary first, by position.
-func (p *playback) gather(ctx context.Context, sc *score) ([]gathered, error) {
+// gather sorts the terminals of a score into stretches, by position.
+func (p *playback) gather(ctx context.Context, sc *score) (tape, local []gathered, err error) {
 	var order []uint32
 	for n, s := range sc.symbols {
 		if s.code != codeRule {
@@ -67,10 +69,9 @@ func (p *playback) gather(ctx context.Context, sc *score) ([]gathered, error) {
 		}
 		return cmp.Or(cmp.Compare(a.pos, b.pos), cmp.Compare(x, y))
 	})
-	var tape, local []gathered
 	for _, n := range order {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s := sc.symbols[n]
 		all := &tape
@@ -83,17 +84,21 @@ func (p *playback) gather(ctx context.Context, sc *score) ([]gathered, error) {
 			if i == len(g) || g[i].start > pos {
 				at, err := p.stretchAt(ctx, s.code != codeTape, pos)
 				if err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 				g = slices.Insert(g, i, gathered{stretch: at})
 				*all = g
 			}
 			to := min(end, g[i].end)
-			g[i].parts = append(g[i].parts, part{n, pos, to})
+			if g[i].start == pos && g[i].end == to && to-pos < s.len {
+				g[i].whole = true
+			} else {
+				g[i].parts = append(g[i].parts, part{n, pos, to})
+			}
 			pos = to
 		}
 	}
-	return append(tape, local...), nil
+	return tape, local, nil
 }
 
 // kind is 0 for a span of the tape, 1 for one of the local tape.
