@@ -76,12 +76,13 @@ const (
 
 // frameLimits say when a frame is closed: after the symbol that reaches one of them.
 type frameLimits struct {
-	symbols int
-	local   int    // bytes of local notes
-	play    uint64 // bytes of the file
+	symbols   int
+	terminals int    // different spans and local notes
+	local     int    // bytes of local notes
+	play      uint64 // bytes of the file
 }
 
-var defaultFrame = frameLimits{symbols: 1 << 19, local: 4 << 20, play: 16 << 30}
+var defaultFrame = frameLimits{symbols: 1 << 19, terminals: maxTerminals - 2, local: 4 << 20, play: 16 << 30}
 
 // Encode reads a file from src and writes its template to dst. What it holds, caches and
 // tables, is about 200 MiB at most, whatever the length of the file and the size of the dictionary; what the garbage collector has yet to collect is not counted. The same file, dictionary and options always give the same template.
@@ -618,9 +619,9 @@ func (e *encoder) release() error {
 // atCut reports whether the next of the cuts has been reached.
 func (e *encoder) atCut() bool { return len(e.cuts) > 0 && uint64(e.cuts[0]) <= e.start+e.play }
 
-// full reports whether the frame is to be closed once it has so many more symbols.
+// full reports whether the frame is to be closed once it has so many more symbols, which no other may be like.
 func (e *encoder) full(more int) bool {
-	return len(e.sequence)+more >= e.limit.symbols || len(e.terminals) >= maxTerminals-2 || len(e.fresh) >= e.limit.local || e.play >= e.limit.play ||
+	return len(e.sequence)+more >= e.limit.symbols || len(e.terminals)+more >= e.limit.terminals || len(e.fresh) >= e.limit.local || e.play >= e.limit.play ||
 		e.atCut() && len(e.fresh) >= leastCut && uint64(len(e.fresh)) >= e.play/cutShare
 }
 

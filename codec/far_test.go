@@ -110,5 +110,5 @@ func encodeCuts(t testing.TB, d *dictionary, file []byte, cuts []int64, local in
 	t.Helper()
 	o := d.options()
 	o.ChunkSize, o.Cuts = 0, cuts
-	return encodeLimited(t, o, file, frameLimits{defaultFrame.symbols, local, defaultFrame.play})
+	return encodeLimited(t, o, file, frameLimits{symbols: defaultFrame.symbols, local: local, play: defaultFrame.play})
 }

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"dictnet/codec/internal/rans"
 	"encoding/binary"
@@ -31,7 +32,7 @@ func encodeSmall(t testing.TB, d *dictionary, file []byte, limit frameLimits) sm
 	return small{d, file, encodeLimited(t, d.options(), file, limit)}
 }
 
-// encodeLimited encodes with frames that are closed at these limits, if there are any.
+// encodeLimited encodes with frames that are closed at these limits, if there are any; without one of terminals, that is as usual.
 func encodeLimited(t testing.TB, o EncodeOptions, file []byte, limit frameLimits) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -42,6 +43,7 @@ func encodeLimited(t testing.TB, o EncodeOptions, file []byte, limit frameLimits
 	defer e.local.close()
 	if limit != (frameLimits{}) {
 		e.limit = limit
+		e.limit.terminals = cmp.Or(limit.terminals, defaultFrame.terminals)
 	}
 	if err := e.run(); err != nil {
 		t.Fatal(err)

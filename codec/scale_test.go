@@ -69,6 +69,24 @@ func TestManyFrames(t *testing.T) {
 	}
 }
 
+// A span that takes over the end of the one before, which thereby becomes another, does so in the frame that has played it.
+func TestFrameOfManyTerminals(t *testing.T) {
+	old := noise(200<<10, 6)
+	var file []byte
+	for at := 0; at < 160<<10; at += 20 << 10 { // to another place and back, both of which go on alike
+		there := at + 12<<10
+		copy(old[there+6000:], old[at+5000:at+5040])
+		file = slices.Concat(file, old[at:at+5000], old[there:there+6000], old[at+5000:at+12000])
+	}
+	d := build(t, nil, BuildOptions{}, old)
+	for n := 2; n < 9; n++ {
+		s := encodeSmall(t, d, file, frameLimits{symbols: 1 << 17, terminals: n, local: 1 << 20, play: 1 << 40})
+		if got, err := decodeWhole(t.Context(), s.template, d.open); err != nil || !bytes.Equal(got, file) {
+			t.Errorf("frames of %d terminals: %d bytes, %v", n, len(got), err)
+		}
+	}
+}
+
 // Reading by turns with Read and WriteTo plays the file as well.
 func TestReadThenWriteTo(t *testing.T) {
 	old := noise(2<<20, 6)

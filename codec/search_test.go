@@ -18,7 +18,7 @@ func encodeFrames(t testing.TB, d *dictionary, file []byte, symbols, local int) 
 	t.Helper()
 	o := d.options()
 	o.ChunkSize = 0
-	return encodeLimited(t, o, file, frameLimits{symbols, local, defaultFrame.play})
+	return encodeLimited(t, o, file, frameLimits{symbols: symbols, local: local, play: defaultFrame.play})
 }
 
 func openTemplate(t testing.TB, d *dictionary, template []byte) *Reader {
