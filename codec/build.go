@@ -181,7 +181,9 @@ func (b *Builder) chunk(c []byte, hash uint64) error {
 	}
 	switch {
 	case known:
-		b.place.at(Span{b.run.pos - uint64(len(c)), uint64(len(c))})
+		s := Span{b.run.pos - uint64(len(c)), uint64(len(c))}
+		b.place.taken(key, s)
+		b.place.at(s)
 		return nil
 	case count < least:
 		b.place.waits(key)

@@ -293,3 +293,21 @@ func TestBuildPlaces(t *testing.T) {
 		}
 	}
 }
+
+// What is in the base is told as it is, too, where it is found only as the tape goes on with it.
+func TestBuildPlacesRunsInBase(t *testing.T) {
+	a := append(noise(100<<10, 1), make([]byte, 400<<10)...)
+	base := build(t, nil, BuildOptions{}, a)
+	var told []Span
+	o := BuildOptions{Placed: func(_ int, s Span) { told = append(told, s) }}
+	c := a[50<<10:]
+	tape := tapeBytes(t, buildLabelled(t, base, o, []int{1}, c).tape)
+	for _, s := range told {
+		if !bytes.Contains(c, tape[s.Pos:s.Pos+s.Len]) {
+			t.Errorf("span %v is not of the sample", s)
+		}
+	}
+	if len(told) < 10 {
+		t.Errorf("%d spans are told", len(told))
+	}
+}

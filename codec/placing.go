@@ -5,7 +5,7 @@ package codec
 type placing struct {
 	told    func(label int, s Span)
 	label   int
-	first   map[uint64]uint64 // xxh64 of a chunk that was taken -> where it stands
+	first   map[uint64]uint64 // xxh64 of a chunk that was taken, or is in the base -> where it stands
 	waiting map[uint64][]int  // of one that has not occurred often enough -> the labels that it has
 	again   []Span            // where chunks stand that may be taken again, in which case they stand elsewhere
 }
@@ -25,7 +25,8 @@ func (p *placing) at(s Span) {
 	}
 }
 
-// taken is told that a chunk stands on the tape for the first time, and tells it for all who had it before.
+// taken is told that a chunk stands on the tape, for the first time or since before, and tells it for all who had it and did not know. Not all that is in the
+// base is found there each time.
 func (p *placing) taken(key uint64, s Span) {
 	if p == nil {
 		return
