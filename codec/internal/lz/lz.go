@@ -60,7 +60,7 @@ func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
 		w.model.passes.enc.Reset()
 		for m.i < end {
 			to := min(m.i+parsed, end)
-			m.turns = w.parser.parse(to)
+			m.turns = append(m.turns, w.parser.parse(to)...) // behind those that still wait for a byte that is not expected
 			if err := m.run(to); err != nil {
 				panic(err) // only data makes it fail
 			}

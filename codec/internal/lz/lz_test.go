@@ -391,6 +391,70 @@ func TestDecimalNumbers(t *testing.T) {
 	}
 }
 
+// Where the reference ends, nothing is expected until the next turn, also if the text goes on like its own begin.
+func TestReferenceEnds(t *testing.T) {
+	rows := func(n int) (b []byte) { // of which twelve bytes are as those of other rows
+		for i := range n {
+			b = append(append(b, noise(uint64(i), 4)...), "the same row"...)
+		}
+		return b
+	}
+	old := noise(1, 30000)
+	for _, c := range []struct {
+		name     string
+		raw, ref []byte
+		most     int
+	}{
+		{"the reference, twice", append(bytes.Clone(old), old...), old, 100},
+		{"rows", rows(3000), rows(100), 13000},
+	} {
+		n := roundTrip(t, c.raw, c.ref, whole(c.ref), Default)
+		t.Logf("%s: %d bytes take %d", c.name, len(c.raw), n)
+		if n > c.most {
+			t.Errorf("%s: %d bytes take %d, want at most %d", c.name, len(c.raw), n, c.most)
+		}
+	}
+}
+
+// A turn where numbers are foreseen waits for the next byte that is not, in whatever stretch that is; but not behind a hint.
+func TestTurnsThatWait(t *testing.T) {
+	letters := func(seed uint64, n int) []byte {
+		b := noise(seed, n)
+		for i, c := range b {
+			b[i] = 'a' + c%26
+		}
+		return b
+	}
+	const was, is = ";1001;1002;1003;1004", ";1112;1113;1114;1115"
+	begin, one, other := letters(1, 6000), append([]byte(is[1:]), letters(2, 30000)...), letters(3, 30000)
+	copy(begin[100:], ";1000!")
+	for _, c := range []struct {
+		name string
+		at   int // where the numbers end
+		then []byte
+		hint bool
+	}{
+		{"at the end of a stretch", parsed, one[len(is)-1:], false},
+		{"before a hint", 2000, other, true},
+		{"at the end of a stretch, before a hint", parsed, other, true},
+	} {
+		old := bytes.Clone(begin)
+		copy(old[c.at-len(was):], was)
+		raw := bytes.Clone(old[:c.at])
+		copy(raw[100:], ";1111!")
+		copy(raw[c.at-len(is):], is)
+		hints := []align.Hint{{}}
+		if c.hint {
+			hints = append(hints, align.Hint{At: c.at, Ref: len(begin) + len(one), File: uint64(c.at), Tape: uint64(len(begin) + len(one))})
+		}
+		raw = append(raw, c.then...)
+		raw[c.at+100] = '!'
+		if n := roundTrip(t, raw, bytes.Join([][]byte{old, one, other}, nil), hints, Default); n > 200 {
+			t.Errorf("%s: %d bytes take %d", c.name, len(raw), n)
+		}
+	}
+}
+
 // A number that has moved as the one before it, or as the model knows, is foreseen; one that has moved otherwise or by little is not.
 func TestForeseen(t *testing.T) {
 	var ref, raw []byte

@@ -173,6 +173,9 @@ func (m *model) hint() {
 	if h.At != m.i || h.Ref < 0 || h.Ref >= len(m.ref) {
 		return
 	}
+	for len(m.turns) > 0 && m.turns[0].at < m.i {
+		m.turns = m.turns[1:]
+	}
 	m.turn(len(m.ref) + m.i - h.Ref)
 	m.age = given
 	if h.Ref >= 3 {

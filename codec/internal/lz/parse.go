@@ -59,7 +59,8 @@ const (
 type path struct {
 	cost int32
 	node int32 // its last turn, in nodes, or -1
-	dist int
+	dist int   // 0 if no byte is expected: before the first turn, and where the reference has ended to which the last one led
+	said int   // by the last turn, as dist of the model
 	left [3]int
 	base [2]int
 	hist uint32
@@ -77,10 +78,10 @@ type node struct {
 }
 
 func (p *parser) turn(s *path, dist int) {
-	if dist != s.dist {
-		leave(&s.left, dist, s.dist)
+	if dist != s.said {
+		leave(&s.left, dist, s.said)
 	}
-	s.dist, s.hist = dist, 0
+	s.dist, s.said, s.hist = dist, dist, 0
 	s.base[b2u(dist > p.i)] = dist
 	s.number = 0
 	s.known = false
@@ -89,6 +90,17 @@ func (p *parser) turn(s *path, dist int) {
 		tape, s.known = p.model.tapeAt(p.ref + p.i - dist)
 		s.tape = uint32(tape)
 	}
+}
+
+// before returns what stands d before pos, where the parser is: up to the end of the reference, if it is of that. If d is 0, nothing does.
+func (p *parser) before(pos, d int) []byte {
+	switch {
+	case d == 0:
+		return nil
+	case d > p.i:
+		return p.win[pos-d : p.ref]
+	}
+	return p.win[pos-d:]
 }
 
 // foreseen reports whether the model's fields are likely to foresee the byte at pos, which is not the one that s expects: it begins a number that has moved as
@@ -226,6 +238,9 @@ func (p *parser) parse(end int) []turn {
 		missed := -1 // the best path to which c is not the expected byte
 		for k := range p.paths {
 			s := &p.paths[k]
+			if s.dist == p.i && s.dist == s.base[1] && s.dist != s.base[0] {
+				s.dist = 0 // what follows in win is raw, not the reference
+			}
 			if (s.dist == 0 || p.win[pos-s.dist] != c) && (missed < 0 || s.cost < p.paths[missed].cost) {
 				missed = k
 			}
@@ -316,7 +331,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 	// The candidates of which most bytes agree, for their price.
 	var top [6]candidate
 	consider := func(d int) {
-		if d == s.dist {
+		if d == s.said {
 			return
 		}
 		for k := range top {
@@ -325,7 +340,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 			}
 		}
 		price := s.price(d, p.i, p.ref)
-		worth := equal(w, p.win[pos-d:])*3*32 - price
+		worth := equal(w, p.before(pos, d))*3*32 - price
 		k := len(top)
 		for k > 0 && (top[k-1].dist == 0 || worth > top[k-1].worth) {
 			k--
@@ -380,8 +395,9 @@ func (p *parser) search(s path, pos int, prev byte) {
 		prev = c
 	}
 	cost, hist := int32(0), s.hist
+	src := p.before(pos, s.dist)
 	for k, c := range w {
-		hit := s.dist > 0 && p.win[pos+k-s.dist] == c
+		hit := k < len(src) && src[k] == c
 		cost += p.prices.of(hit, b2u(s.dist > p.i), hist&0xff, lit[k])
 		hist = hist<<1 | b2u(!hit)
 		base[k] = cost
@@ -501,8 +517,9 @@ func (p *parser) row(best path, pos int, w []byte) (found int) {
 
 // misses counts the bytes of w, which stands at pos, that are not as expected on the alignment of s: one that fields foresee as one, others as four.
 func (p *parser) misses(s path, pos int, w []byte) (n int32) {
+	src := p.before(pos, s.dist)
 	for k, c := range w {
-		if p.win[pos+k-s.dist] != c {
+		if k >= len(src) || src[k] != c {
 			if n += 4; p.foreseen(&s, pos+k) {
 				n -= 3
 			}
@@ -516,8 +533,9 @@ func (p *parser) gain(d, pos int, w []byte, lit, base *[horizon]int32) (gain int
 	kind := b2u(d > p.i)
 	hist := uint32(0)
 	cost := int32(0)
+	src := p.before(pos, d)
 	for k, c := range w {
-		hit := p.win[pos+k-d] == c
+		hit := k < len(src) && src[k] == c
 		cost += p.prices.of(hit, kind, hist, lit[k])
 		hist = (hist<<1 | b2u(!hit)) & 0xff
 		g := base[k] - cost
