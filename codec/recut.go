@@ -33,7 +33,7 @@ type Recutter struct {
 
 	all, one *grouping
 	samples  int
-	last     map[Piece]int // the first piece of a note that was found -> its pieces; of this sample
+	last     map[Piece][]Piece // the first piece of a note that was found -> all of the latest such; of this sample
 }
 
 // grouping is how chunks have come together to notes so far.
@@ -73,7 +73,7 @@ func NewRecutter(ctx context.Context, chunkSize int, found func([]Piece) error) 
 // Add cuts one sample. The last note of what was added so far is found, too, as if nothing followed.
 func (r *Recutter) Add(sample io.Reader) error {
 	r.one = r.grouping()
-	r.last = make(map[Piece]int)
+	r.last = make(map[Piece][]Piece)
 	var buf []byte
 	var off int64
 	for eof := false; ; {
@@ -144,9 +144,10 @@ func (r *Recutter) note(pieces []Piece) error {
 	if len(pieces) == 0 {
 		return nil
 	}
-	if n, ok := r.last[pieces[0]]; ok && n == len(pieces) {
+	if slices.Equal(r.last[pieces[0]], pieces) {
 		return nil // the other grouping has found it
 	}
-	r.last[pieces[0]] = len(pieces)
-	return r.found(slices.Clone(pieces))
+	pieces = slices.Clone(pieces)
+	r.last[pieces[0]] = pieces
+	return r.found(pieces)
 }

@@ -132,3 +132,27 @@ func TestCheck(t *testing.T) {
 		t.Error("no file is good")
 	}
 }
+
+// Two notes that begin alike are two.
+func TestRecutBeginsAlike(t *testing.T) {
+	var found [][]Piece
+	r, err := NewRecutter(t.Context(), 0, func(p []Piece) error {
+		found = append(found, p)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add(bytes.NewReader(nil)); err != nil {
+		t.Fatal(err)
+	}
+	begin := Piece{0, 0, 60 << 10}
+	for _, then := range []Piece{{0, 1 << 20, 5000}, {0, 2 << 20, 7000}, {0, 2 << 20, 7000}} {
+		if err := r.note([]Piece{begin, then}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(found) != 2 {
+		t.Errorf("%d notes are found, want 2", len(found))
+	}
+}
