@@ -64,6 +64,10 @@ func (t *memTape) Depth(ctx context.Context, pos uint64) (int, error) {
 	return t.opened().Depth(ctx, pos)
 }
 
+func (t *memTape) References(ctx context.Context, pos uint64) ([]Span, error) {
+	return t.opened().References(ctx, pos)
+}
+
 // locatingTape is one that says where its notes end, so that they can be opened side by side.
 type locatingTape struct{ *memTape }
 

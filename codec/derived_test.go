@@ -18,6 +18,12 @@ const smallNote = 20 << 10
 // history promotes versions of a file, each encoded against those before, and returns the dictionary, and the files with their templates.
 func history(t testing.TB, profile Profile, size, versions int) (*dictionary, [][]byte, [][]byte) {
 	t.Helper()
+	return historyWith(t, profile, size, versions, func(p *Promoter) { p.notes.most = smallNote })
+}
+
+// historyWith is history with promoters that set has changed.
+func historyWith(t testing.TB, profile Profile, size, versions int, set func(*Promoter)) (*dictionary, [][]byte, [][]byte) {
+	t.Helper()
 	file := text(size, 3)
 	var d *dictionary
 	var files, templates [][]byte
@@ -25,7 +31,7 @@ func history(t testing.TB, profile Profile, size, versions int) (*dictionary, []
 		if i > 0 {
 			file = edit(file, 9000, uint64(i))
 		}
-		next, moved, _ := promoteInNotes(t, d, profile, smallNote, encodeProfile(t, d, file, profile).template)
+		next, moved, _ := promoteWith(t, d, profile, set, encodeProfile(t, d, file, profile).template)
 		d = next
 		files, templates = append(files, file), append(templates, moved[0])
 	}
@@ -148,6 +154,22 @@ func TestDeriver(t *testing.T) {
 	readers.Wait()
 	if len(r.kept.runs) == 0 || len(r.kept.runs) > len(d.tape.blocks) || prefetched == 0 {
 		t.Errorf("%d notes are kept, %d bytes were asked for", len(r.kept.runs), prefetched)
+	}
+}
+
+// No note takes more others than a reader opens for its sake, in whatever version they were made, nor is one too deep.
+func TestDerivedNotesAreBounded(t *testing.T) {
+	for _, most := range []int{1, 3, 7} {
+		d, _, _ := historyWith(t, ProfileDefault, 80<<10, 4, func(p *Promoter) { p.notes.most, p.notes.opened = 5<<10, most })
+		for i, start := range d.tape.starts {
+			left := most
+			if _, _, err := NewDeriver(d.tape.note, nil).at(t.Context(), start, maxDerivedDepth+1, &left); err != nil {
+				t.Fatalf("at most %d: note %d: %v", most, i, err)
+			}
+		}
+		if depths := d.tape.depths(t); slices.Max(depths) == 0 {
+			t.Errorf("at most %d: no note is derived", most)
+		}
 	}
 }
 

@@ -129,6 +129,15 @@ func (d *Deriver) open(ctx context.Context, start uint64, n *Derived, left *int)
 	return raw, d.kept.add(start, raw)
 }
 
+// References returns the spans of the tape, ascending, that the note which holds byte pos is coded against: none if it is not derived.
+func (d *Deriver) References(ctx context.Context, pos uint64) ([]Span, error) {
+	start, n, err := d.get(ctx, pos)
+	if err != nil || n.Derived == nil {
+		return nil, err
+	}
+	return n.Derived.reference(start).pieces, nil
+}
+
 // Depth returns how deep the note that holds byte pos is: 0 if it is not derived, else 1 to 63, more than any it is coded against.
 func (d *Deriver) Depth(ctx context.Context, pos uint64) (int, error) {
 	_, n, err := d.get(ctx, pos)

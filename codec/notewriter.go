@@ -23,6 +23,17 @@ type noteWriter struct {
 	begin  uint64      // of raw, on the tape
 	made   []madeNote  // ascending
 	depths map[uint64]int
+
+	opened int                 // derived notes that a reader opens for the sake of one, at most
+	needs  map[uint64][]uint64 // derived notes by their begin -> those that it is coded against, by theirs
+}
+
+// derivedTape is what a tape offers besides that has derived notes.
+type derivedTape interface {
+	// Depth returns how deep the note that holds byte pos is, 0 if it is not derived.
+	Depth(ctx context.Context, pos uint64) (int, error)
+	// References returns the spans of the tape, ascending, that the note which holds byte pos is coded against.
+	References(ctx context.Context, pos uint64) ([]Span, error)
 }
 
 // madeNote is a note that has been appended to the tape.
@@ -103,7 +114,7 @@ func (w *noteWriter) end() error {
 	w.made = append(w.made, madeNote{w.begin, w.begin + uint64(len(raw)), d.depth})
 	err = w.seal.add(func() (Block, error) {
 		defer func() { <-w.room }()
-		if d.depth == 0 || d.depth > maxDerivedDepth {
+		if d.depth == 0 {
 			return SealNote(raw)
 		}
 		return sealDerived(d, raw, old)
@@ -114,7 +125,7 @@ func (w *noteWriter) end() error {
 	return err
 }
 
-// derive says what a note is coded against, and reads it.
+// derive says what a note is coded against, and reads it. If the depth is 0, the note is to stand for itself.
 func (w *noteWriter) derive(raw []byte, runs []freshNote) (*Derived, counterpart, error) {
 	d := &Derived{rawLen: len(raw), coding: w.coding}
 	if k := len(w.made) % w.coding.group(); k > 0 {
@@ -142,22 +153,97 @@ func (w *noteWriter) derive(raw []byte, runs []freshNote) (*Derived, counterpart
 		return nil, counterpart{}, f.err
 	}
 	ref := d.reference(w.begin)
+	notes, err := w.notesOf(ref.pieces)
+	if err != nil {
+		return nil, counterpart{}, err
+	}
+	for _, n := range notes {
+		d.depth = max(d.depth, n.depth+1)
+	}
+	if d.depth == 0 || d.depth > maxDerivedDepth {
+		d.depth = 0
+		return d, counterpart{}, nil
+	}
+	w.needs[w.begin] = derivedOnes(notes)
+	if many, err := w.tooMany(w.begin); err != nil || many {
+		delete(w.needs, w.begin)
+		d.depth = 0
+		return d, counterpart{}, err
+	}
 	old := make([]byte, 0, ref.size())
 	for _, s := range ref.pieces {
-		for pos := s.Pos; pos < s.Pos+s.Len; {
-			n, err := w.noteAt(pos)
-			if err != nil {
-				return nil, counterpart{}, err
-			}
-			d.depth = max(d.depth, n.depth+1)
-			pos = n.end
-		}
-		var err error
 		if old, err = source(w.p.at).read(old, s); err != nil {
 			return nil, counterpart{}, err
 		}
 	}
 	return d, counterpart{old, ref}, nil
+}
+
+// notesOf returns the notes that hold bytes of spans of the tape.
+func (w *noteWriter) notesOf(spans []Span) (notes []madeNote, err error) {
+	for _, s := range spans {
+		for pos := s.Pos; pos < s.Pos+s.Len; {
+			n, err := w.noteAt(pos)
+			if err != nil {
+				return nil, err
+			}
+			notes = append(notes, n)
+			pos = n.end
+		}
+	}
+	return notes, nil
+}
+
+// derivedOnes returns the begins of those notes that are derived, each once.
+func derivedOnes(notes []madeNote) (begins []uint64) {
+	for _, n := range notes {
+		if n.depth > 0 {
+			begins = append(begins, n.begin)
+		}
+	}
+	slices.Sort(begins)
+	return slices.Compact(begins)
+}
+
+// tooMany reports whether a reader who has opened none would have to open more derived notes for the sake of the one that begins at begin than he does.
+func (w *noteWriter) tooMany(begin uint64) (bool, error) {
+	seen := map[uint64]bool{begin: true}
+	for open := []uint64{begin}; len(open) > 0; {
+		begin, open = open[len(open)-1], open[:len(open)-1]
+		needs, err := w.needsOf(begin)
+		if err != nil {
+			return false, err
+		}
+		for _, n := range needs {
+			if !seen[n] {
+				seen[n] = true
+				open = append(open, n)
+			}
+		}
+		if len(seen) > w.opened {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// needsOf returns the derived notes that the one which begins at begin is coded against.
+func (w *noteWriter) needsOf(begin uint64) ([]uint64, error) {
+	needs, ok := w.needs[begin]
+	if ok {
+		return needs, nil
+	}
+	spans, err := w.p.base.tape.(derivedTape).References(w.p.ctx, begin) // it said how deep the note is
+	if err != nil {
+		return nil, err
+	}
+	notes, err := w.notesOf(spans)
+	if err != nil {
+		return nil, err
+	}
+	needs = derivedOnes(notes)
+	w.needs[begin] = needs
+	return needs, nil
 }
 
 // noteAt returns the note that holds byte pos of the tape.
@@ -167,18 +253,21 @@ func (w *noteWriter) noteAt(pos uint64) (madeNote, error) {
 	} else if i > 0 {
 		return w.made[i-1], nil
 	}
-	begin, raw, err := w.p.base.at(w.p.ctx, pos)
+	s, err := w.p.base.locate(w.p.ctx, pos)
+	if err == nil && s.Len == 0 { // the tape does not say
+		var raw []byte
+		s.Pos, raw, err = w.p.base.at(w.p.ctx, pos)
+		s.Len = uint64(len(raw))
+	}
 	if err != nil {
 		return madeNote{}, err
 	}
-	depth, ok := w.depths[begin]
-	if t, deep := w.p.base.tape.(interface {
-		Depth(ctx context.Context, pos uint64) (int, error)
-	}); deep && !ok {
-		if depth, err = t.Depth(w.p.ctx, begin); err != nil {
+	depth, ok := w.depths[s.Pos]
+	if t, deep := w.p.base.tape.(derivedTape); deep && !ok {
+		if depth, err = t.Depth(w.p.ctx, s.Pos); err != nil {
 			return madeNote{}, err
 		}
-		w.depths[begin] = depth
+		w.depths[s.Pos] = depth
 	}
-	return madeNote{begin, begin + uint64(len(raw)), depth}, nil
+	return madeNote{s.Pos, s.Pos + s.Len, depth}, nil
 }

@@ -63,7 +63,8 @@ func NewPromoter(ctx context.Context, base Tape, profile Profile, emit func(Bloc
 		ctx: ctx, base: newNoteCache(base, buildNotes),
 		known: make(map[uint64]uint64), seen: make(map[Span]bool), moves: make(map[*Reader]*moved),
 	}
-	p.notes = noteWriter{p: p, coding: profile.shape().coding, seal: sealer{emit: emit}, room: newPackers(), most: MaxNote, begin: p.base.size(), depths: make(map[uint64]int)}
+	p.notes = noteWriter{p: p, coding: profile.shape().coding, seal: sealer{emit: emit}, room: newPackers(), most: MaxNote, begin: p.base.size(), depths: make(map[uint64]int),
+		opened: mostOpened, needs: make(map[uint64][]uint64)}
 	return p
 }
 

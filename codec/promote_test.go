@@ -28,6 +28,12 @@ func promoteAs(t testing.TB, d *dictionary, profile Profile, templates ...[]byte
 // promoteInNotes is promoteAs with notes of at most so many bytes.
 func promoteInNotes(t testing.TB, d *dictionary, profile Profile, most int, templates ...[]byte) (*dictionary, [][]byte, PromoteStats) {
 	t.Helper()
+	return promoteWith(t, d, profile, func(p *Promoter) { p.notes.most = most }, templates...)
+}
+
+// promoteWith is promoteAs with a promoter that set has changed.
+func promoteWith(t testing.TB, d *dictionary, profile Profile, set func(*Promoter), templates ...[]byte) (*dictionary, [][]byte, PromoteStats) {
+	t.Helper()
 	next := &dictionary{tape: new(memTape)}
 	var base Tape
 	if d != nil && d.tape.size > 0 {
@@ -35,7 +41,7 @@ func promoteInNotes(t testing.TB, d *dictionary, profile Profile, most int, temp
 		base = locatingTape{d.tape}
 	}
 	p := NewPromoter(t.Context(), base, profile, next.tape.add)
-	p.notes.most = most
+	set(p)
 	var readers []*Reader
 	for _, b := range templates {
 		r := openTemplate(t, d, b)

@@ -51,6 +51,11 @@ func (t *Tape) GetNote(ctx context.Context, pos uint64) (start uint64, n codec.N
 // Depth returns how deep the note that holds byte pos is: see [codec.Deriver].
 func (t *Tape) Depth(ctx context.Context, pos uint64) (int, error) { return t.deriver.Depth(ctx, pos) }
 
+// References returns what the note that holds byte pos is coded against: see [codec.Deriver].
+func (t *Tape) References(ctx context.Context, pos uint64) ([]codec.Span, error) {
+	return t.deriver.References(ctx, pos)
+}
+
 // Locate returns where the note lies that holds byte pos, so that the codec can open several notes side by side.
 func (t *Tape) Locate(ctx context.Context, pos uint64) (codec.Span, error) {
 	n, err := t.m.Locate(ctx, pos)
