@@ -277,6 +277,13 @@ func fillDisk() {
 		fail("dictionary", d.Current, err)
 	}
 	s.Close()
+	other, err := os.Create(dir + "/other") // somebody takes what that gave back
+	for err == nil {
+		_, err = other.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		fail("fill up:", err)
+	}
 	s, err = Open(dir, Options{}) // opens, full as it is
 	if err != nil {
 		fail("open on a full disk:", err)
