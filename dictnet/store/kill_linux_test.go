@@ -301,6 +301,28 @@ func fillDisk() {
 	s.Close()
 }
 
+// A process that was killed when it had joined the records of what is gone, and had not given their space back, leaves that to the next one.
+func TestReclaimAfterKill(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	names := fill(t, s, 1, 20, 100_000)
+	path, at := packOf(t, s, names[5])
+	_, end := packOf(t, s, names[10])
+	for _, c := range names[5:10] {
+		if err := s.Delete(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeTo(t, path, header{gone: true, size: uint32(end - at - recordHeader)}.append(nil), at-recordHeader)
+	before := diskUse(t, s)
+	if err := s.packs.reclaim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := diskUse(t, s); after > before-400_000 {
+		t.Errorf("%d bytes on the disk, %d before", after, before)
+	}
+	whole(t, s, "after", names[:5], names[10:])
+}
+
 // A disk that is really full.
 func TestFullDisk(t *testing.T) {
 	cmd := exec.Command(os.Args[0])

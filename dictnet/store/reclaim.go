@@ -137,7 +137,7 @@ func (p *packs) punch(f *os.File, here []slot, size int64) error {
 		}
 	}
 	const block = 4096
-	marked := gaps[:0]
+	large := gaps[:0]
 	for _, g := range gaps {
 		head := header{gone: true, size: uint32(g.end - g.at - recordHeader)}
 		if (g.end&^(block-1))-((g.at+recordHeader+block-1)&^(block-1)) < block {
@@ -147,21 +147,21 @@ func (p *packs) punch(f *os.File, here []slot, size int64) error {
 		if _, err := f.ReadAt(b[:], g.at); err != nil {
 			return err
 		}
+		large = append(large, g)
 		if was, ok := parseHeader(b[:]); ok && was == head {
-			continue // done before
+			continue // joined before, by one who may have been killed before he gave the space back
 		}
 		if _, err := f.WriteAt(head.append(nil), g.at); err != nil {
 			return err
 		}
-		marked = append(marked, g)
 	}
-	if len(marked) == 0 {
+	if len(large) == 0 {
 		return nil
 	}
 	if err := f.Sync(); err != nil { // else, after a power failure, a block could seem to be where there is nothing
 		return err
 	}
-	for _, g := range marked {
+	for _, g := range large {
 		begin := (g.at + recordHeader + block - 1) &^ (block - 1)
 		if err := punch(f, begin, g.end&^(block-1)-begin); err != nil {
 			return err
