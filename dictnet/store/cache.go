@@ -36,7 +36,7 @@ type cache struct {
 	pending int64 // bytes that the pass which is running may have missed
 	changes int   // of what is kept; see forget
 	running bool
-	after   int64 // the bound at which the next pass is due
+	wait    int64 // bytes to be put before the next pass, after one that failed
 }
 
 // reserve is how much the bound in the file is ahead.
@@ -49,7 +49,7 @@ type cacheFile struct {
 func (s *Store) cacheFile() string { return filepath.Join(s.dir, "cache.json") }
 
 func newCache(s *Store) *cache {
-	c := &cache{s: s, bound: -1, after: s.o.CacheSize}
+	c := &cache{s: s, bound: -1}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	var f cacheFile
 	if b, err := os.ReadFile(s.cacheFile()); err == nil && json.Unmarshal(b, &f) == nil && f.Bound >= 0 {
@@ -81,6 +81,7 @@ func (c *cache) add(n int64) error {
 	defer c.mu.Unlock()
 	c.pending += n
 	c.putting += n
+	c.wait -= min(n, c.wait)
 	if c.bound >= 0 {
 		c.bound += n
 		if c.bound > c.written {
@@ -128,17 +129,14 @@ func (c *cache) pass() {
 		c.mu.Unlock()
 		done, err := c.s.evict(c.ctx, c.s.o.CacheSize)
 		c.mu.Lock()
-		if err == nil {
-			c.after = c.s.o.CacheSize
-			if changes == c.changes {
-				c.bound = int64(done.Left) + c.pending
-				err = c.save(c.bound)
-			}
-			again = err == nil && c.pending > 0 && c.due()
-		} else { // do not try again at once
-			c.after = max(c.bound, c.after) + reserve
-			again = false
+		if err == nil && changes == c.changes {
+			c.bound = int64(done.Left) + c.pending
+			err = c.save(c.bound)
 		}
+		if err != nil && changes == c.changes { // do not try again at once
+			c.wait = reserve
+		}
+		again = err == nil && c.pending > 0 && c.due()
 		c.running = again
 		c.mu.Unlock()
 		if told := c.s.o.Evicted; told != nil && c.ctx.Err() == nil && (err != nil || done.Removed > 0) {
@@ -148,13 +146,15 @@ func (c *cache) pass() {
 }
 
 // due reports whether a pass has something to do. c.mu is held.
-func (c *cache) due() bool { return (c.bound < 0 || c.bound > c.after) && c.ctx.Err() == nil }
+func (c *cache) due() bool {
+	return (c.bound < 0 || c.bound > c.s.o.CacheSize) && c.wait == 0 && c.ctx.Err() == nil
+}
 
 // forget makes the next pass count anew: what was kept is no longer.
 func (c *cache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bound = -1
+	c.bound, c.wait = -1, 0
 	c.changes++
 	os.Remove(c.s.cacheFile())
 }

@@ -178,6 +178,48 @@ func TestEvictsNothingWhenUnsure(t *testing.T) {
 	}
 }
 
+// After a pass that could not tell what is kept, the next one waits until much more was put, or something is kept no longer: each looks at all that is kept.
+func TestFailedPassIsNotRepeatedAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	ref := putDictionary(t, s, cid.Undef, "one")
+	if err := s.Pin(t.Context(), ref.Manifest, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), ref.Manifest); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	var mu sync.Mutex
+	var removed, failed int
+	s = mustOpen(t, dir, Options{CacheSize: 2000, Evicted: func(_ Evicted, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failed++
+		} else {
+			removed++
+		}
+	}})
+	put := func(seed, n int) {
+		for i := range n {
+			fill(t, s, seed+i, 1, 1000)
+			s.cache.wg.Wait()
+		}
+	}
+	put(1, 5)
+	if failed != 1 || removed != 0 {
+		t.Errorf("%d passes failed, %d removed something; want one that failed", failed, removed)
+	}
+	if err := s.Unpin(t.Context(), ref.Manifest); err != nil {
+		t.Fatal(err)
+	}
+	put(10, 1)
+	if failed != 1 || removed != 1 {
+		t.Errorf("%d passes failed, %d removed something; want one of each", failed, removed)
+	}
+}
+
 // The count on disk is never too low, whatever the processes before did: a writer without a limit, one that ended in the
 // middle, one that unpinned, a power failure that left rubbish.
 func TestCountIsNeverTooLow(t *testing.T) {
