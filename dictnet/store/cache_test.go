@@ -220,6 +220,29 @@ func TestFailedPassIsNotRepeatedAtOnce(t *testing.T) {
 	}
 }
 
+// A reader who had opened the table before it grew notes in the new one what he uses.
+func TestUseAfterTableGrew(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	name := fill(t, s, 1, 1, 1000)[0]
+	r := mustOpen(t, dir, Options{ReadOnly: true})
+	if _, err := r.Get(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	usedAt(t, s, name, time.Unix(1, 0))
+	before := mustTable(t, s)
+	fill(t, s, 2, 2000, 8)
+	if mustTable(t, s) == before {
+		t.Fatal("the table has not grown")
+	}
+	if _, err := r.Get(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	if at := lastUse(t, s, name); time.Since(at) > time.Hour {
+		t.Errorf("used %v", at)
+	}
+}
+
 // The count on disk is never too low, whatever the processes before did: a writer without a limit, one that ended in the
 // middle, one that unpinned, a power failure that left rubbish.
 func TestCountIsNeverTooLow(t *testing.T) {

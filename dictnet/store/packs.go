@@ -272,9 +272,22 @@ func (p *packs) minute() uint32 { return uint32(max(0, p.o.now().Unix()/60)) }
 
 // use notes that a block is in use. Where the table cannot be written, it does nothing.
 func (p *packs) use(t *table, at uint64, s slot) {
-	if now := p.minute(); s.used != now && !t.mute {
-		t.use(at, now)
+	now := p.minute()
+	if s.used == now || t.mute {
+		return
 	}
+	if p.o.readOnly && p.renewed(t) { // all that is read may be in the one from before, and nobody looks at that
+		fresh, err := p.index()
+		if err != nil || fresh == nil {
+			return
+		}
+		was, _, ok, err := fresh.find(s.key)
+		if err != nil || !ok || fresh.mute {
+			return
+		}
+		t, at = fresh, was
+	}
+	t.use(at, now)
 }
 
 // usedNow notes that a block is in use.
