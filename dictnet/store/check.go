@@ -96,7 +96,7 @@ func (s *Store) readWhole(buf []byte, b slot) ([]byte, error) {
 	f, err := s.packs.file(b.pack)
 	n := 0
 	if err == nil {
-		n, err = f.ReadAt(record, b.offset())
+		n, err = s.packs.o.readAll(f, record, b.offset())
 	}
 	clear(record[n:])
 	return record, err
@@ -104,6 +104,11 @@ func (s *Store) readWhole(buf []byte, b slot) ([]byte, error) {
 
 // checkSlot compares a block with its name: what readWhole says of it, and the digest of its body. The error is errGone if there is none any more.
 func (s *Store) checkSlot(b slot, record []byte, sum digest, err error) (cid.Cid, error) {
+	if errors.Is(err, syscall.EIO) { // the disk has lost some of it: it is damaged, if nothing worse shows
+		if d, nerr := s.packs.name(b); nerr == nil {
+			return rawCID(d), err
+		}
+	}
 	if err != nil && err != io.EOF && err != errGone {
 		return cid.Undef, err
 	}

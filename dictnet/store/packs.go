@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"dictnet/internal/durable"
@@ -50,6 +51,7 @@ type packOptions struct {
 	readOnly bool
 	now      func() time.Time
 	write    func(*os.File, []byte, int64) (int, error) // (*os.File).WriteAt, or a disk that fails
+	readAll  func(*os.File, []byte, int64) (int, error) // the same of a whole block that is checked or set aside
 	size     int64                                      // of a pack, after which the next begins, bytes
 }
 
@@ -69,7 +71,7 @@ var (
 )
 
 func newPacks(dir string, readOnly bool) *packs {
-	return &packs{dir: dir, o: packOptions{readOnly: readOnly, now: time.Now, write: (*os.File).WriteAt, size: packSize}}
+	return &packs{dir: dir, o: packOptions{readOnly: readOnly, now: time.Now, write: (*os.File).WriteAt, readAll: (*os.File).ReadAt, size: packSize}}
 }
 
 func (p *packs) tablePath() string { return filepath.Join(p.dir, "table") }
@@ -556,15 +558,15 @@ func (p *packs) slotOf(k key) (s slot, ok bool, err error) {
 	return s, ok, err
 }
 
-// copyTo writes the bytes of a block, whatever they are, to a file.
+// copyTo writes the bytes of a block, whatever they are, to a file, as far as the disk has them.
 func (p *packs) copyTo(path string, s slot) error {
 	f, err := p.file(s.pack)
 	if err != nil {
 		return err
 	}
 	data := make([]byte, s.size)
-	n, err := f.ReadAt(data, s.offset()+recordHeader)
-	if err != nil && err != io.EOF {
+	n, err := p.o.readAll(f, data, s.offset()+recordHeader)
+	if err != nil && err != io.EOF && !errors.Is(err, syscall.EIO) {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"syscall"
 	"testing"
 
 	blocks "github.com/ipfs/go-block-format"
@@ -92,6 +93,39 @@ func TestServesNothingWrong(t *testing.T) {
 	}
 	if err := s.Blocks().Put(t.Context(), mustBlock(t, []byte("wrong"), b.CID)); err == nil {
 		t.Error("written unchecked")
+	}
+}
+
+// A block that the disk cannot give any more is damaged as any other is: it is named, and what is left of it is set aside.
+func TestCheckUnreadable(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	names := fill(t, s, 1, 3, 5000)
+	_, at := packOf(t, s, names[1])
+	s.packs.o.readAll = func(f *os.File, b []byte, off int64) (int, error) {
+		if n := at + 1000 - off; off <= at && n < int64(len(b)) { // its byte 1,000 cannot be read
+			n, _ := f.ReadAt(b[:n], off)
+			return n, &os.PathError{Op: "read", Path: f.Name(), Err: syscall.EIO}
+		}
+		return f.ReadAt(b, off)
+	}
+	var found []cid.Cid
+	if n, err := s.Check(t.Context(), func(c cid.Cid, err error) {
+		found = append(found, c)
+		if !errors.Is(err, syscall.EIO) {
+			t.Error(err)
+		}
+	}); n != 3 || err != nil || len(found) != 1 || found[0] != names[1] {
+		t.Fatalf("checked %d, %v; found %v, want %v", n, err, found, names[1])
+	}
+	path, err := s.SetAside(names[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != 1000 {
+		t.Errorf("set aside: %v, %v", info, err)
+	}
+	if ok, err := s.Has(t.Context(), names[1]); ok || err != nil {
+		t.Errorf("it is still there, %v", err)
 	}
 }
 
