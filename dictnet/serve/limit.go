@@ -15,12 +15,30 @@ import (
 var quiet = log.New(io.Discard, "", 0)
 
 // limit answers so many requests at once, and ends those whose client takes or sends nothing for a while, or that take too
-// long.
+// long. How the node is doing is told beside them.
 func limit(o Options, next http.Handler) http.Handler {
 	slots := make(chan struct{}, o.Requests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := &paced{ResponseWriter: w, control: http.NewResponseController(w), stall: o.Stall, end: time.Now().Add(o.Longest)}
+		comes := r.ContentLength != 0
+		if comes {
+			p.await() // net/http throws away what nobody reads, and would wait for it for ever
+			r.Body = &pacedBody{r.Body, p}
+		}
 		if len(r.URL.Path) > maxPath {
 			http.Error(w, "the path is too long", http.StatusRequestURITooLong)
+			return
+		}
+		if comes && r.Method != http.MethodPost {
+			comes = false
+			if _, err := io.CopyN(io.Discard, r.Body, maxStray); err != nil && err != io.EOF {
+				w.Header().Set("Connection", "close")
+				http.Error(w, "the body did not come", http.StatusRequestTimeout)
+				return
+			}
+		}
+		if r.URL.Path == healthPath {
+			next.ServeHTTP(w, r)
 			return
 		}
 		select {
@@ -33,23 +51,30 @@ func limit(o Options, next http.Handler) http.Handler {
 			case <-r.Context().Done():
 				return
 			case <-late.C:
+				if comes {
+					p.await()
+				}
 				w.Header().Set("Retry-After", "10")
 				http.Error(w, "too many requests at once", http.StatusServiceUnavailable)
 				return
 			}
 		}
 		defer func() { <-slots }()
-		control := http.NewResponseController(w)
-		end := time.Now().Add(o.Longest)
-		p := &paced{ResponseWriter: w, control: control, stall: o.Stall, end: end}
+		p.end = time.Now().Add(o.Longest)
 		p.extend()
-		r.Body = &pacedBody{r.Body, control, o.Stall, end}
+		if comes {
+			p.await()
+		}
 		next.ServeHTTP(p, r)
 		p.extend() // for what is buffered
 	})
 }
 
-const maxPath = 1024 // bytes
+const (
+	maxPath    = 1024      // bytes
+	maxStray   = 256 << 10 // bytes of a body that nobody asked for
+	healthPath = "/healthz"
+)
 
 // paced moves the deadline of writes on with each.
 type paced struct {
@@ -78,17 +103,18 @@ func (p *paced) Flush() {
 
 func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// pacedBody does the same for reads.
+// await moves the deadline of reads.
+func (p *paced) await() { p.control.SetReadDeadline(earlier(time.Now().Add(p.stall), p.end)) }
+
+// pacedBody moves it with each read.
 type pacedBody struct {
 	io.ReadCloser
-	control *http.ResponseController
-	stall   time.Duration
-	end     time.Time
+	p *paced
 }
 
-func (p *pacedBody) Read(b []byte) (int, error) {
-	p.control.SetReadDeadline(earlier(time.Now().Add(p.stall), p.end))
-	return p.ReadCloser.Read(b)
+func (b *pacedBody) Read(buf []byte) (int, error) {
+	b.p.await()
+	return b.ReadCloser.Read(buf)
 }
 
 func earlier(a, b time.Time) time.Time {

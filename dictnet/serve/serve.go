@@ -98,7 +98,7 @@ func New(o Options) (*Server, error) {
 		mux.Handle("GET /templates/", s.metrics.count("templates", http.StripPrefix("/templates", templates(o.Templates))))
 	}
 	mux.Handle("/api/v1/", s.metrics.count("api", local(api.handler())))
-	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET "+healthPath, s.health)
 	mux.Handle("GET /metrics", local(s.metrics.handler()))
 	s.http = &http.Server{
 		Handler:           limit(o, mux),

@@ -439,6 +439,19 @@ func TestStalledClients(t *testing.T) {
 	if bytes.Contains(answer, []byte("200 OK")) {
 		t.Errorf("a body that never comes: %q", answer)
 	}
+	// The same, of bodies that nobody reads.
+	for _, request := range []string{"GET /ipfs/" + s.ref.Manifest.String() + "?format=car", "POST /ipfs/x", "PUT /templates/x", "POST /healthz"} {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", request)
+		c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		if answer, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: after %d bytes of an answer, %v", request, len(answer), err)
+		}
+	}
 	// 40 MB that nobody takes, in the only place.
 	c, err = net.Dial("tcp", address)
 	if err != nil {
@@ -450,12 +463,41 @@ func TestStalledClients(t *testing.T) {
 		t.Fatalf("the CAR: %q, %v", line, err)
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		resp, _ := s.ask(t, "GET", "/healthz")
+		resp, _ := s.ask(t, "GET", "/ipfs/"+s.ref.Manifest.String()+"?format=raw")
 		if resp.StatusCode == 200 {
 			break
 		}
 		if resp.StatusCode != 503 || time.Now().After(deadline) {
 			t.Fatalf("while somebody has the place: %s", resp.Status)
+		}
+	}
+}
+
+// While too many are answered, how the node is doing is told at once, and others are told to come again.
+func TestBusy(t *testing.T) {
+	s := start(t, Options{Requests: 1, Stall: time.Second}, 1, 100)
+	busy, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	fmt.Fprint(busy, "POST /api/v1/inspect HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n")
+	go func() {
+		for {
+			if _, err := busy.Write([]byte{0}); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	time.Sleep(100 * time.Millisecond) // for it to have the only place
+	if resp, _ := s.ask(t, "GET", "/healthz"); resp.StatusCode != 200 {
+		t.Errorf("healthz: %s", resp.Status)
+	}
+	for _, method := range []string{"GET", "POST"} {
+		resp, _, err := s.try(method, "/ipfs/"+s.ref.Manifest.String()+"?format=raw", strings.NewReader("a body that nobody reads"))
+		if err != nil || resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %v, %v", method, resp, err)
 		}
 	}
 }
