@@ -169,7 +169,8 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "ending", http.StatusServiceUnavailable)
 		return
 	}
-	if _, err := s.o.Store.Dictionaries(); err != nil {
+	var damaged *store.DamagedNamesError // some names, which others are served beside
+	if _, err := s.o.Store.Dictionaries(); err != nil && !errors.As(err, &damaged) {
 		http.Error(w, "the store cannot be read", http.StatusServiceUnavailable)
 		return
 	}

@@ -502,6 +502,23 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// A name whose file is damaged does not make the node unwell: all else is served.
+func TestHealthWithDamagedName(t *testing.T) {
+	s := start(t, Options{}, 1, 100)
+	if err := os.WriteFile(filepath.Join(s.home.Dir(), "names", "e.json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if resp, body := s.ask(t, "GET", "/api/v1/store"); resp.StatusCode != 500 || !bytes.Contains(body, []byte("e.json")) {
+		t.Errorf("the store: %s %s", resp.Status, body)
+	}
+	if resp, body := s.ask(t, "GET", "/healthz"); resp.StatusCode != 200 {
+		t.Errorf("%s: %s", resp.Status, body)
+	}
+	if resp, _ := s.ask(t, "GET", "/ipfs/"+s.notes[0].CID.String()+"?format=raw"); resp.StatusCode != 200 {
+		t.Errorf("a block: %s", resp.Status)
+	}
+}
+
 // Templates that come slowly, more of them than are worked on at once, keep no other waiting.
 func TestSlowTemplates(t *testing.T) {
 	s := start(t, Options{Stall: time.Hour}, 1, 100)
