@@ -1,14 +1,17 @@
 package ipfs
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +27,7 @@ import (
 
 	"dictnet/codec"
 	"dictnet/dictnet"
+	"dictnet/dictnet/manifest"
 	"dictnet/dictnet/store"
 )
 
@@ -324,7 +328,7 @@ func TestRogueClients(t *testing.T) {
 				server.notes.mu.Lock()
 				here := 0
 				if rogue := server.notes.peers[h.ID()]; rogue != nil {
-					here = rogue.here
+					here = len(rogue.here)
 				}
 				server.notes.mu.Unlock()
 				if here > streamsOfOne {
@@ -341,6 +345,167 @@ func TestRogueClients(t *testing.T) {
 				s.Reset()
 			}
 		})
+	}
+}
+
+// Peers who take what they asked for slowly do not keep the places of those who are answered: while others wait they take turns, and get all in the end.
+func TestSlowPeers(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin, 30, 200_000)
+	m, err := manifest.Open(t.Context(), origin, p.Ref.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r notesRequest
+	for n, err := range m.Notes(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.blocks = append(r.blocks, n.CID)
+	}
+	server := start(t, Options{Blocks: origin.Blocks(), Listen: loopback})
+	s := server.notes
+	s.all, s.turnTime = make(chan struct{}, 4), 200*time.Millisecond
+	var slow sync.WaitGroup
+	served := make(chan struct{})
+	for range 2 {
+		node := start(t, Options{Blocks: openStore(t).Blocks(), Peers: server.Addrs()})
+		if err := node.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range servedOfOne {
+			stream, in, err := node.askNotes(t.Context(), server.host.ID(), &r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slow.Go(func() {
+				defer stream.Reset()
+				in.in = bufio.NewReaderSize(&slowReader{in.in, served}, 64<<10)
+				for i, c := range r.blocks {
+					data, err := in.block(nil)
+					if err != nil || nameOf(codecRaw, digestOf(data)) != c {
+						t.Errorf("block %d for a slow peer: %d bytes, %v", i, len(data), err)
+						return
+					}
+				}
+				if err := in.end(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	for len(s.all) < cap(s.all) {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // the slow need 45 s
+	defer cancel()
+	home := openStore(t)
+	if err := newClient(t, home, start(t, Options{Blocks: home.Blocks(), Peers: server.Addrs()}), time.Minute).Pull(ctx, p.Ref, "", nil); err != nil {
+		t.Errorf("another client: %v", err)
+	}
+	close(served)
+	slow.Wait()
+}
+
+// slowReader reads 128 KiB a second, until it need not.
+type slowReader struct {
+	io.Reader
+	fast <-chan struct{}
+}
+
+func (r *slowReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b[:min(len(b), 32<<10)])
+	select {
+	case <-r.fast:
+	case <-time.After(time.Duration(n) * time.Second / (128 << 10)):
+	}
+	return n, err
+}
+
+// A prelude is no longer than its turn.
+func TestPreludeOfATurn(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin, 5, 1000)
+	server := start(t, Options{Blocks: origin.Blocks(), Listen: loopback})
+	node := start(t, Options{Blocks: openStore(t).Blocks(), Peers: server.Addrs()})
+	if err := node.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.notes.turnTime = 0
+	for waiting, want := range []int{7, 1} {
+		server.notes.waiting.Store(int64(waiting))
+		n := 0
+		err := member{node, server.host.ID()}.FetchPrelude(t.Context(), p.Ref.Manifest, []codec.Span{{Pos: 0, Len: 5000}}, func(cid.Cid, []byte) { n++ })
+		if err != nil || n != want {
+			t.Errorf("%d blocks while %d wait, %v; want %d", n, waiting, err, want)
+		}
+	}
+}
+
+// However many requests some peers have here, there is room for those of others: who has the most gives up what he asked for last.
+func TestRoomForNewcomers(t *testing.T) {
+	s := start(t, Options{Blocks: openStore(t).Blocks()}).notes
+	type asked struct {
+		turn *notesTurn
+		ctx  context.Context
+	}
+	all := make(map[peer.ID][]asked)
+	enter := func(id peer.ID) bool {
+		ctx, cancel := context.WithCancel(t.Context())
+		turn, ok := s.enter(id, cancel)
+		if !ok {
+			cancel()
+			return false
+		}
+		all[id] = append(all[id], asked{turn, ctx})
+		return true
+	}
+	leave := func() {
+		for _, some := range all {
+			for _, a := range some {
+				s.leave(a.turn)
+			}
+		}
+		clear(all)
+	}
+	defer leave()
+	const greedy = streamsOfAll / streamsOfOne
+	for i := range greedy {
+		for range streamsOfOne {
+			if !enter(peer.ID(fmt.Sprint("greedy", i))) {
+				t.Fatal("no room though there is")
+			}
+		}
+		if enter(peer.ID(fmt.Sprint("greedy", i))) {
+			t.Fatal("more than one may have")
+		}
+	}
+	for i := range greedy {
+		for n := range streamsOfOne / 2 {
+			if id := peer.ID(fmt.Sprint("late", i)); !enter(id) {
+				t.Fatalf("%s has no room for a request after %d", id, n)
+			}
+		}
+		if s.here != streamsOfAll {
+			t.Fatalf("%d requests are here", s.here)
+		}
+	}
+	if enter("greedy0") {
+		t.Error("one of many has more than the others")
+	}
+	ended := 0
+	for id, some := range all {
+		for i, a := range some {
+			if a.ctx.Err() != nil {
+				if ended++; i < streamsOfOne/2 {
+					t.Errorf("request %d of %s was ended", i, id)
+				}
+			}
+		}
+	}
+	leave()
+	if ended != streamsOfAll/2 || s.here != 0 || len(s.peers) != 0 {
+		t.Errorf("%d were ended; %d of %d peers are left", ended, s.here, len(s.peers))
 	}
 }
 
