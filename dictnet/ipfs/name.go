@@ -98,7 +98,7 @@ func (n *Node) Point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 	return n.point(ctx, manifest)
 }
 
-// point does it; n.naming is held.
+// point does it, or if no manifest is named prolongs what the name stands for; n.naming is held.
 func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 	name := ipns.NameFromPeer(n.host.ID())
 	fail := func(err error) (Pointer, error) {
@@ -121,6 +121,9 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 		if there, err := OpenRecord(name.String(), record); err == nil && there.Sequence > last.Sequence {
 			last = there
 		}
+	}
+	if !manifest.Defined() {
+		manifest = last.Manifest
 	}
 	sequence := last.Sequence
 	ahead := last.Until.After(time.Now().Add(nameLife)) // the clock was, and of two with one sequence the one that lasts longer counts
@@ -166,7 +169,7 @@ func (n *Node) repoint(ctx context.Context) error {
 	if err == nil || errors.Is(err, ipns.ErrExpiredRecord) {
 		err = nil
 		if last.Manifest.Defined() {
-			_, err = n.point(ctx, last.Manifest)
+			_, err = n.point(ctx, cid.Undef)
 		}
 	}
 	return err
