@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multistream"
 
 	"dictnet/dictnet"
 	"dictnet/dictnet/store"
@@ -126,6 +127,44 @@ func TestRoguePeers(t *testing.T) {
 				t.Error("he was never asked")
 			}
 		})
+	}
+}
+
+// A peer who opens streams and says nothing on them takes the memory of a few peers, not that of all.
+func TestMemoryOfOnePeer(t *testing.T) {
+	server := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, Memory: 256 << 20}) // 1,024 streams
+	open := func(streams int) peer.ID {
+		t.Helper()
+		h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.ResourceManager(&network.NullResourceManager{}), libp2p.DisableRelay())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.Close() })
+		if err := h.Connect(t.Context(), peer.AddrInfo{ID: server.host.ID(), Addrs: server.host.Addrs()}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(network.WithNoDial(t.Context(), "once"), 10*time.Second)
+		defer cancel()
+		for range streams {
+			s, err := h.Network().NewStream(ctx, server.host.ID())
+			if err != nil {
+				break
+			}
+			s.SetDeadline(time.Now().Add(10 * time.Second))
+			multistream.NewMSSelect(s, bsnet.ProtocolBitswap).Write([]byte{0x80}) // the beginning of a message
+		}
+		return h.ID()
+	}
+	open(1000)
+	one := open(100)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		conns := server.host.Network().ConnsToPeer(one)
+		if len(conns) == 1 && len(conns[0].GetStreams()) >= 100 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("another has %d connections", len(conns))
+		}
 	}
 }
 

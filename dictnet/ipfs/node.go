@@ -191,6 +191,7 @@ func limits(memory int64) (network.ResourceManager, error) {
 	transient.Memory = rcmgr.LimitVal64(memory / 4)
 	transient.ConnsInbound = 512
 	one.Conns, one.ConnsInbound = 16, 8
+	one.Memory = rcmgr.LimitVal64(memory / 4) // of which each stream takes 256 KiB, whatever is on it; who wants more loses his connection
 	partial := rcmgr.PartialLimitConfig{
 		System: system, Transient: transient, PeerDefault: one,
 		AllowlistedSystem: free, AllowlistedTransient: free,
