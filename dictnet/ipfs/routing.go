@@ -48,6 +48,8 @@ func startRouting(h host.Host, seeds []peer.AddrInfo, serve bool) (*routing, err
 	}
 	d, err := dual.New(h,
 		dual.DHTOption(dht.Mode(mode), dht.BootstrapPeers(seeds...)),
+		dual.WanDHTOption(dht.Datastore(newDHTRecords())),
+		dual.LanDHTOption(dht.Datastore(newDHTRecords())),
 		// Several nodes on one machine are a local network, too.
 		dual.LanDHTOption(dht.AddressFilter(func(addrs []ma.Multiaddr) []ma.Multiaddr { return addrs })))
 	if err != nil {

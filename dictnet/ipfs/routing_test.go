@@ -2,6 +2,7 @@ package ipfs
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/boxo/path"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"dictnet/codec"
 	"dictnet/dictnet"
@@ -159,6 +161,31 @@ func TestRepeatsWhatWasPublishedLast(t *testing.T) {
 	}
 	if now, err := OpenRecord(before.Name, record); err != nil || now.Manifest != second.Ref.Manifest || now.Sequence != before.Sequence+1 {
 		t.Errorf("%+v, %v", now, err)
+	}
+}
+
+// What others announce to a node that serves the DHT does not grow for ever: it is forgotten, any of it.
+func TestAnnouncementsAreForgotten(t *testing.T) {
+	n := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, DHT: true})
+	providers := n.routing.dht.WAN.ProviderStore()
+	key := func(i int) []byte { return fmt.Appendf(nil, "%01000d", i) }
+	const many = 20_000
+	for i := range many {
+		if err := providers.AddProvider(t.Context(), key(i), peer.AddrInfo{ID: n.host.ID()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const asked = 50
+	known := 0
+	for i := range asked {
+		all, err := providers.GetProviders(t.Context(), key(i*(many/asked)))
+		if err != nil || len(all) > 1 {
+			t.Fatalf("%v, %v", all, err)
+		}
+		known += len(all)
+	}
+	if known == 0 || known > asked*9/10 {
+		t.Errorf("%d of %d are known", known, asked)
 	}
 }
 
