@@ -70,11 +70,7 @@ func (a *app) applySettings(c *cobra.Command) error {
 			if !s.from.Exists(s.key) {
 				continue
 			}
-			value := s.from.String(s.key)
-			if list := s.from.Strings(s.key); len(list) > 0 {
-				value = strings.Join(list, ",")
-			}
-			if e := c.Flags().Set(f.Name, value); e != nil {
+			if e := fill(c.Flags(), f, s.from, s.key); e != nil {
 				where := environName(f.Name)
 				if s.from == settings {
 					where = "settings " + placeOf(path, s.key)
@@ -85,6 +81,26 @@ func (a *app) applySettings(c *cobra.Command) error {
 		}
 	})
 	return err
+}
+
+// fill sets a flag to what a setting says: to a value, or to those of a list, as if each had been typed.
+func fill(flags *pflag.FlagSet, f *pflag.Flag, from *koanf.Koanf, key string) error {
+	values := []string{from.String(key)}
+	if _, list := from.Get(key).([]any); list {
+		several, ok := f.Value.(pflag.SliceValue)
+		if !ok {
+			return fmt.Errorf("a list, and --%s takes one value", f.Name)
+		}
+		if values = from.Strings(key); len(values) == 0 {
+			return several.Replace(nil)
+		}
+	}
+	for _, v := range values {
+		if err := flags.Set(f.Name, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const environPrefix = "DICTNET_"
@@ -100,7 +116,7 @@ func settingName(environ string) string {
 // The verbs that the front program leaves to the whole one, and the flags that only these have: their settings are good there, too.
 var (
 	othersVerbs = []string{"chain", "node", "publish"}
-	othersFlags = []string{"account", "car", "dev-key", "dir", "fixed", "http", "ipns", "key", "listen", "no-chain", "password-file", "pinning-token-file",
+	othersFlags = []string{"account", "car", "dev-key", "dir", "fixed", "http", "ipns", "key", "listen", "max-cost", "no-chain", "password-file", "pinning-token-file",
 		"registry", "serve", "signer", "templates", "via"}
 )
 
