@@ -27,7 +27,11 @@ any number of publishers and dictionaries; it has no owner.
 			if err := f.checkWrite(); err != nil {
 				return err
 			}
-			client, err := dial(c.Context(), f.rpc[0], chain.WithMaxCost(&f.maxCost))
+			node, err := f.first()
+			if err != nil {
+				return err
+			}
+			client, err := dial(c.Context(), node, chain.WithMaxCost(&f.maxCost))
 			if err != nil {
 				return err
 			}

@@ -32,6 +32,14 @@ func (f *chainFlags) read(c *cobra.Command) {
 	f.trust.add(c)
 }
 
+// first returns the node that is asked, and gets transactions.
+func (f *chainFlags) first() (string, error) {
+	if len(f.rpc) == 0 {
+		return "", usageErrorf("--rpc URL names one", "no node of the chain is named")
+	}
+	return f.rpc[0], nil
+}
+
 // dial connects to a node of the chain. The caller closes the client.
 func dial(ctx context.Context, url string, options ...chain.Option) (*chain.Client, error) {
 	c, err := chain.Dial(ctx, url, options...)

@@ -98,6 +98,9 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if err := cf.checkWrite(); err != nil {
 		return err
 	}
+	if _, err := cf.first(); err != nil && !o.noChain {
+		return err
+	}
 	depth, err := chain.ParseDepth(o.depth)
 	if err != nil {
 		return usageErrorf("a number, safe or finalized", "%w", err)

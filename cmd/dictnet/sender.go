@@ -123,7 +123,11 @@ func (f *chainFlags) openSigner(ctx context.Context, c *chain.Client) (chain.Sig
 // openSender connects to a node to send transactions to, and says who signs them. A transaction that is under way when the verb ends is
 // kept in the directory, and taken up again by the next one of the same account. The caller closes the client.
 func (f *chainFlags) openSender(ctx context.Context, outbox string) (*chain.Client, chain.Signer, error) {
-	plain, err := dial(ctx, f.rpc[0])
+	node, err := f.first()
+	if err != nil {
+		return nil, nil, err
+	}
+	plain, err := dial(ctx, node)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -136,7 +140,7 @@ func (f *chainFlags) openSender(ctx context.Context, outbox string) (*chain.Clie
 		return nil, nil, storageError(err)
 	}
 	file := filepath.Join(outbox, fmt.Sprintf("%d-%s", plain.ChainID(), signer.Address().Hex()))
-	client, err := dial(ctx, f.rpc[0], chain.WithOutbox(chain.FileOutbox(file)), chain.WithMaxCost(&f.maxCost))
+	client, err := dial(ctx, node, chain.WithOutbox(chain.FileOutbox(file)), chain.WithMaxCost(&f.maxCost))
 	return client, signer, err
 }
 

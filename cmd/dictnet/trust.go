@@ -110,6 +110,9 @@ func (f *chainFlags) openRegistries(ctx context.Context, at chain.Reference) (re
 		}
 		return nil
 	}
+	if _, err := f.first(); err != nil {
+		return nil, nil, err
+	}
 	if err := f.differentNodes(); err != nil {
 		return nil, nil, err
 	}
