@@ -46,7 +46,7 @@ Exit code 3 says that something contradicts the chain, 4 that something could no
 	c.Flags().BoolVar(&o.watch, "watch", false, "go on, and audit every new version")
 	o.interval = pause(15 * time.Second)
 	c.Flags().Var(&o.interval, "interval", "how often --watch looks")
-	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry holds, with the history, to this file")
+	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry holds, with the history, to this file; - is stdout")
 	return c
 }
 

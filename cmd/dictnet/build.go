@@ -193,7 +193,7 @@ func (a *app) buildHome(c *cobra.Command, ref dictRef) (s *store.Store, name str
 		}
 		return s, ref.name, func() { s.Close() }, nil
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(ref.car), "."+filepath.Base(ref.car)+".*.part")
+	dir, err := os.MkdirTemp(filepath.Dir(ref.car), partOf(filepath.Base(ref.car)))
 	if err != nil {
 		return nil, "", nil, outputError(ref.car, err)
 	}

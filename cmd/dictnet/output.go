@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,10 +23,14 @@ type row struct {
 	value any
 }
 
-// print writes a result to stdout: as JSON where that was asked for, else as aligned lines.
+// print writes a result to stdout, or to stderr if stdout has taken a file: as JSON where that was asked for, else as aligned lines.
 func (a *app) print(result any, rows ...row) error {
+	w := a.stdout
+	if a.taken {
+		w = a.stderr
+	}
 	if a.json {
-		enc := json.NewEncoder(a.stdout)
+		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
 		return enc.Encode(result)
 	}
@@ -37,7 +42,7 @@ func (a *app) print(result any, rows ...row) error {
 	for _, r := range rows {
 		fmt.Fprintf(&b, "%-*s  %v\n", width, r.name, r.value)
 	}
-	_, err := io.WriteString(a.stdout, b.String())
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 
@@ -112,12 +117,15 @@ type output struct {
 	io.Writer
 	tmp   *os.File
 	name  string
-	again bool // it can be made again: unless it takes another file's place, it need not be on the disk when it gets its name
+	at    string // the path of it: name, if that is no link
+	again bool   // it can be made again: unless it takes another file's place, it need not be on the disk when it gets its name
 }
 
-// create opens an output; "-" is stdout. Nothing stands under the name before commit.
+// create opens an output; "-" is stdout. Nothing stands under the name before commit. If the name is a link, the file that it leads to is
+// meant: the link stays.
 func (a *app) create(name string) (*output, error) {
-	if name == "-" {
+	if slices.Contains([]string{"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}, name) {
+		a.taken = true
 		return &output{Writer: a.stdout, name: "stdout"}, nil
 	}
 	if st, err := os.Stat(name); err == nil && st.IsDir() {
@@ -130,11 +138,32 @@ func (a *app) create(name string) (*output, error) {
 		}
 		return &output{Writer: f, name: name}, nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.part")
+	at := followed(name)
+	dir, base := filepath.Split(at)
+	f, err := os.CreateTemp(cmp.Or(dir, "."), partOf(base))
 	if err != nil {
 		return nil, outputError(name, err)
 	}
-	return &output{Writer: f, tmp: f, name: name}, nil
+	return &output{Writer: f, tmp: f, name: name, at: at}, nil
+}
+
+// partOf returns a pattern of names for what is to become a file, beside it. A name has 255 bytes at most.
+func partOf(base string) string { return "." + base[:min(len(base), 200)] + ".*.part" }
+
+// followed returns the path that a link leads to, which may be one of nothing yet.
+func followed(name string) string {
+	for range 40 { // the kernel follows no more, either
+		to, err := os.Readlink(name)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			dir, _ := filepath.Split(name)
+			to = dir + to // not Join: the directory may be a link, too
+		}
+		name = to
+	}
+	return name
 }
 
 // apart refuses an output that would take the place of a file that is read for it: the dictionary, if it is one, or an input. An input that is no file is not looked at.
@@ -172,7 +201,7 @@ func (o *output) commit() error {
 	}
 	mode := os.FileMode(0o666)
 	sync := o.tmp.Sync
-	if st, err := os.Stat(o.name); err == nil {
+	if st, err := os.Stat(o.at); err == nil {
 		mode = st.Mode().Perm()
 	} else {
 		mode &^= umask
@@ -184,7 +213,7 @@ func (o *output) commit() error {
 		func() error { return o.tmp.Chmod(mode) },
 		sync,
 		o.tmp.Close,
-		func() error { return os.Rename(o.tmp.Name(), o.name) },
+		func() error { return os.Rename(o.tmp.Name(), o.at) },
 	} {
 		if err := step(); err != nil {
 			return outputError(o.name, err)

@@ -50,7 +50,7 @@ With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet 
 	o.handover.flags(c)
 	c.Flags().BoolVar(&o.serve, "serve", false, "serve the store afterwards, until Ctrl-C")
 	c.Flags().StringVar(&o.depth, "confirmations", "1", "when to be content: after so many blocks, or when the chain calls it safe or finalized")
-	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry then holds to this file, for dictnet verify --proof")
+	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry then holds to this file, for dictnet verify --proof; - is stdout")
 	nf.serve(c)
 	return c
 }
@@ -104,6 +104,9 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	depth, err := chain.ParseDepth(o.depth)
 	if err != nil {
 		return usageErrorf("a number, safe or finalized", "%w", err)
+	}
+	if o.handover.car == "-" && o.proof == "-" {
+		return usageErrorf("name a file for one", "both the CAR and the proof are to go to stdout")
 	}
 	if o.noChain && o.proof != "" {
 		return usageErrorf("leave one out", "--proof-out proves what the registry holds, and --no-chain asks none")

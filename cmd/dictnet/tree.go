@@ -59,7 +59,7 @@ func (a *app) createTree(ctx context.Context, dir string, anyLinks bool) (*treeO
 		return nil, usageErrorf("name a new one", "directory %s is not empty", dir)
 	}
 	var err error
-	if o.tmp, err = os.MkdirTemp(beside, "."+filepath.Base(filepath.Clean(dir))+".*.part"); err != nil {
+	if o.tmp, err = os.MkdirTemp(beside, partOf(filepath.Base(filepath.Clean(dir)))); err != nil {
 		return nil, outputError(dir, err)
 	}
 	if o.root, err = os.OpenRoot(o.tmp); err != nil {
