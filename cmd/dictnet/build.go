@@ -238,7 +238,7 @@ func sampleFiles(sample string, trees bool) (files []string, size int64, err err
 		}
 		return []string{sample}, st.Size(), nil
 	}
-	err = filepath.WalkDir(sample, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(slashed(sample), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -255,6 +255,9 @@ func sampleFiles(sample string, trees bool) (files []string, size int64, err err
 	}
 	return files, size, nil
 }
+
+// slashed returns a path of a directory that leads into it, if it is a link to one, too: WalkDir takes it as it is named.
+func slashed(dir string) string { return dir + string(filepath.Separator) }
 
 func (a *app) addSample(ctx context.Context, b *codec.Builder, name string) error {
 	in, err := a.openWhole(ctx, name, true)

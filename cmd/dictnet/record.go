@@ -75,6 +75,8 @@ func (a *app) encodeRecords(c *cobra.Command, name, dict, out string, r recordFl
 	switch {
 	case r.kind == "line":
 		err = a.encodeLines(ctx, coder, name, out, &result)
+	case err == nil && st.IsDir() && out == "-":
+		err = usageErrorf("-o names a directory for them", "the templates of all files of %s do not go to stdout", name)
 	case err == nil && st.IsDir():
 		err = eachFile(name, func(rel string) error {
 			return a.encodeRecord(ctx, coder, filepath.Join(name, rel), filepath.Join(out, rel)+recordExt, true, &result)
@@ -105,7 +107,7 @@ func openCoder(ctx context.Context, ref codec.DictionaryRef, tape codec.Tape, di
 
 // eachFile calls do for the path of each regular file below a directory, relative to it, in lexical order.
 func eachFile(dir string, do func(rel string) error) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(slashed(dir), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return inputError(err)
 		}
