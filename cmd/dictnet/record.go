@@ -244,7 +244,7 @@ func holdsRecords(in *input) bool {
 
 // packError says of which file an error of reading records is.
 func packError(name string, err error) error {
-	if !errors.Is(err, codec.ErrTemplate) {
+	if !errors.Is(err, codec.ErrTemplate) && !errors.As(err, new(*hinted)) { // which a server's is
 		return inputError(err)
 	}
 	return fmt.Errorf("template %s: %w", name, err)

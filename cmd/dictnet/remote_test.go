@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand"
@@ -14,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dictnet/codec/records"
 )
 
 // template makes a file of n bytes that does not compress and its template.
@@ -136,6 +139,17 @@ func TestDecodeURL(t *testing.T) {
 				t.Error("a range: other bytes")
 			}
 		})
+	}
+}
+
+// A server that breaks off in a pack of records has not sent a wrong one.
+func TestDecodeURLRecords(t *testing.T) {
+	t.Setenv("DICTNET_HOME", t.TempDir())
+	pack := append([]byte(records.PackMagic), binary.AppendUvarint(nil, 200)...)
+	server := httptest.NewServer(breaking(100, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(append(pack, make([]byte, 300)...)) })))
+	defer server.Close()
+	if _, code, said := decodeFrom(t, server.URL); code != exitUnavailable || !strings.Contains(said, "template "+server.URL+": unavailable: it broke off") {
+		t.Errorf("exit code %d: %s", code, said)
 	}
 }
 

@@ -29,6 +29,7 @@ type PackReader struct {
 	n    int64  // templates read
 	at   int64  // bytes read
 	buf  []byte // of the last
+	err  error  // of the reader, but for its end
 }
 
 // NewPackReader reads from where a file begins of which Holds is true.
@@ -55,6 +56,9 @@ func (p *PackReader) fail(msg string, args ...any) error {
 // number reads a varint.
 func (p *PackReader) number(what string) (uint64, error) {
 	v, err := binary.ReadUvarint((*countedBytes)(p))
+	if p.err != nil {
+		return 0, p.err
+	}
 	if err != nil {
 		return 0, p.fail("cut short in %s", what)
 	}
@@ -68,6 +72,8 @@ func (p *countedBytes) ReadByte() (byte, error) {
 	b, err := p.src.ReadByte()
 	if err == nil {
 		p.at++
+	} else if err != io.EOF {
+		p.err = err
 	}
 	return b, err
 }
@@ -101,16 +107,19 @@ func (p *PackReader) Next() ([]byte, error) {
 		if count != uint64(p.n) {
 			return nil, p.fail("the pack states %d records, and has %d", count, p.n)
 		}
-		if _, err := p.src.ReadByte(); err != io.EOF {
-			return nil, p.fail("bytes after the end of the pack")
+		_, err = p.src.ReadByte()
+		if err == nil {
+			err = p.fail("bytes after the end of the pack")
 		}
-		return nil, io.EOF
+		return nil, err
 	}
 	if n > maxTemplate {
 		return nil, p.fail("record %d states %d bytes, limit %d", p.n+1, n, maxTemplate)
 	}
 	p.buf = append(p.buf[:0], make([]byte, n)...)
-	if _, err := io.ReadFull(p.src, p.buf); err != nil {
+	if _, err := io.ReadFull(p.src, p.buf); err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	} else if err != nil {
 		return nil, p.fail("cut short in record %d", p.n+1)
 	}
 	p.n++

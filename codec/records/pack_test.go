@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"slices"
 	"testing"
+	"testing/iotest"
 
 	"dictnet/codec"
 )
@@ -42,6 +44,10 @@ func TestInspect(t *testing.T) {
 		for n := range file {
 			if _, err := Inspect(bytes.NewReader(file[:n])); !errors.Is(err, codec.ErrTemplate) {
 				t.Fatalf("%s: cut after %d bytes: %v", name, n, err)
+			}
+			broken := io.MultiReader(bytes.NewReader(file[:n]), iotest.ErrReader(io.ErrNoProgress))
+			if _, err := Inspect(broken); !errors.Is(err, io.ErrNoProgress) || errors.Is(err, codec.ErrTemplate) {
+				t.Fatalf("%s: not to be read after %d bytes: %v", name, n, err)
 			}
 		}
 	}
