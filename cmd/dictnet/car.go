@@ -35,8 +35,8 @@ func (a *app) exportCAR(ctx context.Context, s *store.Store, manifest cid.Cid, p
 		return err
 	}
 	defer out.abandon()
-	if err := car.Export(ctx, out, s, manifest, nil); err != nil {
-		return outputError(path, err)
+	if err := car.Export(ctx, &countingWriter{Writer: out, ctx: ctx, bar: &progress{}}, s, manifest, nil); err != nil {
+		return out.written(fmt.Errorf("dictionary %s: %w", manifest, err))
 	}
 	return out.commit()
 }

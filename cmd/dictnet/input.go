@@ -19,7 +19,7 @@ type input struct {
 	head   dictnet.TemplateHead // that was taken off, of a template
 }
 
-// open opens a file for reading; "-" is stdin, and a URL is a template on an HTTP server. Reading from what may keep one waiting ends with the context.
+// open opens a file for reading; "-" is stdin, and a URL is a template on an HTTP server. Reading ends with the context, also where it may keep one waiting.
 func (a *app) open(ctx context.Context, name string) (*input, error) {
 	if name == "-" {
 		return &input{Reader: &patient{ctx: ctx, src: a.stdin}, size: -1, name: "stdin"}, nil
@@ -41,7 +41,7 @@ func (a *app) open(ctx context.Context, name string) (*input, error) {
 		f.Close()
 		return nil, usageErrorf("name a file; build and encode alone take directories", "%s is a directory", name)
 	case st.Mode().IsRegular():
-		return &input{Reader: f, file: f, closer: f, size: st.Size(), name: name}, nil
+		return &input{Reader: &untilDone{ctx, f}, file: f, closer: f, size: st.Size(), name: name}, nil
 	}
 	return &input{Reader: &patient{ctx: ctx, src: f}, file: f, closer: f, size: -1, name: name}, nil
 }
@@ -55,6 +55,19 @@ func (in *input) close() {
 // inputError says that a file that was named cannot be read.
 func inputError(err error) error {
 	return &hinted{fmt.Errorf("read input: %w", err), exitUsage, ""}
+}
+
+// untilDone reads from a file until the context ends.
+type untilDone struct {
+	ctx context.Context
+	src io.Reader
+}
+
+func (u *untilDone) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.src.Read(b)
 }
 
 // patient reads from a pipe or a terminal, where a read may last for ever, until the context ends. A read that is under

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"math/rand"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -12,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dictnet/codec/records"
 )
 
 // Ctrl-C while a verb waits for input: it stops at once, with its own exit code, and leaves nothing behind but what was there.
@@ -69,6 +74,60 @@ func TestInterrupt(t *testing.T) {
 				t.Errorf("what was there is now %q, %v", b, err)
 			}
 		})
+	}
+}
+
+// Ctrl-C while a verb writes, or reads a file: that is no fault of the output.
+func TestInterruptBetween(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
+	log, pack, big := filepath.Join(dir, "log"), filepath.Join(dir, "pack"), filepath.Join(dir, "big")
+	var lines bytes.Buffer
+	for i := range 3 * packBatch {
+		fmt.Fprintf(&lines, "{\"level\":\"info\",\"message\":\"request %d was served\",\"milliseconds\":%d}\n", i*i, i%97)
+	}
+	if err := os.WriteFile(log, lines.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 4<<20)
+	rand.New(rand.NewSource(1)).Read(noise)
+	if err := os.WriteFile(big, noise, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"build", "--select", "repeated", "--budget", "8KiB", "--lines", log, "-o", "logs"},
+		{"encode", "--records", "line", log, "-d", "logs", "-o", pack},
+		{"build", big, "-o", "big"},
+	} {
+		var stderr bytes.Buffer
+		if code := run(t.Context(), args, nil, io.Discard, &stderr); code != exitOK {
+			t.Fatalf("%q: exit code %d: %s", args, code, &stderr)
+		}
+	}
+	for _, args := range [][]string{
+		{"encode", "--records", "line", log, "-d", "logs", "-o", "-"},
+		{"decode", pack, "-o", "-"},
+		{"publish", "big", "--no-chain", "--car", "-"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var stderr bytes.Buffer
+		stdout := writerFunc(func(b []byte) (int, error) {
+			cancel()
+			return len(b), nil
+		})
+		if code := run(ctx, args, nil, stdout, &stderr); code != exitInterrupted {
+			t.Errorf("%q: exit code %d, want %d: %s", args, code, exitInterrupted, &stderr)
+		}
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b, err := records.NewBuilder(records.MinBudget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := new(app).addRecords(ctx, b, log, true); !errors.Is(err, context.Canceled) {
+		t.Error("samples were read on:", err)
 	}
 }
 

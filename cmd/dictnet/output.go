@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -193,6 +194,14 @@ func outputError(name string, err error) error {
 
 // failed says what a failed write means.
 func (o *output) failed(err error) error { return outputError(o.name, err) }
+
+// written tells of what went through a countingWriter the errors of the output from those of what was read.
+func (o *output) written(err error) error {
+	if failed := (*writeError)(nil); errors.As(err, &failed) {
+		return o.failed(failed.error)
+	}
+	return err
+}
 
 // commit puts the output under its name.
 func (o *output) commit() error {

@@ -218,6 +218,9 @@ func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out s
 			dst.Write(n[:binary.PutUvarint(n[:], uint64(len(packed.At(i))))])
 			dst.Write(packed.At(i))
 		}
+		if err := dst.Flush(); err != nil {
+			return w.written(err)
+		}
 		result.Records += int64(plain.Len())
 		result.Read += int64(len(plain.Data))
 		bar.set(result.Read)
@@ -225,7 +228,7 @@ func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out s
 	dst.WriteByte(0)
 	dst.Write(n[:binary.PutUvarint(n[:], uint64(result.Records))])
 	if err := dst.Flush(); err != nil {
-		return w.failed(err)
+		return w.written(err)
 	}
 	result.Written = counting.done
 	return w.commit()
@@ -318,7 +321,7 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 			return fmt.Errorf("template %s: %w", in.name, err)
 		}
 		if _, err := dst.Write(plain.Data); err != nil {
-			return w.failed(err)
+			return w.written(err)
 		}
 		result.Records += int64(plain.Len())
 	}
