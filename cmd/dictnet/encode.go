@@ -192,7 +192,8 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	bar := a.progress("encode", in.size)
 	defer bar.end()
 	o.Progress = bar.set
-	var dst io.Writer = w
+	to := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	var dst io.Writer = to
 	var spool *portableEncoder
 	if portable.list {
 		if spool, err = portable.spool(); err != nil {
@@ -205,12 +206,12 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	o.Cuts, src = contexts.BeginsOf(in)
 	stats, err := codec.Encode(ctx, dst, src, o)
 	if err != nil {
-		return err
+		return w.written(err)
 	}
 	if spool != nil {
-		extra, err := spool.finish(ctx, w, named, o.Tape)
+		extra, err := spool.finish(ctx, to, named, o.Tape)
 		if err != nil {
-			return err
+			return w.written(err)
 		}
 		stats.Written += extra
 	}

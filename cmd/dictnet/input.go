@@ -67,7 +67,11 @@ func (u *untilDone) Read(b []byte) (int, error) {
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return u.src.Read(b)
+	n, err := u.src.Read(b)
+	if err != nil && err != io.EOF {
+		err = &hinted{err, exitUsage, ""}
+	}
+	return n, err
 }
 
 // patient reads from a pipe or a terminal, where a read may last for ever, until the context ends. A read that is under

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -188,14 +189,14 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 		return usageErrorf("encode it without --context", "%s has no entries of %s that mean something in another context", name, under)
 	}
 	head, err := meanings.AppendBinary(nil)
-	if err == nil {
-		_, err = w.Write(head)
-	}
-	if err == nil {
-		_, err = io.Copy(w, io.NewSectionReader(spool.File, 0, stats.Written))
-	}
 	if err != nil {
 		return err
+	}
+	to := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	for _, part := range []io.Reader{bytes.NewReader(head), io.NewSectionReader(spool.File, 0, stats.Written)} {
+		if _, err := io.Copy(to, part); err != nil {
+			return w.written(err)
+		}
 	}
 	if err := w.commit(); err != nil {
 		return err
