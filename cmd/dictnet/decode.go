@@ -204,7 +204,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 			size = view.Size()
 		}
 		if off > size {
-			return usageErrorf(fmt.Sprintf("the file has %d bytes", size), "range %s begins behind the end of the file", span)
+			return behindEnd(off, size)
 		}
 		switch {
 		case meaning != nil && span != "":
@@ -333,7 +333,8 @@ type rangeWriter struct {
 }
 
 func (r *rangeWriter) WriteTo(w io.Writer) (n int64, err error) {
-	_, err = r.WriterTo.WriteTo(writerFunc(func(b []byte) (int, error) {
+	off := r.skip
+	size, err := r.WriterTo.WriteTo(writerFunc(func(b []byte) (int, error) {
 		all := len(b)
 		k := min(int64(len(b)), r.skip)
 		r.skip -= k
@@ -350,7 +351,15 @@ func (r *rangeWriter) WriteTo(w io.Writer) (n int64, err error) {
 		}
 		return all, nil
 	}))
+	if err == nil && r.skip > 0 {
+		err = behindEnd(off, size)
+	}
 	return n, err
+}
+
+// behindEnd refuses a range that begins behind the end of a file.
+func behindEnd(off, size int64) error {
+	return usageErrorf(fmt.Sprintf("the file has %d bytes", size), "range %d: begins behind the end of the file", off)
 }
 
 type writerFunc func([]byte) (int, error)
