@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -64,8 +65,9 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 		return usageErrorf("dictnet pull --as NAME gives it one", "promote takes the local name of a dictionary, not %s", dict)
 	}
 	for _, name := range names {
-		if name == "-" {
-			return usageErrorf("name files", "promote writes templates anew where they are")
+		st, err := os.Stat(name)
+		if name == "-" || isURL(name) || err == nil && !st.Mode().IsRegular() {
+			return usageErrorf("name files", "promote writes templates anew where they are, and %s is no file", name)
 		}
 	}
 	holdMemory(100, 224<<20)
