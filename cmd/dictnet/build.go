@@ -207,7 +207,7 @@ func (a *app) buildHome(c *cobra.Command, ref dictRef) (s *store.Store, name str
 		os.RemoveAll(dir)
 	}
 	name = "dictionary"
-	if a.isFile(ref.car) {
+	if _, err := os.Stat(ref.car); err == nil {
 		base, err := a.importCAR(c.Context(), s, ref.car)
 		if err == nil {
 			err = s.SetDictionary(c.Context(), store.Dictionary{Name: name, Current: base})

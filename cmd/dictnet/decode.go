@@ -421,11 +421,11 @@ func (a *app) openAnyTemplate(ctx context.Context, name string) (*input, error) 
 	return &input{Reader: kept, file: kept, size: kept.Size(), name: in.name, head: in.head}, nil
 }
 
-// isFile reports whether there is a file, or anything else, of that name.
+// isFile reports whether there is a file, or anything else but a directory, of that name.
 func (a *app) isFile(name string) bool {
 	if name == "-" || isURL(name) {
 		return true
 	}
-	_, err := os.Stat(name)
-	return err == nil
+	st, err := os.Stat(name)
+	return err == nil && !st.IsDir()
 }
