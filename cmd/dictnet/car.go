@@ -30,7 +30,7 @@ func (a *app) importCAR(ctx context.Context, s *store.Store, path string) (codec
 
 // exportCAR writes a dictionary to a CAR file.
 func (a *app) exportCAR(ctx context.Context, s *store.Store, manifest cid.Cid, path string) error {
-	out, err := a.create(path)
+	out, err := a.create(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (a *app) sink(ctx context.Context, to decodeTo) (sink, error) {
 	if to.into != "" {
 		return a.createTree(ctx, to.into, to.anyLinks)
 	}
-	out, err := a.create(to.out)
+	out, err := a.create(ctx, to.out)
 	if err != nil {
 		return nil, err
 	}

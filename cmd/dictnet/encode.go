@@ -147,7 +147,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 		return err
 	}
 	defer in.close()
-	w, err := a.create(out)
+	w, err := a.create(ctx, out)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (a *app) open(ctx context.Context, name string) (*input, error) {
 	if isURL(name) {
 		return a.openURL(ctx, name)
 	}
-	f, err := os.Open(name)
+	f, err := openPatiently(ctx, name, os.O_RDONLY)
 	if err != nil {
 		return nil, inputError(err)
 	}
@@ -44,6 +44,26 @@ func (a *app) open(ctx context.Context, name string) (*input, error) {
 		return &input{Reader: &untilDone{ctx, f}, file: f, closer: f, size: st.Size(), name: name}, nil
 	}
 	return &input{Reader: &patient{ctx: ctx, src: f}, file: f, closer: f, size: -1, name: name}, nil
+}
+
+// openPatiently opens a file that is there. A pipe is open when somebody has opened its other end, which may last for ever, until the context ends. What is
+// under way then is left behind; the process is about to end.
+func openPatiently(ctx context.Context, name string, flag int) (*os.File, error) {
+	type result struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		f, err := os.OpenFile(name, flag, 0)
+		done <- result{f, err}
+	}()
+	select {
+	case r := <-done:
+		return r.f, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (in *input) close() {

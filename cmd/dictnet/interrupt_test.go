@@ -120,6 +120,27 @@ func TestInterruptBetween(t *testing.T) {
 		}
 	}
 
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to") // which nobody opens at their other ends
+	for _, pipe := range []string{from, to} {
+		if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"encode", from, "-o", pack}, {"encode", log, "-o", to}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		code := make(chan int, 1)
+		go func() { code <- run(ctx, args, nil, io.Discard, io.Discard) }()
+		select {
+		case got := <-code:
+			if got != exitInterrupted {
+				t.Errorf("%q: exit code %d, want %d", args, got, exitInterrupted)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("%q: still running", args)
+		}
+	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	b, err := records.NewBuilder(records.MinBudget)

@@ -122,7 +122,7 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 	if err != nil {
 		return err
 	}
-	w, err := a.create(out)
+	w, err := a.create(ctx, out)
 	if err != nil {
 		return err
 	}

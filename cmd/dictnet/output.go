@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ type output struct {
 
 // create opens an output; "-" is stdout. Nothing stands under the name before commit. If the name is a link, the file that it leads to is
 // meant: the link stays.
-func (a *app) create(name string) (*output, error) {
+func (a *app) create(ctx context.Context, name string) (*output, error) {
 	if slices.Contains([]string{"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}, name) {
 		a.taken = true
 		return &output{Writer: a.stdout, name: "stdout"}, nil
@@ -133,7 +134,10 @@ func (a *app) create(name string) (*output, error) {
 		return nil, usageErrorf("name a file in it", "output %s is a directory", name)
 	}
 	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() { // a device or a pipe: write to it as it is
-		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		f, err := openPatiently(ctx, name, os.O_WRONLY)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
 			return nil, outputError(name, err)
 		}

@@ -132,7 +132,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 	}
 	var outputs []*output
 	for i, r := range readers {
-		w, err := a.create(names[i])
+		w, err := a.create(ctx, names[i])
 		if err != nil {
 			return err
 		}

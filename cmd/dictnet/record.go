@@ -123,13 +123,13 @@ func eachFile(dir string, do func(rel string) error) error {
 }
 
 // writeWhole puts a file under its name when it is complete; with parents, it makes its directories.
-func (a *app) writeWhole(name string, parents bool, b []byte) error {
+func (a *app) writeWhole(ctx context.Context, name string, parents bool, b []byte) error {
 	if parents {
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			return outputError(name, err)
 		}
 	}
-	w, err := a.create(name)
+	w, err := a.create(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (a *app) encodeRecord(ctx context.Context, coder *records.Coder, name, out 
 	result.Records++
 	result.Read += int64(len(b))
 	result.Written += int64(len(template))
-	return a.writeWhole(out, parents, template)
+	return a.writeWhole(ctx, out, parents, template)
 }
 
 func recordTooLong(err error) error {
@@ -185,7 +185,7 @@ func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out s
 		return err
 	}
 	defer in.close()
-	w, err := a.create(out)
+	w, err := a.create(ctx, out)
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 	if !p.Pack() && only > 1 {
 		return usageErrorf("it is one record", "there is no record %d in %s", only, in.name)
 	}
-	w, err := a.create(out)
+	w, err := a.create(ctx, out)
 	if err != nil {
 		return err
 	}

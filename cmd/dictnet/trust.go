@@ -220,7 +220,7 @@ func (a *app) writeProof(ctx context.Context, name string, reg *chain.Registry, 
 	if err != nil {
 		return err
 	}
-	out, err := a.create(name)
+	out, err := a.create(ctx, name)
 	if err != nil {
 		return err
 	}
