@@ -24,7 +24,7 @@ func (f *chainFlags) write(c *cobra.Command) {
 	c.Flags().StringVar(&f.signer, "signer", "", "URL of a program that holds the key and signs (Clef's protocol)")
 	c.Flags().StringVar(&f.account, "account", "", "address of the account that --signer signs for")
 	c.Flags().StringVar(&f.key, "key", "", "key file of the account that pays (geth's encrypted keystore form)")
-	c.Flags().StringVar(&f.password, "password-file", "", "file that holds the key's password in its first line")
+	c.Flags().StringVar(&f.password, "password-file", "", "file that holds the key's password in its first line; without it, $DICTNET_PASSWORD is the password")
 	c.Flags().BoolVar(&f.dev, "dev-key", false, "pay with the first well-known development account (development chains only)")
 	f.maxCost.SetInt64(chain.DefaultMaxCost)
 	c.Flags().Var((*ether)(&f.maxCost), "max-cost", "most that one transaction may cost, whatever the node says, in the chain's own coin")
