@@ -43,7 +43,7 @@ func parseDictRef(s string) (dictRef, error) {
 		r.anchor = &at
 		return r, nil
 	case isIPNS(s):
-		r.ipns = s[len("/ipns/"):]
+		r.ipns = strings.TrimPrefix(strings.TrimPrefix(s, "/ipns/"), "ipns://")
 		return r, checkIPNS(r.ipns)
 	case isCAR(s):
 		r.car = s
