@@ -37,10 +37,17 @@ Exit code 3 says that something contradicts the chain, 4 that something could no
   dictnet audit eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/... --json
   dictnet audit releases --rpc https://one.example.org --rpc https://other.example.net --watch`,
 		Args: args(1, 1, "one dictionary"),
-		RunE: func(c *cobra.Command, args []string) error { return a.audit(c, args[0], &f, o) },
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, name := range auditWithout {
+				if f := c.Flags().Lookup(name); f.Value.String() != f.DefValue {
+					return usageErrorf("it replays what the nodes of --rpc say, and compares them", "--%s does not go with audit", name)
+				}
+			}
+			return a.audit(c, args[0], &f, o)
+		},
 	}
 	f.add(c)
-	for _, name := range []string{"offline", "prove", "block", "proof"} {
+	for _, name := range auditWithout {
 		c.Flags().MarkHidden(name)
 	}
 	c.Flags().BoolVar(&o.watch, "watch", false, "go on, and audit every new version")
@@ -49,6 +56,9 @@ Exit code 3 says that something contradicts the chain, 4 that something could no
 	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry holds, with the history, to this file; - is stdout")
 	return c
 }
+
+// auditWithout are the flags of verbs that read a dictionary by which an audit would believe something else.
+var auditWithout = []string{"offline", "prove", "block", "proof"}
 
 type auditOptions struct {
 	watch    bool

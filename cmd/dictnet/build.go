@@ -53,6 +53,11 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 				return err
 			}
 			if parallel {
+				for _, name := range []string{"trees", "select", "budget", "lines"} {
+					if f := c.Flags().Lookup(name); f.Value.String() != f.DefValue {
+						return usageErrorf("leave it out", "--%s does not go with --parallel", name)
+					}
+				}
 				return a.buildParallel(c, samples, out)
 			}
 			if repeated, err := choice.repeated(c); err != nil {

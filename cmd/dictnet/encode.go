@@ -80,11 +80,16 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 					return err
 				}
 				if record.kind != "" {
+					if len(within) > 0 || under != "" || portable.list || len(seeds) > 0 {
+						return usageErrorf("leave the others out", "--records does not go with --context, --contexts, --portable or --seed")
+					}
 					return a.encodeRecords(c, name, dict, out, record)
 				}
 				open = func(ctx context.Context) (*input, error) { return a.openWhole(ctx, name, !noTimes) }
 			case len(args) > 0 || in != "":
 				return usageErrorf("name it as --variant NAME=PATH", "a file is named beside variants")
+			case record.kind != "":
+				return usageErrorf("leave one out", "--records does not go with --variant")
 			}
 			var err error
 			if o.Profile, err = codec.ParseProfile(profile); err != nil {
