@@ -278,6 +278,9 @@ func (a *app) tapeIndex(ctx context.Context, s *store.Store, ref codec.Dictionar
 	if err := codec.BuildIndex(ctx, t, codec.DefaultChunkSize, f); err != nil {
 		return nil, err
 	}
+	if err := f.Chmod(0o666 &^ umask); err != nil { // others may read the store
+		return nil, storageError(err)
+	}
 	if err := f.Close(); err != nil {
 		return nil, storageError(err)
 	}
