@@ -17,6 +17,7 @@ import (
 
 	"dictnet/codec"
 	"dictnet/codec/contexts"
+	"dictnet/codec/records"
 	"dictnet/codec/tree"
 	"dictnet/dictnet"
 	"dictnet/dictnet/seed"
@@ -162,11 +163,9 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		return usageErrorf("encode --records line makes one", "--record, and %s is no pack of records", in.name)
 	}
 	if in.size < 0 && picked.named() { // a context is read here and there: the template is kept
-		b, err := io.ReadAll(in)
-		if err != nil {
-			return inputError(err)
+		if err := in.keep(ctx, keptInMemory); err != nil {
+			return err
 		}
-		in.file, in.size = bytes.NewReader(b), int64(len(b))
 	}
 
 	w, err := a.sink(ctx, to)
@@ -396,7 +395,7 @@ type writeError struct{ error }
 
 func (e *writeError) Unwrap() error { return e.error }
 
-// openTemplate opens a template for random access; stdin is kept in memory.
+// openTemplate opens a template for random access; what arrives as a stream is kept.
 func (a *app) openTemplate(ctx context.Context, name string) (*input, error) {
 	in, err := a.openAnyTemplate(ctx, name)
 	if err == nil && holdsRecords(in) {
@@ -412,13 +411,46 @@ func (a *app) openAnyTemplate(ctx context.Context, name string) (*input, error) 
 	if err != nil || in.size >= 0 {
 		return in, err
 	}
-	defer in.close()
-	b, err := io.ReadAll(in)
-	if err != nil {
-		return nil, inputError(err)
+	if err := in.keep(ctx, keptInMemory); err != nil {
+		in.close()
+		return nil, err
 	}
-	kept := bytes.NewReader(b)
-	return &input{Reader: kept, file: kept, size: kept.Size(), name: in.name, head: in.head}, nil
+	return in, nil
+}
+
+// keptInMemory is how much of a template that arrives as a stream is kept in memory. A longer one goes into a temporary file.
+const keptInMemory = 64 << 20
+
+// keep takes all of a template that arrives as a stream, so that it can be read at random.
+func (in *input) keep(ctx context.Context, inMemory int) error {
+	b, err := io.ReadAll(io.LimitReader(in, int64(inMemory)))
+	if err != nil {
+		return packError(in.name, err)
+	}
+	in.file, in.size = bytes.NewReader(b), int64(len(b))
+	if len(b) == inMemory && (bytes.HasPrefix(b, []byte(codec.Magic)) || records.Holds(b)) { // else it is none, and whoever reads it says so
+		spool, err := portableFlags{}.spool()
+		if err != nil {
+			return err
+		}
+		before := in.closer
+		in.closer = closerFunc(func() error {
+			if before != nil {
+				before.Close()
+			}
+			return spool.Close()
+		})
+		n, err := io.Copy(&countingWriter{Writer: spool, ctx: ctx, bar: &progress{}}, io.MultiReader(bytes.NewReader(b), in))
+		if failed := (*writeError)(nil); errors.As(err, &failed) {
+			return storageError(failed.error)
+		}
+		if err != nil {
+			return packError(in.name, err)
+		}
+		in.file, in.size = spool, n
+	}
+	in.Reader = io.NewSectionReader(in.file, 0, in.size)
+	return nil
 }
 
 // isFile reports whether there is a file, or anything else but a directory, of that name.

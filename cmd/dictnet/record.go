@@ -245,7 +245,7 @@ func holdsRecords(in *input) bool {
 	return in.head.Bytes == 0 && records.Holds(head)
 }
 
-// packError says of which file an error of reading records is.
+// packError says of which file an error of reading a stream of records, or of a template, is.
 func packError(name string, err error) error {
 	if !errors.Is(err, codec.ErrTemplate) && !errors.As(err, new(*hinted)) { // which a server's is
 		return inputError(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"dictnet/codec"
 	"dictnet/codec/records"
 )
 
@@ -80,6 +82,36 @@ func (c *cutting) Write(b []byte) (int, error) {
 	}
 	c.left -= len(b)
 	return c.ResponseWriter.Write(b)
+}
+
+// A template that arrives as a stream and is read at random goes into a file if it is long, and what is none is not read to an end that it may not have.
+func TestKeep(t *testing.T) {
+	file, template := templateOf(t, 100_000)
+	for _, most := range []int{1 << 10, len(template), 1 << 20} {
+		in := &input{Reader: bytes.NewReader(template), size: -1}
+		if err := in.keep(t.Context(), most); err != nil {
+			t.Fatal(err)
+		}
+		whole, err := codec.NewReaderAt(t.Context(), in.file, in.size, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(file))
+		if _, err := whole.ReadAt(got, 0); err != nil || !bytes.Equal(got, file) {
+			t.Errorf("%d in memory: other bytes, %v", most, err)
+		}
+		if _, inMemory := in.file.(*bytes.Reader); inMemory != (most > len(template)) {
+			t.Errorf("%d in memory: kept as %T", most, in.file)
+		}
+		in.close()
+	}
+	endless := &input{Reader: rand.New(rand.NewSource(1)), size: -1}
+	if err := endless.keep(t.Context(), 1<<10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := codec.NewReaderAt(t.Context(), endless.file, endless.size, nil); !errors.Is(err, codec.ErrTemplate) {
+		t.Errorf("what is no template: %v", err)
+	}
 }
 
 // Templates over HTTP, from servers good and bad: the right bytes, or an error that names the template, and no output.
