@@ -47,6 +47,17 @@ type hinted struct {
 
 func (h *hinted) Unwrap() error { return h.error }
 
+// hintedWith returns the outermost of the hinted errors in an error that has what is asked for, or nil.
+func hintedWith(err error, has func(*hinted) bool) (h *hinted) {
+	for errors.As(err, &h) {
+		if has(h) {
+			return h
+		}
+		err = h.error
+	}
+	return nil
+}
+
 // usageErrorf reports a mistake in what was typed.
 func usageErrorf(hint, format string, args ...any) error {
 	return &hinted{fmt.Errorf(format, args...), exitUsage, hint}
@@ -65,11 +76,11 @@ func withHint(err error, hint string) error {
 
 // exitCode returns the exit code of an error.
 func exitCode(err error) int {
-	var h *hinted
+	h := hintedWith(err, func(h *hinted) bool { return h.code != 0 })
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &h) && h.code != 0:
+	case h != nil:
 		return h.code
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -97,8 +108,7 @@ func isAny(err error, targets ...error) bool {
 
 // hintOf returns the next step for an error, or "".
 func hintOf(err error) string {
-	var h *hinted
-	if errors.As(err, &h) && h.hint != "" {
+	if h := hintedWith(err, func(h *hinted) bool { return h.hint != "" }); h != nil {
 		return h.hint
 	}
 	switch {
