@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
@@ -251,9 +252,14 @@ func (a *app) openWhole(ctx context.Context, name string, times bool) (*input, e
 	return a.open(ctx, name)
 }
 
+// indexPath returns where the index of a version is kept.
+func indexPath(s *store.Store, manifest cid.Cid) string {
+	return filepath.Join(s.IndexDir(), fmt.Sprintf("%s-%d", manifest, codec.DefaultChunkSize))
+}
+
 // tapeIndex opens the index of a dictionary, and makes it first if need be: where the store may not be written to, for this time only.
 func (a *app) tapeIndex(ctx context.Context, s *store.Store, ref codec.DictionaryRef, t codec.Tape) (*codec.Index, error) {
-	path := filepath.Join(s.IndexDir(), fmt.Sprintf("%s-%d", ref.Manifest, codec.DefaultChunkSize))
+	path := indexPath(s, ref.Manifest)
 	if x, err := openIndex(path, t.Size()); err == nil {
 		return x, nil
 	} else if !os.IsNotExist(err) {

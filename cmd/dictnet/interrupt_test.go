@@ -83,7 +83,7 @@ func TestInterruptBetween(t *testing.T) {
 	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
 	log, pack, big := filepath.Join(dir, "log"), filepath.Join(dir, "pack"), filepath.Join(dir, "big")
 	var lines bytes.Buffer
-	for i := range 3 * packBatch {
+	for i := range 2 * packBatch {
 		fmt.Fprintf(&lines, "{\"level\":\"info\",\"message\":\"request %d was served\",\"milliseconds\":%d}\n", i*i, i%97)
 	}
 	if err := os.WriteFile(log, lines.Bytes(), 0o666); err != nil {

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
@@ -162,7 +167,8 @@ func (a *app) gcCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove what no pin and no named dictionary reaches",
-		Long: `Remove every block from the store that no pin, no named dictionary and none of its earlier versions reaches.
+		Long: `Remove every block from the store that no pin, no named dictionary and none of its earlier versions reaches; and the indexes of versions that are not
+the present one of a named dictionary, which encode and build make again if they need them.
 
 ` + exitHelp,
 		Example: `  dictnet gc --dry-run
@@ -178,13 +184,56 @@ func (a *app) gcCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			result := gcResult{Collected: done}
+			if err := result.collectIndexes(s, dryRun); err != nil {
+				return err
+			}
 			verb := "removed"
 			if dryRun {
 				verb = "would remove"
 			}
-			return a.print(done, row{verb, fmt.Sprintf("%d blocks, %s", done.Removed, bytesText(done.RemovedBytes))}, row{"kept", fmt.Sprintf("%d blocks", done.Kept)})
+			rows := []row{{verb, fmt.Sprintf("%d blocks, %s", done.Removed, bytesText(done.RemovedBytes))}}
+			if result.Indexes > 0 {
+				rows = append(rows, row{"", fmt.Sprintf("%d indexes, %s", result.Indexes, bytesText(result.IndexBytes))})
+			}
+			return a.print(result, append(rows, row{"kept", fmt.Sprintf("%d blocks", done.Kept)})...)
 		},
 	}
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "only say what would go")
 	return c
+}
+
+type gcResult struct {
+	store.Collected
+	Indexes    int   `json:"removedIndexes"`
+	IndexBytes int64 `json:"removedIndexBytes"`
+}
+
+// collectIndexes removes the indexes that nobody is likely to need again, and those that were not finished a day ago.
+func (r *gcResult) collectIndexes(s *store.Store, dryRun bool) error {
+	dicts, err := s.Dictionaries()
+	if err != nil {
+		return err
+	}
+	list, err := os.ReadDir(s.IndexDir())
+	if err != nil && !os.IsNotExist(err) {
+		return storageError(err)
+	}
+	for _, e := range list {
+		info, err := e.Info()
+		if err != nil || strings.HasSuffix(e.Name(), ".part") && time.Since(info.ModTime()) < 24*time.Hour ||
+			slices.ContainsFunc(dicts, func(d store.Dictionary) bool {
+				return indexPath(s, d.Current.Manifest) == filepath.Join(s.IndexDir(), e.Name())
+			}) {
+			continue
+		}
+		if !dryRun {
+			if err := os.Remove(filepath.Join(s.IndexDir(), e.Name())); err != nil {
+				return storageError(err)
+			}
+		}
+		r.Indexes++
+		r.IndexBytes += info.Size()
+	}
+	return nil
 }
