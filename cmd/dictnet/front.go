@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -66,9 +67,13 @@ func asksOthers(c *cobra.Command, args []string) bool {
 }
 
 // handOver runs args by the whole program, which replaces this one, if err says so. It returns what went wrong.
-func handOver(err error, args []string) error {
+func handOver(ctx context.Context, err error, args []string) error {
 	if !errors.Is(err, errWhole) {
 		return err
+	}
+	signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // what asks for the end from now on ends this process: the other would not hear of it
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	path, err := exec.LookPath(besideThis(wholeName))
 	if err != nil {

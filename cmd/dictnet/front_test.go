@@ -6,7 +6,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -73,6 +75,28 @@ func testHandsOver(t *testing.T, front string) {
 			t.Errorf("%q was handed over", args)
 		}
 	}
+	// What is told to end before it has handed over, here while it waits for its settings, ends.
+	config := filepath.Join(dir, "config")
+	if err := syscall.Mkfifo(config, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(front, "decode", "file", "-o", "-", "--mdns", home, "--config", config)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	feed, err := os.OpenFile(config, os.O_WRONLY, 0) // when it reads them
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	time.Sleep(100 * time.Millisecond)
+	feed.Close()
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("told to end before it has handed over: exit code %d, want %d", code, exitInterrupted)
+	}
+
 	if err := os.MkdirAll(filepath.Join(dir, "home"), 0o777); err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := handOver(root.ExecuteContext(ctx), args)
+	err := handOver(ctx, root.ExecuteContext(ctx), args)
 	if err == nil {
 		return exitOK
 	}

@@ -2,7 +2,11 @@
 
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
 
 // addOthers adds the verbs that need libp2p or the embedded chain. The front program (front.go) leaves them to this one.
 func (a *app) addOthers(root *cobra.Command) {
@@ -10,4 +14,4 @@ func (a *app) addOthers(root *cobra.Command) {
 }
 
 // handOver has nobody to hand a command line over to: this is the whole program.
-func handOver(err error, _ []string) error { return err }
+func handOver(_ context.Context, err error, _ []string) error { return err }
