@@ -1,10 +1,12 @@
 package codec
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"slices"
 	"sort"
 
@@ -35,23 +37,86 @@ const maxPlayed = 1 << 26
 //
 // It takes 40 bytes of memory for each span that plays.
 func Compare(ctx context.Context, a, b *Reader) (*Comparison, error) {
-	c := &Comparison{Same: a.Size() == b.Size() && a.idx.sum == b.idx.sum}
+	return CompareParts(ctx, a, nil, b, nil)
+}
+
+// CompareParts compares parts of two files, each as what they are one after the other; nil is all of a file. Where they are of one length, what plays from different places is
+// read to see whether it is the same.
+func CompareParts(ctx context.Context, a *Reader, partsA []Span, b *Reader, partsB []Span) (*Comparison, error) {
+	fileA, err := a.partsOf(partsA)
+	if err != nil {
+		return nil, err
+	}
+	fileB, err := b.partsOf(partsB)
+	if err != nil {
+		return nil, err
+	}
 	twins, err := findTwins(ctx, a, b)
 	if err != nil {
 		return nil, err
 	}
-	x, err := a.placed(ctx, nil)
+	x, err := fileA.placed(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	y, err := b.placed(ctx, twins)
+	y, err := fileB.placed(ctx, twins)
 	if err != nil {
 		return nil, err
+	}
+	c := &Comparison{Same: fileA.size() == fileB.size()}
+	switch {
+	case !c.Same:
+	case partsA == nil && partsB == nil:
+		c.Same = a.idx.sum == b.idx.sum
+	default:
+		if c.Same, err = samePlayed(ctx, fileA, x, fileB, y); err != nil {
+			return nil, err
+		}
 	}
 	inA, inB := cover(x), cover(y)
 	c.OnlyA, c.OnlyB = outside(x, inB), outside(y, inA)
 	c.Common = pairUp(x, y, inA)
 	return c, nil
+}
+
+// samePlayed reports whether two files of one length are equal.
+func samePlayed(ctx context.Context, a io.ReaderAt, x []placedRun, b io.ReaderAt, y []placedRun) (bool, error) {
+	var bufA, bufB [32 << 10]byte
+	same := func(off, n uint64) (bool, error) {
+		for n > 0 {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			k := min(n, uint64(len(bufA)))
+			if got, err := a.ReadAt(bufA[:k], int64(off)); uint64(got) < k {
+				return false, err
+			}
+			if got, err := b.ReadAt(bufB[:k], int64(off)); uint64(got) < k {
+				return false, err
+			}
+			if !bytes.Equal(bufA[:k], bufB[:k]) {
+				return false, nil
+			}
+			off, n = off+k, n-k
+		}
+		return true, nil
+	}
+	for off := uint64(0); len(x) > 0 && len(y) > 0; {
+		endX, endY := x[0].off+x[0].len, y[0].off+y[0].len
+		end := min(endX, endY)
+		if x[0].from-x[0].off != y[0].from-y[0].off {
+			if ok, err := same(off, end-off); !ok || err != nil {
+				return false, err
+			}
+		}
+		if off = end; off == endX {
+			x = x[1:]
+		}
+		if off == endY {
+			y = y[1:]
+		}
+	}
+	return true, nil
 }
 
 // Places of the tape, of a's local tape and of b's have addresses of their own.
@@ -65,6 +130,30 @@ type placedRun struct {
 	off  uint64 // in the file
 	from uint64 // address
 	len  uint64
+}
+
+// placed returns where parts of a file play from, in order. Twins are given for b.
+func (p *partsReader) placed(ctx context.Context, twins []Common) ([]placedRun, error) {
+	whole, err := p.r.placed(ctx, twins)
+	if err != nil || len(p.parts) == 1 && p.parts[0] == (Span{0, uint64(p.r.Size())}) {
+		return whole, err
+	}
+	var runs []placedRun
+	var off uint64
+	for _, part := range p.parts {
+		from, end := part.Pos, part.Pos+part.Len
+		i := sort.Search(len(whole), func(i int) bool { return whole[i].off+whole[i].len > from })
+		for ; from < end; i++ {
+			r := whole[i]
+			n := min(r.off+r.len, end) - from
+			runs = append(runs, placedRun{off, r.from + from - r.off, n})
+			off, from = off+n, from+n
+			if len(runs) > maxPlayed {
+				return nil, fmt.Errorf("compare: parts of a file play more than %d spans", maxPlayed)
+			}
+		}
+	}
+	return runs, nil
 }
 
 // placed returns where all of a file plays from, in order. Twins are given for b.

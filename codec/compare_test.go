@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -92,6 +93,54 @@ func TestCompare(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Parts are compared as what they are together, and are the same if their bytes are, whatever they play from.
+func TestCompareParts(t *testing.T) {
+	old := text(100<<10, 5)
+	d := build(t, nil, BuildOptions{}, old)
+	fresh := noise(9000, 1)
+	a := slices.Concat(old[:20000], fresh, old[:50000])
+	b := slices.Concat(fresh, old[:50000], fresh[:100], old[60000:])
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, o := range []*dictionary{d, nil} { // with a dictionary, and all of b local
+		x, _ := encode(t, d, a)
+		y, _ := encode(t, o, b)
+		p, q := openTemplate(t, d, x), openTemplate(t, d, y)
+		lists := [][2][]Span{
+			{{{20000, 59000}}, {{0, 59000}}}, // the same
+			{{{20000, 100}}, {{59000, 100}}},
+			{{{20000, 100}, {20000, 100}}, {{0, 100}, {59000, 100}}},
+			{{{20000, 100}}, {{59001, 100}}},
+			{{}, {{5, 0}}},
+			{{}, nil},
+			{nil, {{0, uint64(len(b))}}},
+		}
+		for range 20 {
+			var pair [2][]Span
+			for i, size := range []int{len(a), len(b)} {
+				for range 1 + r.IntN(3) {
+					pair[i] = append(pair[i], somePart(r, size))
+				}
+			}
+			lists = append(lists, pair)
+		}
+		for _, pair := range lists {
+			inA, inB := a, b
+			if pair[0] != nil {
+				inA = together(a, pair[0])
+			}
+			if pair[1] != nil {
+				inB = together(b, pair[1])
+			}
+			got, err := CompareParts(t.Context(), p, pair[0], q, pair[1])
+			if err != nil {
+				t.Fatal(pair, err)
+			}
+			t.Log(pair)
+			checkCompare(t, inA, inB, got)
+		}
 	}
 }
 

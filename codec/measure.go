@@ -199,24 +199,23 @@ func (fr *frame) playedWithin(part Span) iter.Seq2[symbol, uint64] {
 	}
 }
 
-// timesWithin returns how often each symbol of a score plays as a whole within the bytes from to end of what it plays, and what plays of the
-// terminals at its ends.
-func (s *score) timesWithin(from, end uint64) (times []int64, ends []symbol) {
-	times = make([]int64, len(s.symbols))
+// eachWithin tells of what a score plays within its bytes from to end, in order: of symbols that play as a whole, by their numbers, and of what plays of the
+// terminals at the ends. A rule is opened only if an end runs through it.
+func (s *score) eachWithin(from, end uint64, whole func(n uint32), piece func(symbol)) {
 	var visit func(n uint32, at uint64)
-	visit = func(n uint32, at uint64) { // a rule is opened only if an end runs through it
+	visit = func(n uint32, at uint64) {
 		x := s.symbols[n]
 		switch {
 		case at >= end || at+x.len <= from:
 		case from <= at && at+x.len <= end:
-			times[n]++
+			whole(n)
 		case x.code == codeRule:
 			left, right := x.halves()
 			visit(left, at)
 			visit(right, at+s.symbols[left].len)
 		default:
 			a, b := max(from, at), min(end, at+x.len)
-			ends = append(ends, symbol{code: x.code, pos: x.pos + a - at, len: b - a})
+			piece(symbol{code: x.code, pos: x.pos + a - at, len: b - a})
 		}
 	}
 	first, _ := slices.BinarySearchFunc(s.ends, from, func(e, from uint64) int {
@@ -232,6 +231,13 @@ func (s *score) timesWithin(from, end uint64) (times []int64, ends []symbol) {
 		}
 		visit(s.sequence[i], at)
 	}
+}
+
+// timesWithin returns how often each symbol of a score plays as a whole within the bytes from to end of what it plays, and what plays of the
+// terminals at its ends.
+func (s *score) timesWithin(from, end uint64) (times []int64, ends []symbol) {
+	times = make([]int64, len(s.symbols))
+	s.eachWithin(from, end, func(n uint32) { times[n]++ }, func(x symbol) { ends = append(ends, x) })
 	for n := len(s.symbols) - 1; n >= 0; n-- { // a rule has a higher number than its parts
 		if r := s.symbols[n]; r.code == codeRule {
 			left, right := r.halves()

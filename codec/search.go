@@ -38,18 +38,19 @@ const maxTables = 64 << 20 // bytes of tables of lines, with the bytes of the no
 
 // CountLines counts the lines of the file that a pattern selects, without playing it: every note, every local note
 // and every rule is looked at once in a frame, and besides only the lines across their borders. What is touched is checked as by
-// ReadAt: notes and blocks, but not what a whole frame plays.
-func (r *Reader) CountLines(ctx context.Context, p *Pattern) (LineCount, error) {
-	s := r.searchFor(ctx, p)
+// ReadAt: notes and blocks, but not what a whole frame plays. Given parts of the file, it searches what they are one after the other.
+func (r *Reader) CountLines(ctx context.Context, p *Pattern, parts ...Span) (LineCount, error) {
+	s := r.searchFor(ctx, p, parts...)
 	err := s.run(nil)
 	return LineCount{s.lines, s.selected}, err
 }
 
 // Lines returns the lines that a pattern selects, in order. It looks at what CountLines does, a frame at a time, and then only at
-// the symbols in which there are such lines. After an error nothing follows.
-func (r *Reader) Lines(ctx context.Context, p *Pattern) iter.Seq2[Line, error] {
+// the symbols in which there are such lines. Given parts of the file, it searches what they are one after the other, and of that are numbers and offsets. After an
+// error nothing follows.
+func (r *Reader) Lines(ctx context.Context, p *Pattern, parts ...Span) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		err := r.searchFor(ctx, p).run(func(l Line) bool { return yield(l, nil) })
+		err := r.searchFor(ctx, p, parts...).run(func(l Line) bool { return yield(l, nil) })
 		if err != nil && err != errEnoughLines {
 			yield(Line{}, err)
 		}
@@ -58,10 +59,12 @@ func (r *Reader) Lines(ctx context.Context, p *Pattern) iter.Seq2[Line, error] {
 
 // search goes through a file, frame by frame.
 type search struct {
-	r    *Reader
-	ctx  context.Context
-	p    *Pattern
-	join *lineJoiner
+	r     *Reader
+	ctx   context.Context
+	p     *Pattern
+	parts []Span // of the file; nil: all of it
+	file  *partsReader
+	join  *lineJoiner
 
 	// What is kept; smaller in tests.
 	keepEdge, maxLine, maxTables int
@@ -71,14 +74,15 @@ type search struct {
 	recent *list.List                // of keptTable, the latest used last
 	held   int                       // bytes of tables
 
-	// The file so far.
+	// The file so far, which is the parts.
+	at              uint64 // bytes
 	lines, selected uint64
 	begin           uint64 // offset of the first byte after the last newline
 	open            edge   // the bytes from there on, as a tail
 
-	// The frame.
-	fr   *frame
-	sums []lineSum // of its symbols
+	// The frame, or what of it lies in a part.
+	score *score
+	sums  []lineSum // of its symbols
 }
 
 // keptTable is the table of a stretch, and how large it was when it was kept: it may be in use, and grow, while it is forgotten.
@@ -91,50 +95,58 @@ type keptTable struct {
 // foundLine is told of selected lines and says whether more are wanted.
 type foundLine = func(Line) bool
 
-func (r *Reader) searchFor(ctx context.Context, p *Pattern) *search {
-	return &search{r: r, ctx: ctx, p: p, keepEdge: keepEdge, maxLine: MaxLine, maxTables: maxTables, tables: make(map[stretch]*list.Element), recent: list.New()}
+func (r *Reader) searchFor(ctx context.Context, p *Pattern, parts ...Span) *search {
+	return &search{r: r, ctx: ctx, p: p, parts: parts, keepEdge: keepEdge, maxLine: MaxLine, maxTables: maxTables, tables: make(map[stretch]*list.Element), recent: list.New()}
 }
 
 // run goes through the whole file. found may be nil; when it wants no more, the error is errEnoughLines.
-func (s *search) run(found foundLine) error {
+func (s *search) run(found foundLine) (err error) {
+	if s.file, err = s.r.partsOf(s.parts); err != nil {
+		return err
+	}
 	s.join = newLineJoiner(s.p, s.keepEdge)
-	for i := range s.r.idx.frames {
-		if err := s.frame(i, found); err != nil {
-			return err
+	for _, p := range s.file.parts {
+		for i := s.r.frameAt(p.Pos); p.Len > 0 && i < len(s.r.idx.frames) && s.r.idx.frames[i].start < p.Pos+p.Len; i++ {
+			if err := s.frame(i, p, found); err != nil {
+				return err
+			}
 		}
 	}
 	return s.end(found)
 }
 
-// frame goes through frame i. found may be nil.
-func (s *search) frame(i int, found foundLine) error {
+// frame goes through what of frame i lies in a part of the file. found may be nil.
+func (s *search) frame(i int, part Span, found foundLine) error {
 	e := s.r.idx.frames[i]
-	if err := s.r.Prefetch(int64(e.start), int64(e.play)); err != nil {
+	from, end := max(part.Pos, e.start), min(part.Pos+part.Len, e.start+e.play)
+	if err := s.r.Prefetch(int64(from), int64(end-from)); err != nil {
 		return err
 	}
 	fr, err := s.r.play.frame(i)
 	if err != nil {
 		return err
 	}
-	s.fr = fr
+	s.score = &fr.score
+	if end-from < e.play {
+		s.score = fr.score.part(from-e.start, end-e.start)
+	}
 	s.join.chunk = nil // what the frame before held goes, but for what is still open
 	s.open.b = s.join.hold(s.open.b, nil)
 	if err := s.sumUp(); err != nil {
 		return err
 	}
-	at := e.start
-	for _, n := range fr.score.sequence {
-		if err := s.play(n, at, found); err != nil {
+	for _, n := range s.score.sequence {
+		if err := s.play(n, s.at, found); err != nil {
 			return err
 		}
-		at += fr.score.symbols[n].len
+		s.at += s.score.symbols[n].len
 	}
 	return nil
 }
 
 // play goes on with a symbol of the sequence, which plays from offset at on.
 func (s *search) play(n uint32, at uint64, found foundLine) error {
-	sum, size := &s.sums[n], s.fr.score.symbols[n].len
+	sum, size := &s.sums[n], s.score.symbols[n].len
 	if sum.lines == 0 {
 		all, err := s.join.join(lineSum{lines: 1, tail: s.open}, *sum, nil) // nothing ends, so nothing is read
 		s.open = all.tail
@@ -193,7 +205,7 @@ func (s *search) tell(found foundLine, off, n, before uint64) error {
 	l := Line{Number: int64(before) + 1, Offset: int64(off), Len: int64(n)}
 	if n <= uint64(s.maxLine) {
 		l.Text = make([]byte, n)
-		if _, err := s.r.ReadAt(l.Text, l.Offset); err != nil {
+		if _, err := s.file.ReadAt(l.Text, l.Offset); err != nil {
 			return err
 		}
 	}
@@ -205,7 +217,7 @@ func (s *search) tell(found foundLine, off, n, before uint64) error {
 
 // read tells whether the n bytes at offset off of the file are a line that is selected.
 func (s *search) read(off, n uint64) (bool, error) {
-	return s.match(io.NewSectionReader(s.r, int64(off), int64(n)), n)
+	return s.match(io.NewSectionReader(s.file, int64(off), int64(n)), n)
 }
 
 // match tells whether a line is selected: the next n bytes of src.
@@ -252,9 +264,9 @@ func (r *runeReader) ReadRune() (rune, int, error) {
 
 // sumUp finds out what every symbol of the frame holds: the terminals from tables of their notes, on all cores, then the rules from their parts.
 func (s *search) sumUp() error {
-	symbols := s.fr.score.symbols
+	symbols := s.score.symbols
 	s.sums = make([]lineSum, len(symbols))
-	tape, local, err := s.r.play.gather(s.ctx, &s.fr.score)
+	tape, local, err := s.r.play.gather(s.ctx, s.score)
 	if err != nil {
 		return err
 	}
@@ -363,7 +375,7 @@ func (s *search) across(n uint32, at uint64, a, b lineSum) (lineSum, error) {
 
 // symbolReader plays a symbol from its byte off on.
 func (s *search) symbolReader(n uint32, off uint64) io.Reader {
-	sc := &score{symbols: s.fr.score.symbols, sequence: []uint32{n}, ends: []uint64{s.fr.score.symbols[n].len}}
+	sc := &score{symbols: s.score.symbols, sequence: []uint32{n}, ends: []uint64{s.score.symbols[n].len}}
 	r := &frameReader{p: &s.r.play, walk: player{s: sc}}
 	r.skip = r.walk.seek(off)
 	r.sym, _ = r.walk.span()
@@ -392,7 +404,7 @@ func (p *playReader) Read(b []byte) (int, error) {
 // descend tells of the selected lines between the first and the last newline of a symbol, which plays from offset at on and
 // has so many newlines before it.
 func (s *search) descend(n uint32, at, before uint64, found foundLine) error {
-	sym := s.fr.score.symbols[n]
+	sym := s.score.symbols[n]
 	if sym.code != codeRule {
 		return s.descendTerminal(sym, n, at, before, found)
 	}
@@ -403,7 +415,7 @@ func (s *search) descend(n uint32, at, before uint64, found foundLine) error {
 			return err
 		}
 	}
-	at += s.fr.score.symbols[first].len
+	at += s.score.symbols[first].len
 	if all.selected > left.selected+right.selected {
 		if err := s.tell(found, at-left.tail.n, left.tail.n+right.head.n, before+left.lines); err != nil {
 			return err

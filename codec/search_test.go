@@ -46,12 +46,12 @@ func grep(file []byte, re *regexp.Regexp, invert bool) (lines []Line, all int) {
 	return lines, len(parts)
 }
 
-// checkSearch compares every way of searching, with everything that is kept as small as it gets and as it is.
-func checkSearch(t *testing.T, r *Reader, file []byte, p *Pattern, re *regexp.Regexp, invert bool) {
+// checkSearch compares every way of searching, with everything that is kept as small as it gets and as it is. Given parts, file is what they are together.
+func checkSearch(t *testing.T, r *Reader, file []byte, p *Pattern, re *regexp.Regexp, invert bool, parts ...Span) {
 	t.Helper()
 	want, all := grep(file, re, invert)
 	for _, keep := range [][3]int{{keepEdge, MaxLine, maxTables}, {0, 0, 1}, {3, 9, 5000}} {
-		s := r.searchFor(t.Context(), p)
+		s := r.searchFor(t.Context(), p, parts...)
 		s.keepEdge, s.maxLine, s.maxTables = keep[0], keep[1], keep[2]
 		if err := s.run(nil); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func checkSearch(t *testing.T, r *Reader, file []byte, p *Pattern, re *regexp.Re
 		if s.lines != uint64(all) || s.selected != uint64(len(want)) {
 			t.Fatalf("keep %v, pattern %q: %d of %d lines, want %d of %d", keep, re, s.selected, s.lines, len(want), all)
 		}
-		s = r.searchFor(t.Context(), p)
+		s = r.searchFor(t.Context(), p, parts...)
 		s.keepEdge, s.maxLine, s.maxTables = keep[0], keep[1], keep[2]
 		k := 0
 		if err := s.run(func(l Line) bool {
@@ -83,12 +83,12 @@ func checkSearch(t *testing.T, r *Reader, file []byte, p *Pattern, re *regexp.Re
 		}
 	}
 	// And through the front door.
-	n, err := r.CountLines(t.Context(), p)
+	n, err := r.CountLines(t.Context(), p, parts...)
 	if err != nil || n != (LineCount{uint64(all), uint64(len(want))}) {
 		t.Fatalf("count is %+v, %v", n, err)
 	}
 	k := 0
-	for l, err := range r.Lines(t.Context(), p) {
+	for l, err := range r.Lines(t.Context(), p, parts...) {
 		if err != nil || !bytes.Equal(l.Text, want[k].Text) {
 			t.Fatalf("line %d: %q, want %q: %v", k, l.Text, want[k].Text, err)
 		}
@@ -160,6 +160,60 @@ func TestSearch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// somePart returns a part of n bytes, often a short one, which may be empty.
+func somePart(r *rand.Rand, n int) Span {
+	pos := r.IntN(n + 1)
+	most := n - pos
+	if r.IntN(2) == 0 {
+		most = min(most, 30)
+	}
+	return Span{uint64(pos), uint64(r.IntN(most + 1))}
+}
+
+// together returns what parts of a file are, one after the other.
+func together(file []byte, parts []Span) (b []byte) {
+	for _, s := range parts {
+		b = append(b, file[s.Pos:s.Pos+s.Len]...)
+	}
+	return b
+}
+
+// Of parts of a file, what they are one after the other is searched, wherever they begin and end.
+func TestSearchParts(t *testing.T) {
+	old := text(300<<10, 5)
+	d := build(t, nil, BuildOptions{}, old)
+	file := slices.Concat(versions(old[:1500], 10, 1), noise(2000, 4), old[:15000])
+	whole, _ := encode(t, d, file)
+	own, _ := encode(t, nil, file[:20000])
+	r := rand.New(rand.NewPCG(1, 2))
+	for name, template := range map[string][]byte{"whole": whole, "frames": encodeFrames(t, d, file, 7, 20000), "own": own} {
+		x := openTemplate(t, d, template)
+		size := int(x.Size())
+		lists := [][]Span{{}, {{0, 0}}, {{uint64(size), 0}}, {{1, uint64(size) - 1}}, {{0, uint64(size)}, {0, uint64(size)}}}
+		for range 4 {
+			var parts []Span
+			for range 1 + r.IntN(5) {
+				parts = append(parts, somePart(r, size))
+			}
+			lists = append(lists, parts)
+		}
+		for _, parts := range lists {
+			for _, expr := range []string{"", "e", "version [0-9]+: 7", "^new", "^[^e]*$"} {
+				p, err := CompilePattern(PatternOptions{}, expr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Run(fmt.Sprint(name, parts, expr), func(t *testing.T) {
+					checkSearch(t, x, together(file, parts), p, regexp.MustCompile(expr), false, parts...)
+				})
+			}
+		}
+		if _, err := x.CountLines(t.Context(), &Pattern{lit: []byte("e"), exact: true}, Span{1, uint64(size)}); err == nil {
+			t.Error("a part goes beyond the file")
+		}
 	}
 }
 

@@ -80,7 +80,7 @@ func (a *app) diff(c *cobra.Command, nameA, nameB string, common bool, f *playFl
 	if err := sameTape(ctx, p, q); err != nil {
 		return err
 	}
-	found, err := codec.Compare(ctx, p.whole, q.whole)
+	found, err := codec.CompareParts(ctx, p.whole, partsOf(p.view), q.whole, partsOf(q.view))
 	if err != nil {
 		return fmt.Errorf("compare %s and %s: %w", nameA, nameB, err)
 	}

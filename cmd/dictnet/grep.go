@@ -149,7 +149,7 @@ func outputOrNil(err error) error {
 
 // names prints the name if there is a line.
 func (g *grep) names(p *played) error {
-	for _, err := range p.whole.Lines(g.command.Context(), g.pattern) {
+	for _, err := range p.whole.Lines(g.command.Context(), g.pattern, partsOf(p.view)...) {
 		if err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func (g *grep) names(p *played) error {
 
 // counts prints how many lines there are.
 func (g *grep) counts(p *played) error {
-	n, err := p.whole.CountLines(g.command.Context(), g.pattern)
+	n, err := p.whole.CountLines(g.command.Context(), g.pattern, partsOf(p.view)...)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (g *grep) counts(p *played) error {
 // lines prints lines, or what matches in them.
 func (g *grep) lines(p *played) error {
 	told := uint64(0)
-	for l, err := range p.whole.Lines(g.command.Context(), g.pattern) {
+	for l, err := range p.whole.Lines(g.command.Context(), g.pattern, partsOf(p.view)...) {
 		if err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func (g *grep) line(p *played, l codec.Line, off int64, text []byte) error {
 		g.out.Write(append(strconv.AppendInt(b[:0], off, 10), ':'))
 	}
 	if text == nil { // it is too long to be held
-		if _, err := io.Copy(g.out, io.NewSectionReader(p.whole, l.Offset, l.Len)); err != nil {
+		if _, err := io.Copy(g.out, io.NewSectionReader(p, l.Offset, l.Len)); err != nil {
 			return err
 		}
 	}
