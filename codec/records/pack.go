@@ -2,8 +2,8 @@ package records
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 
@@ -22,14 +22,13 @@ func Holds(head []byte) bool {
 	return IsTemplate(head) || len(head) >= len(PackMagic) && string(head[:len(PackMagic)]) == PackMagic
 }
 
-// PackReader reads the templates of a pack, or the only one that stands without. Errors about what is read are *codec.FormatError.
+// PackReader reads the templates of a pack, or the only one that stands without. Errors about what is read are *codec.FormatError, those of reading are handed on.
 type PackReader struct {
 	src  *bufio.Reader
 	pack bool
 	n    int64  // templates read
 	at   int64  // bytes read
 	buf  []byte // of the last
-	err  error  // of the reader, but for its end
 }
 
 // NewPackReader reads from where a file begins of which Holds is true.
@@ -53,29 +52,29 @@ func (p *PackReader) fail(msg string, args ...any) error {
 	return &codec.FormatError{Offset: p.at, Msg: fmt.Sprintf(msg, args...)}
 }
 
-// number reads a varint.
-func (p *PackReader) number(what string) (uint64, error) {
-	v, err := binary.ReadUvarint((*countedBytes)(p))
-	if p.err != nil {
-		return 0, p.err
+// cut says that the pack ends in the middle, if that is what an error of reading it means.
+func (p *PackReader) cut(err error, what string) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return p.fail("cut short in %s", what)
 	}
-	if err != nil {
-		return 0, p.fail("cut short in %s", what)
-	}
-	return v, nil
+	return err
 }
 
-// countedBytes counts the bytes that are read of a pack one by one.
-type countedBytes PackReader
-
-func (p *countedBytes) ReadByte() (byte, error) {
-	b, err := p.src.ReadByte()
-	if err == nil {
+// number reads a varint.
+func (p *PackReader) number(what string) (v uint64, err error) {
+	for shift := 0; ; shift += 7 {
+		b, err := p.src.ReadByte()
+		if err != nil {
+			return 0, p.cut(err, what)
+		}
+		if shift == 63 && b > 1 || shift > 0 && b == 0 {
+			return 0, p.fail("%s is no number of 64 bits in its shortest form", what)
+		}
 		p.at++
-	} else if err != io.EOF {
-		p.err = err
+		if v |= uint64(b&0x7f) << shift; b < 0x80 {
+			return v, nil
+		}
 	}
-	return b, err
 }
 
 // Next returns the next template, which is good until the next call, or io.EOF.
@@ -107,20 +106,19 @@ func (p *PackReader) Next() ([]byte, error) {
 		if count != uint64(p.n) {
 			return nil, p.fail("the pack states %d records, and has %d", count, p.n)
 		}
-		_, err = p.src.ReadByte()
-		if err == nil {
-			err = p.fail("bytes after the end of the pack")
+		if _, err := p.src.ReadByte(); err == nil {
+			return nil, p.fail("bytes after the end of the pack")
+		} else if err != io.EOF {
+			return nil, err
 		}
-		return nil, err
+		return nil, io.EOF
 	}
 	if n > maxTemplate {
 		return nil, p.fail("record %d states %d bytes, limit %d", p.n+1, n, maxTemplate)
 	}
 	p.buf = append(p.buf[:0], make([]byte, n)...)
-	if _, err := io.ReadFull(p.src, p.buf); err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, err
-	} else if err != nil {
-		return nil, p.fail("cut short in record %d", p.n+1)
+	if _, err := io.ReadFull(p.src, p.buf); err != nil {
+		return nil, p.cut(err, fmt.Sprintf("record %d", p.n+1))
 	}
 	p.n++
 	p.at += int64(n)

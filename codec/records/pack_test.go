@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -57,6 +58,30 @@ func TestInspect(t *testing.T) {
 	}
 	if _, err := Inspect(bytes.NewReader(append(one, make([]byte, maxTemplate)...))); !errors.Is(err, codec.ErrTemplate) {
 		t.Error("longer than a record can be:", err)
+	}
+}
+
+// A varint has one form, and what a reader says of itself is not said of the pack.
+func TestPackErrors(t *testing.T) {
+	good := pack(rawRecord(1, 100), rawRecord(2, 3))
+	long := append([]byte(PackMagic), 0x8e, 0x00) // 14
+	long = append(append(long, rawRecord(2, 3)...), 0, 1)
+	for name, file := range map[string][]byte{
+		"a length in two bytes":       long,
+		"a count in two bytes":        append(bytes.Clone(good[:len(good)-1]), 0x82, 0x00),
+		"a length of 70 bits":         append([]byte(PackMagic), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"...),
+		"a length of more than bytes": append([]byte(PackMagic), bytes.Repeat([]byte{0xff}, 20)...),
+	} {
+		if _, err := Inspect(bytes.NewReader(file)); !errors.Is(err, codec.ErrTemplate) || !strings.Contains(err.Error(), "shortest form") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	broken := errors.New("broken")
+	for n := range len(good) + 1 {
+		_, err := Inspect(io.MultiReader(bytes.NewReader(good[:n]), iotest.ErrReader(broken)))
+		if n >= len(PackMagic) && !errors.Is(err, broken) {
+			t.Errorf("it cannot be read after %d bytes: %v", n, err)
+		}
 	}
 }
 
