@@ -176,8 +176,11 @@ func recordTooLong(err error) error {
 	return err
 }
 
-// packBatch is how many records are coded at once.
-const packBatch = 4096
+// packBatch is how many records are coded at once, and packBytes how many bytes of them, about.
+const (
+	packBatch = 4096
+	packBytes = 8 << 20
+)
 
 func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out string, result *recordsResult) error {
 	in, err := a.open(ctx, name)
@@ -199,8 +202,11 @@ func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out s
 	var plain, packed records.Batch
 	var n [binary.MaxVarintLen64]byte
 	for end := false; !end; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		plain.Reset()
-		for plain.Len() < packBatch {
+		for plain.Len() < packBatch && len(plain.Data) < packBytes {
 			line, err := lines.Next()
 			if err == io.EOF {
 				end = true
@@ -282,8 +288,9 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 	var packed, plain records.Batch
 	for end := false; !end; {
 		packed.Reset()
+		size := 0 // of its records
 		first := p.Count()
-		for packed.Len() < packBatch && !end {
+		for packed.Len() < packBatch && size < packBytes && !end {
 			template, err := p.Next()
 			if err == io.EOF {
 				if end = true; only > p.Count() {
@@ -297,6 +304,9 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 			if only > 0 && p.Count() < only {
 				first = p.Count()
 				continue
+			}
+			if h, err := records.ParseHead(template); err == nil { // else decoding says so
+				size += h.Len
 			}
 			packed.Append(template)
 			end = only > 0

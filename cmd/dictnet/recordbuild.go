@@ -74,6 +74,9 @@ func (a *app) buildRecords(c *cobra.Command, samples []labelledSample, out strin
 	bar := a.progress("read", total)
 	defer bar.end()
 	for _, name := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := a.addRecords(ctx, b, name, s.lines); err != nil {
 			return err
 		}
@@ -135,8 +138,11 @@ func (a *app) addRecords(ctx context.Context, b *records.Builder, name string, l
 	} else {
 		err = b.AddFile(in)
 	}
+	if errors.Is(err, records.ErrTooLong) {
+		return &hinted{fmt.Errorf("sample %s: %w", in.name, err), exitUsage, "without --lines, a file of any length is a sample, or several"}
+	}
 	if err != nil {
-		return recordTooLong(fmt.Errorf("sample %s: %w", in.name, err))
+		return fmt.Errorf("sample %s: %w", in.name, err)
 	}
 	return nil
 }
