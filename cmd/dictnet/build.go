@@ -198,7 +198,7 @@ func (a *app) buildHome(c *cobra.Command, ref dictRef) (s *store.Store, name str
 		}
 		return s, ref.name, func() { s.Close() }, nil
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(ref.car), partOf(filepath.Base(ref.car)))
+	dir, err := os.MkdirTemp(filepath.Dir(ref.car), partName(ref.car))
 	if err != nil {
 		return nil, "", nil, outputError(ref.car, err)
 	}

@@ -144,16 +144,13 @@ func (a *app) create(ctx context.Context, name string) (*output, error) {
 		return &output{Writer: f, name: name}, nil
 	}
 	at := followed(name)
-	dir, base := filepath.Split(at)
-	f, err := os.CreateTemp(cmp.Or(dir, "."), partOf(base))
+	dir, _ := filepath.Split(at)
+	f, err := os.CreateTemp(cmp.Or(dir, "."), partName(at))
 	if err != nil {
 		return nil, outputError(name, err)
 	}
 	return &output{Writer: f, tmp: f, name: name, at: at}, nil
 }
-
-// partOf returns a pattern of names for what is to become a file, beside it. A name has 255 bytes at most.
-func partOf(base string) string { return "." + base[:min(len(base), 200)] + ".*.part" }
 
 // followed returns the path that a link leads to, which may be one of nothing yet.
 func followed(name string) string {
@@ -169,6 +166,15 @@ func followed(name string) string {
 		name = to
 	}
 	return name
+}
+
+// partName is what an output is called, beside its place, until it is complete, with a * for what makes the name new. An output's own name may leave no room for more.
+func partName(name string) string {
+	base := filepath.Base(filepath.Clean(name))
+	if len(base) > 200 {
+		base = strings.ToValidUTF8(base[:200], "")
+	}
+	return "." + base + ".*.part"
 }
 
 // apart refuses an output that would take the place of a file that is read for it: the dictionary, if it is one, or an input. An input that is no file is not looked at.

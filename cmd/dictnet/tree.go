@@ -59,7 +59,7 @@ func (a *app) createTree(ctx context.Context, dir string, anyLinks bool) (*treeO
 		return nil, usageErrorf("name a new one", "directory %s is not empty", dir)
 	}
 	var err error
-	if o.tmp, err = os.MkdirTemp(beside, partOf(filepath.Base(filepath.Clean(dir)))); err != nil {
+	if o.tmp, err = os.MkdirTemp(beside, partName(dir)); err != nil {
 		return nil, outputError(dir, err)
 	}
 	if o.root, err = os.OpenRoot(o.tmp); err != nil {
@@ -92,6 +92,9 @@ func (o *treeOutput) commit() error {
 	o.done = nil
 	if err != nil {
 		return o.failed(err)
+	}
+	if list, err := os.ReadDir(o.dir); !o.fresh && err == nil && len(list) > 1 { // besides what was unpacked: it would be overwritten where names are the same
+		return usageErrorf("name a new one", "directory %s is not empty any more", o.dir)
 	}
 	if err := o.place(); err != nil {
 		return outputError(o.dir, err)
