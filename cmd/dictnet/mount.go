@@ -64,7 +64,7 @@ func (a *app) mount(c *cobra.Command, name, dir string, anyLinks bool, f *playFl
 		return err
 	}
 	if !anyLinks {
-		if err := t.CheckLinks(); err != nil {
+		if err := t.CheckLinks(ctx); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func (n *node) Readdir(context.Context) (fs.DirStream, syscall.Errno) {
 	var list []fuse.DirEntry
 	for _, i := range n.m.tree.Children(n.i) {
 		s := n.m.stable(i)
-		list = append(list, fuse.DirEntry{Name: n.m.tree.Entry(i).Name(), Mode: s.Mode, Ino: s.Ino})
+		list = append(list, fuse.DirEntry{Name: n.m.tree.Entry(i).Name, Mode: s.Mode, Ino: s.Ino})
 	}
 	return fs.NewListDirStream(list), 0
 }
@@ -160,7 +160,7 @@ func (n *node) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) 
 		_, err = io.ReadFull(s, dest)
 	}
 	if err != nil {
-		n.m.log.Error("read", "file", e.Path, "at", off, "error", oneLine(err))
+		n.m.log.Error("read", "file", n.m.tree.Path(n.i), "at", off, "error", oneLine(err))
 		return nil, syscall.EIO
 	}
 	n.m.reads.Add(1)

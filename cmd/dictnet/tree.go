@@ -1,15 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -122,7 +123,7 @@ func (o *treeOutput) place() error {
 	}
 	defer root.Close()
 	for _, i := range o.tree.Children(tree.Top) {
-		name := o.tree.Entry(i).Path
+		name := o.tree.Entry(i).Name
 		if err := root.Rename(filepath.Join(filepath.Base(o.tmp), name), name); err != nil {
 			return err
 		}
@@ -168,47 +169,69 @@ func (a *app) lsTree(c *cobra.Command, name string, paths []string, f *playFlags
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	listed := []listedEntry{}
-	var text strings.Builder
-	add := func(i int) {
-		e := t.Entry(i)
-		l := listedEntry{Path: e.Path, Kind: "file", Mode: fmt.Sprintf("%04o", e.Mode), Size: e.Size, Target: e.Target}
-		mode, when, what := e.Mode, "", printable(e.Path)
-		switch e.Kind {
-		case tree.Dir:
-			l.Kind, mode, what = "directory", mode|os.ModeDir, what+"/"
-		case tree.Link:
-			l.Kind, l.Mode, mode, what = "link", "", os.ModeSymlink|0o777, what+" -> "+printable(e.Target)
-		}
-		if t.Times && e.Kind != tree.Link {
-			l.Time = &e.Time
-			when = e.Time.Format(time.DateTime)
-		}
-		listed = append(listed, l)
-		if !a.json {
-			fmt.Fprintf(&text, "%s %12d  %-19s  %s\n", mode, e.Size, when, what)
-		}
-	}
+	var runs [][2]int // of entries, from and end
 	for _, path := range paths {
 		i, ok := t.Lookup(path)
 		if !ok {
 			return noEntry(name, path)
 		}
-		if i != tree.Top {
-			add(i)
-		}
+		from, end := i, i+1
 		if i == tree.Top || t.Entry(i).Kind == tree.Dir {
-			from, end := t.Below(i)
-			for n := from; n < end; n++ {
-				add(n)
+			_, end = t.Below(i)
+		}
+		runs = append(runs, [2]int{max(from, 0), end})
+	}
+	// One entry at a time: all together they may be much longer than the tree's index.
+	w := bufio.NewWriter(a.stdout)
+	before := "{\n  \"entries\": ["
+	for _, run := range runs {
+		for i := run[0]; i < run[1]; i++ {
+			if err := c.Context().Err(); err != nil {
+				return err
 			}
+			l, line := listed(t, i)
+			if !a.json {
+				w.WriteString(line)
+				continue
+			}
+			b, err := json.MarshalIndent(l, "    ", "  ")
+			if err != nil {
+				return err
+			}
+			w.WriteString(before + "\n    ")
+			w.Write(b)
+			before = ","
 		}
 	}
-	if a.json {
-		return a.print(map[string]any{"entries": listed})
+	switch {
+	case !a.json:
+	case before == ",":
+		w.WriteString("\n  ]\n}\n")
+	default:
+		w.WriteString(before + "]\n}\n")
 	}
-	_, err = io.WriteString(a.stdout, text.String())
-	return err
+	if err := w.Flush(); err != nil {
+		return outputError("stdout", err)
+	}
+	return nil
+}
+
+// listed says of entry i what is listed, also as a line for people.
+func listed(t *tree.Tree, i int) (l listedEntry, line string) {
+	e, path := t.Entry(i), t.Path(i)
+	l = listedEntry{Path: path, Kind: "file", Mode: fmt.Sprintf("%04o", e.Mode), Size: e.Size, Target: e.Target}
+	mode, when, what := e.Mode, "", printable(path)
+	switch e.Kind {
+	case tree.Dir:
+		l.Kind, mode, what = "directory", mode|os.ModeDir, what+"/"
+	case tree.Link:
+		l.Kind, l.Mode, mode, what = "link", "", os.ModeSymlink|0o777, what+" -> "+printable(e.Target)
+	}
+	if t.Times && e.Kind != tree.Link {
+		l.Time = &e.Time
+		when = e.Time.Format(time.DateTime)
+	}
+	return l, fmt.Sprintf("%s %12d  %-19s  %s\n", mode, e.Size, when, what)
 }
 
 func noEntry(name, path string) error {
@@ -250,7 +273,7 @@ func (a *app) cat(c *cobra.Command, name string, paths []string, f *playFlags) e
 	if err != nil {
 		return err
 	}
-	var entries []*tree.Entry
+	var entries []int
 	for _, path := range paths { // a mistyped one is better told before anything is written
 		i, ok := t.Lookup(path)
 		if !ok {
@@ -259,13 +282,13 @@ func (a *app) cat(c *cobra.Command, name string, paths []string, f *playFlags) e
 		if i == tree.Top || t.Entry(i).Kind == tree.Dir {
 			return usageErrorf("dictnet ls "+name+" "+path+" lists it", "%s is a directory", printable(path))
 		}
-		e := t.Entry(i)
-		if e.Kind == tree.Link {
+		if e := t.Entry(i); e.Kind == tree.Link {
 			return usageErrorf("name what it leads to", "%s is a link to %s", printable(path), printable(e.Target))
 		}
-		entries = append(entries, e)
+		entries = append(entries, i)
 	}
-	for _, e := range entries {
+	for _, i := range entries {
+		e := t.Entry(i)
 		s, err := p.section(e.Offset, e.Size)
 		if err != nil {
 			return err
@@ -274,7 +297,7 @@ func (a *app) cat(c *cobra.Command, name string, paths []string, f *playFlags) e
 			if failed := (*writeError)(nil); errors.As(err, &failed) {
 				return outputError("stdout", failed.error)
 			}
-			return fmt.Errorf("%s of %s: %w", printable(e.Path), name, err)
+			return fmt.Errorf("%s of %s: %w", printable(t.Path(i)), name, err)
 		}
 	}
 	return nil

@@ -19,19 +19,17 @@ const (
 	Link // symbolic
 )
 
-// Entry is one file, directory or link of a tree.
+// Entry is one file, directory or link of a tree. Its path is said by [Tree.Path]: all paths together may be a hundred times as long as the index.
 type Entry struct {
-	Path   string      // from the top, with slashes; UTF-8
+	Name   string      // in its directory; UTF-8
 	Kind   Kind        //
+	path   uint16      // bytes of the path
 	Mode   fs.FileMode // permissions, 0 to 0777; 0 for a link
 	Time   time.Time   // of the last change; zero for a link, and where the tree keeps no times
 	Size   int64       // bytes of a file
 	Target string      // of a link
 	Offset int64       // byte of the stream at which a file's content begins
 }
-
-// Name is the last part of the path.
-func (e *Entry) Name() string { return e.Path[strings.LastIndexByte(e.Path, '/')+1:] }
 
 // Tree is the index of a stream, found good.
 type Tree struct {
@@ -81,6 +79,19 @@ func (t *Tree) All() iter.Seq2[int, *Entry] {
 // Entry returns entry i, 0 to Len()-1.
 func (t *Tree) Entry(i int) *Entry { return &t.entries[i] }
 
+// Path returns the path of entry i, from the top, with slashes.
+func (t *Tree) Path(i int) string {
+	b := make([]byte, t.entries[i].path)
+	for at := len(b); ; at-- {
+		at -= len(t.entries[i].Name)
+		copy(b[at:], t.entries[i].Name)
+		if i = t.parents[i]; i == Top {
+			return string(b)
+		}
+		b[at-1] = '/'
+	}
+}
+
 // Top stands for the top directory, which has no entry.
 const Top = -1
 
@@ -90,8 +101,8 @@ func (t *Tree) Children(i int) []int { return t.children[i+1] }
 // Child finds an entry of directory i, or of Top, by its name.
 func (t *Tree) Child(i int, name string) (child int, ok bool) {
 	c := t.Children(i)
-	k := sort.Search(len(c), func(k int) bool { return t.entries[c[k]].Name() >= name })
-	if k == len(c) || t.entries[c[k]].Name() != name {
+	k := sort.Search(len(c), func(k int) bool { return t.entries[c[k]].Name >= name })
+	if k == len(c) || t.entries[c[k]].Name != name {
 		return 0, false
 	}
 	return c[k], true
@@ -122,9 +133,8 @@ func (t *Tree) Below(i int) (from, end int) {
 	return i + 1, end
 }
 
-// add appends an entry whose path is yet to be set, after checking it against those before it. dirs are the numbers of the
-// directories that are open, Top first.
-func (t *Tree) add(dirs []int, depth int, name string, e Entry) ([]int, error) {
+// add appends an entry, after checking it against those before it. dirs are the numbers of the directories that are open, Top first.
+func (t *Tree) add(dirs []int, depth int, e Entry) ([]int, error) {
 	switch {
 	case depth < 1 || depth > len(dirs):
 		return nil, fmt.Errorf("entry %d has depth %d, its directory is not there", len(t.entries), depth)
@@ -133,31 +143,38 @@ func (t *Tree) add(dirs []int, depth int, name string, e Entry) ([]int, error) {
 	case len(t.entries) == maxEntries:
 		return nil, fmt.Errorf("more than %d entries", maxEntries)
 	}
-	if err := checkName(name); err != nil {
+	if err := checkName(e.Name); err != nil {
 		return nil, err
 	}
 	parent := dirs[depth-1]
-	e.Path = name
+	n := len(e.Name)
 	if parent != Top {
-		e.Path = t.entries[parent].Path + "/" + name
+		n += int(t.entries[parent].path) + 1
 	}
-	if len(e.Path) > maxPath {
-		return nil, fmt.Errorf("a path has %d bytes, limit %d", len(e.Path), maxPath)
+	if n > maxPath {
+		return nil, fmt.Errorf("a path has %d bytes, limit %d", n, maxPath)
+	}
+	e.path = uint16(n)
+	path := func() string { // for errors
+		if parent == Top {
+			return e.Name
+		}
+		return t.Path(parent) + "/" + e.Name
 	}
 	siblings := t.children[parent+1]
-	if n := len(siblings); n > 0 && t.entries[siblings[n-1]].Name() >= name {
-		return nil, fmt.Errorf("%q stands after %q: names must ascend, each once", e.Path, t.entries[siblings[n-1]].Path)
+	if n := len(siblings); n > 0 && t.entries[siblings[n-1]].Name >= e.Name {
+		return nil, fmt.Errorf("%q stands after %q: names must ascend, each once", path(), t.Path(siblings[n-1]))
 	}
 	if e.Kind == Link {
 		if err := checkTarget(e.Target); err != nil {
-			return nil, fmt.Errorf("%q: %w", e.Path, err)
+			return nil, fmt.Errorf("%q: %w", path(), err)
 		}
 	}
 	if s := e.Time.Unix(); s < firstSecond || s > lastSecond {
-		return nil, fmt.Errorf("%q: its time is not in the years 1 to 9999", e.Path)
+		return nil, fmt.Errorf("%q: its time is not in the years 1 to 9999", path())
 	}
 	if e.Size > maxSize-t.size {
-		return nil, fmt.Errorf("%q has %d bytes: too many", e.Path, e.Size)
+		return nil, fmt.Errorf("%q has %d bytes: too many", path(), e.Size)
 	}
 	i := len(t.entries)
 	t.entries = append(t.entries, e)

@@ -28,14 +28,13 @@ func Extract(ctx context.Context, r io.Reader, dir *os.Root, anyLinks bool) (*Tr
 	if err != nil {
 		return nil, err
 	}
-	local := make([]string, len(t.entries)) // paths as this system writes them
 	for i := range t.entries {
-		if local[i], err = filepath.Localize(t.entries[i].Path); err != nil {
-			return nil, &OutputError{fmt.Errorf("%q cannot be a name here: %w", t.entries[i].Path, err)}
+		if _, err := filepath.Localize(t.Path(i)); err != nil {
+			return nil, &OutputError{fmt.Errorf("%q cannot be a name here: %w", t.Path(i), err)}
 		}
 	}
 	if !anyLinks {
-		if err := t.CheckLinks(); err != nil {
+		if err := t.CheckLinks(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -44,17 +43,17 @@ func Extract(ctx context.Context, r io.Reader, dir *os.Root, anyLinks bool) (*Tr
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		e := &t.entries[i]
+		e, path := &t.entries[i], filepath.FromSlash(t.Path(i))
 		switch e.Kind {
 		case Dir:
-			err = dir.Mkdir(local[i], 0o700)
+			err = dir.Mkdir(path, 0o700)
 		case Link:
-			err = dir.Symlink(e.Target, local[i])
+			err = dir.Symlink(e.Target, path)
 		case File:
-			err = t.extractFile(r, dir, local[i], e, buf)
+			err = t.extractFile(r, dir, path, e, buf)
 		}
 		if errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("%q: %w", e.Path, ErrSameName)
+			return nil, fmt.Errorf("%q: %w", t.Path(i), ErrSameName)
 		}
 		if inner := (*inputError)(nil); errors.As(err, &inner) {
 			return nil, inner.error
@@ -110,7 +109,7 @@ func (t *Tree) SetDirs(dir *os.Root) error {
 		if e.Kind != Dir {
 			continue
 		}
-		path := filepath.FromSlash(e.Path)
+		path := filepath.FromSlash(t.Path(i))
 		if t.Times {
 			if err := dir.Chtimes(path, e.Time, e.Time); err != nil {
 				return &OutputError{err}

@@ -34,7 +34,7 @@ func (t *Tree) appendIndex(b []byte) ([]byte, error) {
 	for i := range t.entries {
 		e := &t.entries[i]
 		c.depths = binary.AppendUvarint(c.depths, uint64(t.depths[i]))
-		c.names = append(append(c.names, e.Name()...), 0)
+		c.names = append(append(c.names, e.Name...), 0)
 		c.modes = binary.AppendUvarint(c.modes, uint64(e.Kind)<<9|uint64(e.Mode))
 		switch e.Kind {
 		case File:
@@ -188,7 +188,7 @@ func parseIndex(b []byte) (*Tree, error) {
 	for range count {
 		at := names.off
 		depth, name, mode := depths.varint(), names.text(), modes.varint()
-		e := Entry{Kind: Kind(mode >> 9 & 3), Mode: fs.FileMode(mode & 0o777)}
+		e := Entry{Name: name, Kind: Kind(mode >> 9 & 3), Mode: fs.FileMode(mode & 0o777)}
 		switch {
 		case mode>>9 > uint64(Link):
 			modes.fail("mode %#o is not known", mode)
@@ -220,7 +220,7 @@ func parseIndex(b []byte) (*Tree, error) {
 			}
 		}
 		var err error
-		if dirs, err = t.add(dirs, int(min(depth, maxDepth+1)), name, e); err != nil {
+		if dirs, err = t.add(dirs, int(min(depth, maxDepth+1)), e); err != nil {
 			return nil, formatErrorf(at, "%v", err)
 		}
 	}

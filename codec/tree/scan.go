@@ -16,8 +16,8 @@ type Reader struct {
 	rest  []byte // of the index
 	next  int    // entry
 	file  fs.File
-	entry *Entry // of file
-	left  int64  // bytes of file
+	entry int   // of file
+	left  int64 // bytes of file
 	err   error
 }
 
@@ -62,7 +62,7 @@ func (s *scanner) scan(path string, depth int) error {
 		if err := s.entry(at, name, depth, d); err != nil {
 			return err
 		}
-		if d.IsDir() {
+		if s.t.entries[len(s.t.entries)-1].Kind == Dir { // as it is now, whatever the list said
 			if err := s.scan(at, depth+1); err != nil {
 				return err
 			}
@@ -76,7 +76,7 @@ func (s *scanner) entry(at, name string, depth int, d fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	e := Entry{Mode: info.Mode().Perm()}
+	e := Entry{Name: name, Mode: info.Mode().Perm()}
 	switch info.Mode().Type() {
 	case 0:
 		e.Kind, e.Size = File, info.Size()
@@ -93,7 +93,7 @@ func (s *scanner) entry(at, name string, depth int, d fs.DirEntry) error {
 	if s.t.Times && e.Kind != Link {
 		e.Time = info.ModTime().UTC()
 	}
-	if s.dirs, err = s.t.add(s.dirs, depth, name, e); err != nil {
+	if s.dirs, err = s.t.add(s.dirs, depth, e); err != nil {
 		return fmt.Errorf("%w: %w", ErrKind, err)
 	}
 	return nil
@@ -125,7 +125,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 			n, err := r.file.Read(b[:min(int64(len(b)), r.left)])
 			r.left -= int64(n)
 			if err == io.EOF && r.left > 0 {
-				err = fmt.Errorf("%s: %w: it ends %d bytes early", r.entry.Path, ErrChanged, r.left)
+				err = fmt.Errorf("%s: %w: it ends %d bytes early", r.Path(r.entry), ErrChanged, r.left)
 			} else if err == io.EOF {
 				err = nil
 			}
@@ -148,7 +148,7 @@ func (r *Reader) endFile() error {
 	r.file.Close()
 	r.file = nil
 	if n > 0 {
-		return fmt.Errorf("%s: %w: it has more than %d bytes", r.entry.Path, ErrChanged, r.entry.Size)
+		return fmt.Errorf("%s: %w: it has more than %d bytes", r.Path(r.entry), ErrChanged, r.Entry(r.entry).Size)
 	}
 	if !errors.Is(err, io.EOF) {
 		return err
@@ -163,16 +163,16 @@ func (r *Reader) nextFile() (err error) {
 	}
 	for ; r.next < len(r.entries); r.next++ {
 		if e := &r.entries[r.next]; e.Kind == File {
+			r.entry, r.left = r.next, e.Size
 			r.next++
-			if r.file, err = r.dir.Open(e.Path); err != nil {
+			if r.file, err = r.dir.Open(r.Path(r.entry)); err != nil {
 				return err
 			}
 			if info, err := r.file.Stat(); err != nil {
 				return err
 			} else if !info.Mode().IsRegular() {
-				return fmt.Errorf("%s: %w: it is no file any more", e.Path, ErrChanged)
+				return fmt.Errorf("%s: %w: it is no file any more", r.Path(r.entry), ErrChanged)
 			}
-			r.entry, r.left = e, e.Size
 			return nil
 		}
 	}

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -200,9 +201,10 @@ func TestAccess(t *testing.T) {
 	}
 	var paths []string
 	for i, e := range tr.All() {
-		paths = append(paths, e.Path)
-		if got, ok := tr.Lookup(e.Path); !ok || got != i {
-			t.Errorf("%s is found at %d %v, is %d", e.Path, got, ok, i)
+		path := tr.Path(i)
+		paths = append(paths, path)
+		if got, ok := tr.Lookup(path); !ok || got != i || !strings.HasSuffix("/"+path, "/"+e.Name) {
+			t.Errorf("%s is found at %d %v, is %d", path, got, ok, i)
 		}
 	}
 	want := "empty link none read-only read-only/f run sub sub/a sub/deep sub/deep/dangling sub/deep/er sub/deep/er/f sub.x ünï ünï/ç ode\n"
@@ -214,15 +216,15 @@ func TestAccess(t *testing.T) {
 		t.Fatal("sub/deep/er/f is not found")
 	}
 	if e := tr.Entry(i); string(b[e.Offset:e.Offset+e.Size]) != "deep" {
-		t.Errorf("content of %s is not at %d", e.Path, e.Offset)
+		t.Errorf("content of %s is not at %d", e.Name, e.Offset)
 	}
 	sub, _ := tr.Lookup("sub/")
-	if from, end := tr.Below(sub); tr.Entry(from).Path != "sub/a" || tr.Entry(end).Path != "sub.x" {
-		t.Error("below sub are", tr.Entry(from).Path, "to", tr.Entry(end).Path)
+	if from, end := tr.Below(sub); tr.Path(from) != "sub/a" || tr.Path(end) != "sub.x" {
+		t.Error("below sub are", tr.Path(from), "to", tr.Path(end))
 	}
 	for _, path := range []string{"su", "sub/b", "sub/a/x", "none/", "link/x", "..", "/sub", "sub//a"} {
 		if i, ok := tr.Lookup(path); ok && path != "none/" {
-			t.Errorf("%q is found as %s", path, tr.Entry(i).Path)
+			t.Errorf("%q is found as %s", path, tr.Path(i))
 		}
 	}
 	if i, ok := tr.Lookup("."); !ok || i != Top {
@@ -309,6 +311,32 @@ func TestChangedFile(t *testing.T) {
 	}
 }
 
+// listed is a directory whose list says of d that it is a file, which it was then.
+type listed struct{ fstest.MapFS }
+
+func (l listed) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := l.MapFS.ReadDir(name)
+	for i, d := range list {
+		if d.Name() == "d" {
+			list[i] = wasFile{d}
+		}
+	}
+	return list, err
+}
+
+type wasFile struct{ fs.DirEntry }
+
+func (wasFile) IsDir() bool       { return false }
+func (wasFile) Type() fs.FileMode { return 0 }
+
+// What takes the place of a file while a directory is listed is taken for what it is.
+func TestChangedKind(t *testing.T) {
+	dir := fstest.MapFS{"d/f": {Data: []byte("content"), Mode: 0o644}, "g": {Mode: 0o644}}
+	if !bytes.Equal(pack(t, listed{dir}, false), pack(t, dir, false)) {
+		t.Error("what is in the directory is left out")
+	}
+}
+
 func TestEveryCutIsRefused(t *testing.T) {
 	b := pack(t, fstest.MapFS{"a": {Data: []byte("content")}, "d/l": {Mode: fs.ModeSymlink, Data: []byte("../a")}}, true)
 	for n := range b {
@@ -326,6 +354,8 @@ func TestEveryCutIsRefused(t *testing.T) {
 }
 
 func TestEscapingLinks(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
 	for _, c := range []struct {
 		links   string // PATH>TARGET, blanks between
 		escapes bool
@@ -364,8 +394,11 @@ func TestEscapingLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(c.links, err)
 		}
-		if err := r.CheckLinks(); errors.Is(err, ErrEscape) != c.escapes {
+		if err := r.CheckLinks(t.Context()); errors.Is(err, ErrEscape) != c.escapes {
 			t.Errorf("%s: %v", c.links, err)
+		}
+		if err := r.CheckLinks(over); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: when nobody waits any more: %v", c.links, err)
 		}
 		b, err := io.ReadAll(r)
 		if err != nil {
@@ -442,8 +475,8 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	for _, e := range t.All() {
-		fmt.Println(e.Mode, e.Size, e.Path)
+	for i, e := range t.All() {
+		fmt.Println(e.Mode, e.Size, t.Path(i))
 	}
 	i, _ := t.Lookup("docs/index.html")
 	e := t.Entry(i)
