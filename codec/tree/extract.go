@@ -97,7 +97,7 @@ func (t *Tree) extractFile(r io.Reader, dir *os.Root, path string, e *Entry, buf
 		return err
 	}
 	if t.Times {
-		return dir.Chtimes(path, e.Time, e.Time)
+		return setTime(dir, path, e.Time)
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (t *Tree) SetDirs(dir *os.Root) error {
 		}
 		path := filepath.FromSlash(t.Path(i))
 		if t.Times {
-			if err := dir.Chtimes(path, e.Time, e.Time); err != nil {
+			if err := setTime(dir, path, e.Time); err != nil {
 				return &OutputError{err}
 			}
 		}
