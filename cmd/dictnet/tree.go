@@ -140,6 +140,13 @@ func (o *treeOutput) abandon() {
 		<-o.done
 		o.done = nil
 	}
+	if o.tmp != "" && o.tree != nil { // directories that have their modes already may let nothing be removed
+		for i, e := range o.tree.All() {
+			if e.Kind == tree.Dir {
+				o.root.Chmod(filepath.FromSlash(o.tree.Path(i)), 0o700)
+			}
+		}
+	}
 	o.root.Close()
 	if o.tmp != "" {
 		os.RemoveAll(o.tmp)
