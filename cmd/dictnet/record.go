@@ -288,7 +288,7 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 	var packed, plain records.Batch
 	for end := false; !end; {
 		packed.Reset()
-		size := 0 // of its records
+		size := 0 // of its records, or of templates that are longer than that
 		first := p.Count()
 		for packed.Len() < packBatch && size < packBytes && !end {
 			template, err := p.Next()
@@ -305,9 +305,8 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 				first = p.Count()
 				continue
 			}
-			if h, err := records.ParseHead(template); err == nil { // else decoding says so
-				size += h.Len
-			}
+			h, _ := records.ParseHead(template) // what is wrong with it, decoding says
+			size += max(h.Len, len(template))
 			packed.Append(template)
 			end = only > 0
 		}
