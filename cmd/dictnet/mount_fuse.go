@@ -52,7 +52,7 @@ var (
 func (m *mounted) serve(dir string) (*served, error) {
 	ever := 24 * time.Hour // nothing of it changes
 	server, err := fs.Mount(dir, &node{m: m, i: tree.Top}, &fs.Options{
-		EntryTimeout: &ever, AttrTimeout: &ever, NegativeTimeout: &ever,
+		EntryTimeout: &ever, AttrTimeout: &ever, NegativeTimeout: &ever, NullPermissions: true, // else 0 would be shown as 0644
 		MountOptions: fuse.MountOptions{
 			Name: "dictnet", FsName: m.played.name, DirectMount: true, DisableXAttrs: true,
 			Options: []string{"ro", "default_permissions"},
