@@ -254,7 +254,7 @@ func TestLongPlan(t *testing.T) {
 	p := publish(t, origin)
 	g, err := New(serve(t, origin, func(w http.ResponseWriter, r *http.Request, data []byte) {
 		if r.Method == http.MethodHead {
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(60 * time.Millisecond)
 		}
 		w.Write(data)
 	}))
@@ -262,7 +262,7 @@ func TestLongPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	c := dictnet.NewClient(dictnet.Options{Store: openStore(t), Sources: []dictnet.Source{g}, Timeout: time.Second})
+	c := dictnet.NewClient(dictnet.Options{Store: openStore(t), Sources: []dictnet.Source{g}, Timeout: 2 * time.Second})
 	defer c.Close()
 	tape, err := c.Open(t.Context(), p.Ref)
 	if err != nil {
