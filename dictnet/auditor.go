@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/ipfs/go-cid"
 
@@ -152,36 +153,58 @@ func (a *Auditor) Audit(ctx context.Context, o Audit) (*Report, error) {
 	return r, nil
 }
 
-// notes recomputes the root over the notes and opens each.
+// maxGone is how many blocks of a manifest may be missing until an audit looks for no more of its notes.
+const maxGone = 16
+
+// notes recomputes the root over the notes and opens each. Where a page of the manifest cannot be had, it goes on behind it.
 func (a *Auditor) notes(ctx context.Context, o Audit, t *Tape, r *Report) error {
 	var tree merkle.Tree
+	next, whole := uint64(0), uint64(0) // the note after the last; how many are in the tree
 	p := Progress{OfNotes: t.Ref().Size, OfBytes: t.Size()}
-	for n, err := range a.client.ensure(ctx, t.m.Notes(ctx, 0)) {
-		what := "pages of the manifest"
-		if n.CID.Defined() {
-			what = fmt.Sprintf("note %d", n.Index)
-			tree.Append(merkle.LeafHash(n.CID.Bytes()))
-			if err == nil {
-				_, err = a.client.note(ctx, n)
+	gone := make(map[cid.Cid]bool)
+	list, at := t.m.Notes(ctx, 0), cid.Undef
+	for again := true; again; {
+		again = false
+		for n, err := range a.client.ensure(ctx, list) {
+			what := "pages of the manifest"
+			if n.CID.Defined() {
+				what = fmt.Sprintf("note %d", n.Index)
+				if whole == n.Index {
+					tree.Append(merkle.LeafHash(n.CID.Bytes()))
+					whole++
+				}
+				next = n.Index + 1
+				if err == nil {
+					_, err = a.client.note(ctx, n)
+				}
+				p.Notes++
+				p.Bytes += uint64(n.RawLen)
+				if o.Progress != nil {
+					o.Progress(p)
+				}
 			}
+			if err == nil {
+				r.NotesOpened++
+				continue
+			}
+			f, ok := blame(what, err)
+			if !ok {
+				return err
+			}
+			switch {
+			case n.CID.Defined():
+				f.Note, f.CID = &n.Index, n.CID.String()
+			case at.Defined():
+				f.CID = at.String()
+				again = !gone[at] && len(gone) < maxGone
+				gone[at] = true
+			default: // one of those that are read together: which one is to be found out
+				again = true
+				list = behind(ctx, t, &next, gone, &at)
+				continue
+			}
+			r.Add(f)
 		}
-		p.Notes++
-		p.Bytes += uint64(n.RawLen)
-		if o.Progress != nil {
-			o.Progress(p)
-		}
-		if err == nil {
-			r.NotesOpened++
-			continue
-		}
-		f, ok := blame(what, err)
-		if !ok {
-			return err
-		}
-		if n.CID.Defined() {
-			f.Note, f.CID = &n.Index, n.CID.String()
-		}
-		r.Add(f)
 	}
 	v := tree.Version()
 	r.ComputedRoot = v.Root
@@ -190,6 +213,32 @@ func (a *Auditor) notes(ctx context.Context, o Audit, t *Tape, r *Report) error 
 			Detail: fmt.Sprintf("the %d notes do not have the root named", v.Size)})
 	}
 	return nil
+}
+
+var errEnough = errors.New("no more is asked for")
+
+// behind lists the notes from one on, page by page and but for those below blocks that are gone. When it ends with an error, at is the block that cannot be had.
+func behind(ctx context.Context, t *Tape, from *uint64, gone map[cid.Cid]bool, at *cid.Cid) iter.Seq2[manifest.Note, error] {
+	return func(yield func(manifest.Note, error) bool) {
+		from := *from
+		err := t.m.Walk(ctx, func(l manifest.Link) (bool, error) {
+			if !l.Note {
+				*at = l.CID
+				return !gone[l.CID], ctx.Err()
+			}
+			if l.Index < from {
+				return false, nil
+			}
+			n, err := t.m.Note(ctx, l.Index)
+			if err == nil && !yield(n, nil) {
+				err = errEnough
+			}
+			return false, err
+		})
+		if err != nil && err != errEnough {
+			yield(manifest.Note{}, err)
+		}
+	}
 }
 
 // nowhere takes blocks and forgets them.

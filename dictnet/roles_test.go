@@ -830,6 +830,40 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+// What stands behind a page that cannot be had is audited, too.
+func TestAuditBehindAMissingPage(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 3*manifest.Fanout)
+	m, err := manifest.Open(t.Context(), origin, p.Ref.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages []cid.Cid
+	var last manifest.Link
+	if err := m.Walk(t.Context(), func(l manifest.Link) (bool, error) {
+		if l.Note && l.Index%manifest.Fanout == 0 {
+			pages = append(pages, last.CID)
+		}
+		if l.Index == 2*manifest.Fanout+10 {
+			return false, origin.Delete(t.Context(), l.CID)
+		}
+		last = l
+		return true, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := origin.Delete(t.Context(), pages[1]); err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewAuditor(newClient(t, Options{Sources: []Source{&storeSource{s: origin, name: "peer"}}})).Audit(t.Context(), Audit{Ref: p.Ref})
+	if err != nil || r.NotesOpened != 2*manifest.Fanout-1 || r.Unavailable != 2 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if f := r.Findings[0]; f.CID != pages[1].String() || *r.Findings[1].Note != 2*manifest.Fanout+10 {
+		t.Errorf("%+v", r.Findings)
+	}
+}
+
 func ExampleReport() {
 	r := &Report{Manifest: "bafy...", Size: 3}
 	i := uint64(2)
