@@ -3,6 +3,7 @@ package dictnet
 import (
 	"context"
 	"errors"
+	"iter"
 	"math"
 	"sync"
 	"time"
@@ -53,6 +54,17 @@ func (w *archiveWatch) asks(more int) {
 func (c *Client) pullArchives(ctx context.Context, t *Tape) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the sessions
 	defer cancel()
+	worth := false // or nobody need be called
+	for _, err := range c.missingPages(ctx, t) {
+		if err != nil {
+			return err
+		}
+		worth = true
+		break
+	}
+	if !worth {
+		return nil
+	}
 	for _, src := range c.fetch.sources {
 		sess, err := src.Open(ctx)
 		if err != nil {
@@ -70,6 +82,41 @@ func (c *Client) pullArchives(ctx context.Context, t *Tape) error {
 	return nil
 }
 
+// missingPages lists the pages of a version of which most is missing.
+func (c *Client) missingPages(ctx context.Context, t *Tape) iter.Seq2[*pageWants, error] {
+	return func(yield func(*pageWants, error) bool) {
+		var page *pageWants
+		worth := func() bool {
+			return page != nil && len(page.notes) >= archiveWorth && len(page.notes)*2 >= page.all
+		}
+		err := t.m.Walk(ctx, func(l manifest.Link) (bool, error) {
+			if !l.Note {
+				if worth() && !yield(page, nil) {
+					return false, errEnough
+				}
+				page = &pageWants{page: l.CID, notes: make(map[cid.Cid]*want)}
+				return true, ctx.Err()
+			}
+			page.all++
+			there, err := c.blocks.Has(ctx, l.CID)
+			if err != nil || there {
+				return false, err
+			}
+			n, err := t.m.Note(ctx, l.Index)
+			if err == nil {
+				page.notes[n.CID] = wantNote(n)
+			}
+			return false, err
+		})
+		switch {
+		case err == nil && worth():
+			yield(page, nil)
+		case err != nil && err != errEnough:
+			yield(nil, err)
+		}
+	}
+}
+
 // errNoArchive says that a source is of no use for this.
 var errNoArchive = errors.New("does not give archives")
 
@@ -82,9 +129,9 @@ func (c *Client) pullArchive(ctx context.Context, t *Tape, archive Archive) (use
 	g, gctx := errgroup.WithContext(patient)
 	g.SetLimit(archivesAtOnce)
 	first := true
-	fetch := func(p *pageWants) error {
-		if len(p.notes) < archiveWorth || len(p.notes)*2 < p.all {
-			return nil
+	for p, perr := range c.missingPages(gctx, t) {
+		if err = perr; err != nil {
+			break
 		}
 		get := func() error {
 			got, err := c.pullPage(gctx, archive, p, watch)
@@ -96,37 +143,12 @@ func (c *Client) pullArchive(ctx context.Context, t *Tape, archive Archive) (use
 			}
 			return errNoArchive
 		}
-		if first { // to find out whether it is of use at all
-			first = false
-			return get()
+		if !first {
+			g.Go(get)
+		} else if err = get(); err != nil { // it is of no use at all
+			break
 		}
-		g.Go(get)
-		return nil
-	}
-	var page *pageWants
-	err = t.m.Walk(gctx, func(l manifest.Link) (bool, error) {
-		if !l.Note {
-			if page != nil {
-				if err := fetch(page); err != nil {
-					return false, err
-				}
-			}
-			page = &pageWants{page: l.CID, notes: make(map[cid.Cid]*want)}
-			return true, gctx.Err()
-		}
-		page.all++
-		there, err := c.blocks.Has(gctx, l.CID)
-		if err != nil || there {
-			return false, err
-		}
-		n, err := t.m.Note(gctx, l.Index)
-		if err == nil {
-			page.notes[n.CID] = wantNote(n)
-		}
-		return false, err
-	})
-	if err == nil && page != nil {
-		err = fetch(page)
+		first = false
 	}
 	if werr := g.Wait(); err == nil || errors.Is(err, context.Canceled) && werr != nil {
 		err = werr

@@ -525,6 +525,11 @@ func TestPullProgress(t *testing.T) {
 	if pins, err := c.o.Store.Pins(t.Context()); err != nil || len(pins) != 1 || pins[0] != (store.Pin{CID: p.Ref.Manifest, Name: "x"}) {
 		t.Errorf("pins %v, %v", pins, err)
 	}
+	// Nobody is called for what is here.
+	src := &storeSource{s: origin, name: "peer"}
+	if err := newClient(t, Options{Store: c.o.Store, Sources: []Source{src}}).Pull(t.Context(), p.Ref, "x", nil); err != nil || src.opened > 0 {
+		t.Errorf("called %d times, %v", src.opened, err)
+	}
 }
 
 func TestCanceled(t *testing.T) {
