@@ -346,6 +346,7 @@ type mover struct {
 func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 	spans := make([][]Span, len(m.old.symbols)) // of each terminal
 	var plays uint64                            // spans, in all
+	have := 0                                   // spans that all terminals have become
 	for n, times := range m.old.times() {
 		s := m.old.symbols[n]
 		if s.code == codeRule {
@@ -353,6 +354,9 @@ func (m *mover) run() (sequence []uint32, rules []repair.Rule, err error) {
 		}
 		if spans[n], err = m.spansOf(s); err != nil {
 			return nil, nil, err
+		}
+		if have += len(spans[n]); have > maxSequence { // neither as they play nor by rules
+			return nil, nil, ErrTooManySpans
 		}
 		if plays += uint64(times) * uint64(len(spans[n])); plays > maxSequence {
 			plays = maxSequence + 1

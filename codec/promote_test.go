@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -169,6 +170,34 @@ func TestPromoteRuleBomb(t *testing.T) {
 	b := make([]byte, 9)
 	if _, err := r.ReadAt(b, 5<<39); err != nil || string(b) != "hellohell" {
 		t.Errorf("%q %v", b, err)
+	}
+}
+
+// Local notes that stand everywhere between spans, and all of them again and again: that it becomes too much is noticed before all of it has been made.
+func TestPromoteTooMuch(t *testing.T) {
+	const n = 2500
+	d := build(t, nil, BuildOptions{}, noise(10000, 1))
+	f := forgedFrame{count: 3 * n, play: n + n + n*n, blocks: []blockEntry{{raw: n, stored: n}}, data: [][]byte{noise(n, 2)}}
+	f.streams[streamPlay] = append(repeat(n, codeFresh, codeNew), repeat(n, codeRepeat)...)
+	f.streams[streamLocalLen], f.streams[streamTapeLen], f.streams[streamTapePos] = repeat(n, 0), repeat(n, 0), repeat(n, 0)
+	f.streams[streamRepeatDist], f.streams[streamRepeatLen] = repeat(n, n), repeat(n, n-1)
+	p := NewPromoter(t.Context(), d.tape, ProfileFast, func(Block) error { return nil })
+	r := openTemplate(t, d, forged{dict: d.name(), frames: []forgedFrame{f}}.bytes())
+	if err := errors.Join(p.Add(r), p.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Stats(); s.Moved != 2*n-1 {
+		t.Fatalf("%d bytes have moved, want %d", s.Moved, 2*n-1)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := p.Write(new(bytes.Buffer), r, d.ref)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, ErrTooManySpans) {
+		t.Error(err)
+	}
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 100 {
+		t.Errorf("it took %d MiB", took)
 	}
 }
 
