@@ -290,7 +290,18 @@ func findTwins(ctx context.Context, a, b *Reader) ([]Common, error) {
 			return true
 		})
 	}
-	at := func(pos uint64) (uint64, []byte, error) { return a.play.localAt(ctx, pos, a.play.blockSize) }
+	var start uint64
+	var block []byte // the last one that was looked at: of one that is kept on disk, backwards, each byte would be read by itself
+	at := func(pos uint64) (uint64, []byte, error) {
+		if pos-start < uint64(len(block)) {
+			return start, block, nil
+		}
+		s, err := a.play.stretchAt(ctx, true, pos)
+		if err == nil {
+			start, block, err = a.play.bytes(ctx, s)
+		}
+		return start, block, err
+	}
 	twins := []Common{}
 	for _, n := range notesB {
 		if err := ctx.Err(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -208,5 +209,30 @@ func TestCompareFails(t *testing.T) {
 	cancel()
 	if _, err := Compare(ctx, openTemplate(t, d, good), openTemplate(t, d, good)); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// What has left the cache is compared in blocks, backwards as well.
+func TestCompareWhatIsKept(t *testing.T) {
+	file := noise(1<<20, 5)
+	changed := bytes.Clone(file)
+	for at := 1000; at < len(changed); at += 50000 {
+		changed[at]++
+	}
+	a, b := openTemplate(t, nil, encodeProfile(t, nil, file, ProfileFast).template), openTemplate(t, nil, encodeProfile(t, nil, changed, ProfileFast).template)
+	a.play.blocks.max = 1
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	c, err := Compare(t.Context(), a, b)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkCompare(t, file, changed, c)
+	if n := alone(c.OnlyB); n > 21*100 {
+		t.Errorf("%d bytes are common to none", n)
+	}
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 50 {
+		t.Errorf("it took %d MiB", took)
 	}
 }
