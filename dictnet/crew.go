@@ -566,9 +566,6 @@ func (c *crew) ask(l *lane, wants []*want) {
 		defer f.mu.Unlock()
 		defer f.wake()
 		ended := ctx.Err() != nil // taken back, or nobody needs it any more
-		if err == nil && !ended { // he has said what he has not
-			l.last = time.Now()
-		}
 		for _, w := range wants {
 			if w.asked[l] != g {
 				continue
@@ -581,6 +578,9 @@ func (c *crew) ask(l *lane, wants []*want) {
 			if f.wants[w.c] == w {
 				f.requeue(w)
 			}
+		}
+		if err == nil && !ended && l.outstanding == 0 { // he has said what he has not
+			l.owed = 0
 		}
 		if err == nil || ended || l.gone {
 			return

@@ -289,3 +289,24 @@ func TestWhoIsBlamed(t *testing.T) {
 		}
 	})
 }
+
+// One who says each time that he has nothing is not silent.
+func TestRefusingIsNotSilence(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 100)
+	synctest.Test(t, func(t *testing.T) {
+		refuses := &madeSource{name: "refuses", fetch: func(*madeSource, context.Context, []cid.Cid, func(cid.Cid, []byte)) error {
+			time.Sleep(250 * time.Millisecond)
+			return nil
+		}}
+		c := newClient(t, Options{Sources: []Source{refuses, &madeSource{name: "good", fetch: slowly(origin, 1, time.Millisecond)}}, Timeout: 30 * time.Second, Idle: time.Second})
+		tape, err := c.Open(t.Context(), p.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTape(t, tape, 100)
+		if st := c.Stats(); st.Stalls > 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
