@@ -213,7 +213,7 @@ func (p *packs) read(d digest, whole bool) ([]byte, record, error) {
 				return data, record{s.place, s.size}, nil
 			}
 		}
-		if p.renewed(t) {
+		if errors.Is(err, os.ErrClosed) || p.renewed(t) { // another found the pack shorter than it was
 			continue
 		}
 		if ok && (errors.Is(err, errGone) || errors.Is(err, ErrCorrupt)) {
@@ -253,8 +253,6 @@ func (p *packs) readRecord(s slot, d digest, whole bool) ([]byte, error) {
 		if p.o.readOnly {
 			p.drop(s.pack)
 		}
-		return nil, errGone
-	case errors.Is(err, os.ErrClosed):
 		return nil, errGone
 	case err != nil:
 		return nil, err

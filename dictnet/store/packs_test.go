@@ -352,6 +352,35 @@ func TestPackRemoved(t *testing.T) {
 	whole(t, s, "put again", fill(t, s, 1, 30, 1000))
 }
 
+// Who looks for a block that a pack has lost does not hide those that are left in it from others.
+func TestCutPackBesideReads(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	names := fill(t, s, 1, 20, 1000)
+	path, at := packOf(t, s, names[19])
+	s.Close()
+	if err := os.Truncate(path, at); err != nil {
+		t.Fatal(err)
+	}
+	r := mustOpen(t, dir, Options{ReadOnly: true})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 2000 {
+				if _, err := r.Get(t.Context(), names[19]); !errors.Is(err, ErrMissing) {
+					t.Errorf("what is lost: %v", err)
+					return
+				}
+				if _, err := r.Get(t.Context(), names[i%19]); err != nil {
+					t.Errorf("after %d: %v", i, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // A store in which each block is a file says what to do about it.
 func TestOldLayout(t *testing.T) {
 	dir := t.TempDir()
