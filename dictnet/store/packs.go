@@ -106,6 +106,7 @@ func (p *packs) file(number uint32) (*os.File, error) {
 	mode := os.O_RDWR
 	if p.o.readOnly {
 		mode = os.O_RDONLY
+		p.dropRemoved()
 	}
 	f, err := os.OpenFile(p.packPath(number), mode, 0)
 	if notExist(err) {
@@ -126,6 +127,16 @@ func (p *packs) drop(number uint32) {
 	if f, ok := p.files.LoadAndDelete(number); ok {
 		f.(*os.File).Close() // who is reading it reads to the end
 	}
+}
+
+// dropRemoved closes the packs that the writer has removed, which he made empty before.
+func (p *packs) dropRemoved() {
+	p.files.Range(func(number, f any) bool {
+		if info, err := f.(*os.File).Stat(); err == nil && info.Size() == 0 {
+			p.drop(number.(uint32))
+		}
+		return true
+	})
 }
 
 // index returns the table, for one that only reads nil if there are no blocks.

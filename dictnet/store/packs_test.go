@@ -381,6 +381,30 @@ func TestCutPackBesideReads(t *testing.T) {
 	wg.Wait()
 }
 
+// A reader does not keep the packs open that a writer removes, however long both go on.
+func TestRemovedPacksAreClosed(t *testing.T) {
+	dir := t.TempDir()
+	s := smallPacks(mustOpen(t, dir, Options{}), 10_000)
+	r := mustOpen(t, dir, Options{ReadOnly: true})
+	for round := range 10 {
+		names := fill(t, s, round, 20, 1000)
+		whole(t, r, "a reader", names)
+		for _, c := range names {
+			if err := s.Delete(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.packs.reclaim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := 0
+	r.packs.files.Range(func(_, _ any) bool { open++; return true })
+	if open > 4 {
+		t.Errorf("%d packs are open", open)
+	}
+}
+
 // A store in which each block is a file says what to do about it.
 func TestOldLayout(t *testing.T) {
 	dir := t.TempDir()
