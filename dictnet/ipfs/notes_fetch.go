@@ -65,7 +65,7 @@ func (n *Node) identified(ctx context.Context, s network.Stream) bool {
 	}
 	id := s.Conn().RemotePeer()
 	all, err := n.host.Peerstore().GetProtocols(id)
-	if err == nil && slices.Contains(all, notesProtocol) {
+	if err == nil && slices.Contains(all, notesProtocol) || s.Conn().IsClosed() { // closed: he may not have had the time to say so
 		return true
 	}
 	n.client.mu.Lock()

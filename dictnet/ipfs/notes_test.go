@@ -534,6 +534,22 @@ func TestNoisePeer(t *testing.T) {
 	}
 }
 
+// Who hangs up before he could say what he speaks is not taken for one who speaks bitswap only.
+func TestHangsUpAtOnce(t *testing.T) {
+	node := start(t, Options{Blocks: openStore(t).Blocks()})
+	for range 12 { // half of them have said it by then
+		r, at := startRogue(t, func(*rogue, peer.ID, bsmsg.BitSwapMessage) {})
+		r.net.Host().SetStreamHandler(notesProtocol, func(s network.Stream) { s.Conn().Close() })
+		if err := node.Call(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		err := node.converse(t.Context(), r.net.Self(), &notesRequest{blocks: []cid.Cid{aNote}}, func(answerReader) error { return nil })
+		if err == nil || errors.Is(err, errNotSpoken) {
+			t.Errorf("he %v", err)
+		}
+	}
+}
+
 // With our own kind, TLS it is.
 func TestTLSPeer(t *testing.T) {
 	origin := openStore(t)
