@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dictnet/codec/records"
+	"dictnet/codec/tree"
 )
 
 // Ctrl-C while a verb waits for input: it stops at once, with its own exit code, and leaves nothing behind but what was there.
@@ -208,5 +209,42 @@ func TestHangUp(t *testing.T) {
 				t.Errorf("the output: %v", err)
 			}
 		})
+	}
+}
+
+// A pipe that takes the place of a file while a tree is read is an error, and not waited for.
+func TestPipeInPlaceOfFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("content"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	in, err := new(app).openTree(t.Context(), dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.close()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.ReadAll(in)
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if !errors.Is(err, tree.ErrChanged) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it is waited for somebody who writes")
+		if w, err := os.OpenFile(file, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			w.Close()
+		}
+		<-read
 	}
 }

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +26,7 @@ func (a *app) openTree(ctx context.Context, dir string, times bool) (*input, err
 	if err != nil {
 		return nil, inputError(err)
 	}
-	r, err := tree.NewReader(ctx, root.FS(), times)
+	r, err := tree.NewReader(ctx, unwaited{root.FS().(fs.ReadLinkFS), root}, times)
 	if err != nil {
 		root.Close()
 		if errors.Is(err, tree.ErrKind) {
@@ -33,6 +35,20 @@ func (a *app) openTree(ctx context.Context, dir string, times bool) (*input, err
 		return nil, inputError(fmt.Errorf("%s: %w", dir, err))
 	}
 	return &input{Reader: r, closer: closerFunc(func() error { return errors.Join(r.Close(), root.Close()) }), size: r.Size(), name: dir}, nil
+}
+
+// unwaited is a directory in which nothing is waited for: a pipe that has taken the place of a file would be opened for ever, or until somebody writes to it.
+type unwaited struct {
+	fs.ReadLinkFS
+	root *os.Root
+}
+
+func (u unwaited) Open(name string) (fs.File, error) {
+	f, err := u.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // treeOutput unpacks what is written to it, and puts it in its place when all of it is there.
