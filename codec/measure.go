@@ -29,6 +29,11 @@ type Measure struct {
 // every note, or local note, is looked at once. Given parts of the file, it measures what they are one after the other. What is touched is
 // checked as by ReadAt.
 func (r *Reader) Measure(ctx context.Context, parts ...Span) (Measure, error) {
+	return r.measure(ctx, maxSteps, parts)
+}
+
+// measure is Measure, with so many steps at most.
+func (r *Reader) measure(ctx context.Context, most int, parts []Span) (Measure, error) {
 	if parts == nil {
 		parts = []Span{{0, uint64(r.Size())}}
 	}
@@ -48,7 +53,10 @@ func (r *Reader) Measure(ctx context.Context, parts ...Span) (Measure, error) {
 				return Measure{}, err
 			}
 			w.add(fr, p, &m)
-			if len(w.tape)+len(w.local) > maxSteps {
+			if len(w.tape)+len(w.local) <= most {
+				continue
+			}
+			if w.merge(); len(w.tape)+len(w.local) > most/4*3 { // or else there is room for many more
 				if err := w.weigh(ctx, r, &m); err != nil {
 					return Measure{}, err
 				}
@@ -152,7 +160,13 @@ type step struct {
 }
 
 // weights say how often each byte of the tape and of the local tape plays.
-type weights struct{ tape, local []step }
+type weights struct {
+	tape, local []step
+	weighed     [2]within // of both, what has been
+}
+
+// merge makes one of steps at the same place.
+func (w *weights) merge() { w.tape, w.local = merged(w.tape), merged(w.local) }
 
 // add adds the terminals of a frame that play in a part of the file.
 func (w *weights) add(fr *frame, part Span, m *Measure) {
@@ -177,7 +191,6 @@ func (w *weights) add(fr *frame, part Span, m *Measure) {
 	}
 	m.Fresh += fresh
 	m.Repeat += local - fresh
-	w.tape, w.local = merged(w.tape), merged(w.local)
 }
 
 // playedWithin yields the terminals of a frame that play in a part of the file, and how often; of those at its ends, what plays of them.
@@ -279,21 +292,19 @@ func (w *weights) weigh(ctx context.Context, r *Reader, m *Measure) error {
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, local := range []bool{false, true} {
-		steps := w.tape
-		if local {
-			steps = w.local
-		}
+	w.merge()
+	for k, steps := range [][]step{w.tape, w.local} {
+		local := k == 1
 		runs := make([]weighed, 0, len(steps))
 		var at uint64
 		var times int64
 		for _, s := range steps {
 			if times > 0 {
 				runs = append(runs, weighed{Span{at, s.pos - at}, uint64(times)})
-				m.Distinct += s.pos - at
 			}
 			at, times = s.pos, times+s.times
 		}
+		m.Distinct += w.distinct(k, runs)
 		r.tell(gctx, local, runs)
 		for len(runs) > 0 {
 			if gctx.Err() != nil {
@@ -338,6 +349,20 @@ func (w *weights) weigh(ctx context.Context, r *Reader, m *Measure) error {
 		return err
 	}
 	return ctx.Err()
+}
+
+// distinct returns how many bytes of runs of the tape, or of the local tape, have not been weighed before, as they are now.
+func (w *weights) distinct(k int, runs []weighed) (n uint64) {
+	spans := make([]Span, len(runs))
+	for i, x := range runs {
+		spans[i] = x.Span
+	}
+	before := append(within{}, w.weighed[k]...)
+	for _, s := range before.outside(spans) {
+		n += s.Len
+	}
+	w.weighed[k] = JoinSpans(append(spans, before...))
+	return n
 }
 
 // tell tells the tape, if it wants to know, what will be read.

@@ -46,6 +46,11 @@ func TestMeasure(t *testing.T) {
 				if m.Histogram != want || m.Lines != lines || m.Bytes != uint64(len(file)) || math.Abs(m.Entropy-entropy) > 1e-9 {
 					t.Errorf("%s: %d bytes, %d lines, %f bits; want %d, %d, %f", name, m.Bytes, m.Lines, m.Entropy, len(file), lines, entropy)
 				}
+				for _, most := range []int{1, 50} { // in many parts
+					if again, err := openTemplate(t, d, template).measure(t.Context(), most, nil); err != nil || again != m {
+						t.Errorf("%s, by %d steps: %+v, want %+v: %v", name, most, again, m, err)
+					}
+				}
 				if m.Tape+m.Fresh+m.Repeat != m.Bytes || m.Distinct > d.tape.size+m.Fresh || m.Distinct < m.Fresh {
 					t.Errorf("%s: shares do not add up: %+v", name, m)
 				}
