@@ -292,6 +292,7 @@ func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, 
 		return errors.New("does not answer")
 	}
 	var one sync.Mutex
+	var failed error // of one that was to be answered
 	answered := false
 	err := s.each(ctx, want, func(ctx context.Context, c cid.Cid) error {
 		resp, err := s.g.request(ctx, http.MethodHead, c)
@@ -301,12 +302,19 @@ func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, 
 			resp.Body.Close()
 			have(c, s.g.Name())
 		}
-		answered = answered || err == nil || errors.As(err, new(notThere))
+		there := err == nil || errors.As(err, new(notThere))
+		answered = answered || there
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if !there {
+			failed = oneLine(err)
+		}
 		return s.result(err)
 	})
+	if err == nil && !answered { // of a few, not so many fail that it is left
+		err = failed
+	}
 	if err != nil && !answered {
 		s.mu.Lock()
 		s.mute++

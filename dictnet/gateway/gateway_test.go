@@ -274,6 +274,32 @@ func TestLongPlan(t *testing.T) {
 	}
 }
 
+// A gateway that cannot be asked after one note has not said that it has none.
+func TestPlanWithoutAnswer(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	g, err := New(serve(t, origin, func(w http.ResponseWriter, r *http.Request, data []byte) {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		w.Write(data)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	c := dictnet.NewClient(dictnet.Options{Store: openStore(t), Sources: []dictnet.Source{g}})
+	defer c.Close()
+	tape, err := c.Open(t.Context(), p.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := c.Plan(t.Context(), tape, []codec.Span{{Pos: 0, Len: 1}})
+	if err != nil || plan.Nowhere != 1 || len(plan.Silent) != 1 || !strings.Contains(plan.Silent[0], "502") {
+		t.Errorf("%+v, %v", plan, err)
+	}
+}
+
 // A gateway that does not answer is not waited for again and again, however long the list.
 func TestMuteGateway(t *testing.T) {
 	var asked atomic.Int64

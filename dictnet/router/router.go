@@ -223,6 +223,11 @@ type session struct {
 	refusal string // the last one of the router
 }
 
+var (
+	_ dictnet.Prober  = (*session)(nil)
+	_ dictnet.Refuser = (*session)(nil)
+)
+
 // inOrder returns the providers, those with the fewest faults first.
 func (r *Router) inOrder() []dictnet.Source {
 	r.mu.Lock()
@@ -327,6 +332,46 @@ func (s *session) fetch(ctx context.Context, want []cid.Cid, left map[cid.Cid]bo
 			return nil
 		}
 	}
+	return failed
+}
+
+// Probe asks those whom the router has named so far which blocks they have, at the same time. Notes are announced by nobody: if it has named nobody yet, the router is asked
+// for the first block all the same.
+func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, string)) error {
+	if len(want) > 0 && len(s.r.inOrder()) == 0 {
+		if err := s.r.find(ctx, want[0]); err != nil {
+			return err
+		}
+	}
+	all := s.r.inOrder()
+	if len(all) == 0 {
+		return errors.New("names nobody")
+	}
+	var one sync.Mutex
+	var failed error
+	var wg sync.WaitGroup
+	for _, p := range all {
+		wg.Go(func() {
+			sess, err := s.session(p)
+			prober, ok := sess.(dictnet.Prober)
+			switch {
+			case err == nil && ok:
+				err = prober.Probe(ctx, want, func(c cid.Cid, who string) {
+					one.Lock()
+					defer one.Unlock()
+					have(c, who)
+				})
+			case err == nil:
+				err = errors.New("cannot be asked")
+			}
+			if err != nil {
+				one.Lock()
+				defer one.Unlock()
+				failed = fmt.Errorf("%s: %w", p.Name(), err)
+			}
+		})
+	}
+	wg.Wait()
 	return failed
 }
 

@@ -136,6 +136,32 @@ func TestRouted(t *testing.T) {
 	}
 }
 
+// A plan asks those whom the router has named.
+func TestPlan(t *testing.T) {
+	s, ref := home(t)
+	gone := provider{Schema: "peer", ID: "gone", Addrs: []string{"/ip4/127.0.0.1/tcp/1/http"}}
+	r, err := New(routerOf(t, ref.Manifest, provider{Schema: "peer", ID: "here", Addrs: []string{gatewayOf(t, s)}}, gone), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	empty, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close()
+	c := dictnet.NewClient(dictnet.Options{Store: empty, Sources: []dictnet.Source{r}})
+	defer c.Close()
+	tape, err := c.OpenManifest(t.Context(), ref.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := c.Plan(t.Context(), tape, []codec.Span{{Pos: 0, Len: tape.Size()}})
+	if err != nil || plan.Nowhere != 0 || len(plan.Missing) != 2 || !strings.HasPrefix(plan.Missing[0].Who[0], "gateway ") || len(plan.Silent) != 1 {
+		t.Errorf("%+v, %v", plan, err)
+	}
+}
+
 // Providers that lie, or take a request and say nothing, hide none of those named after them.
 func TestBadProviders(t *testing.T) {
 	s, ref := home(t)
