@@ -3,17 +3,16 @@
 package pinning
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/ipfs/boxo/pinning/remote/client/openapi"
 	"github.com/ipfs/go-cid"
 	ma "github.com/multiformats/go-multiaddr"
 
@@ -35,9 +34,8 @@ const (
 
 // Service is one pinning service. It is safe for concurrent use.
 type Service struct {
-	url   *url.URL
-	token string
-	http  *http.Client
+	url *url.URL
+	api *openapi.PinsApiService // of boxo's client, whose upper half takes no http.Client, and so no limits
 }
 
 // New returns the service whose API has the base URL address, as "https://pin.example/psa". token is the secret that the service
@@ -50,7 +48,23 @@ func newService(address, token string, patience time.Duration) (*Service, error)
 		return nil, fmt.Errorf("pinning service %q: want a URL as https://pin.example", address)
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
-	return &Service{url: u, token: token, http: &http.Client{Timeout: patience}}, nil
+	config := openapi.NewConfiguration()
+	config.UserAgent = "dictnet"
+	config.AddDefaultHeader("Authorization", "Bearer "+token)
+	config.Servers = openapi.ServerConfigurations{{URL: u.String()}}
+	config.HTTPClient = &http.Client{Timeout: patience, Transport: bounded{}}
+	return &Service{url: u, api: openapi.NewAPIClient(config).PinsApi}, nil
+}
+
+// bounded ends answers that are too long.
+type bounded struct{}
+
+func (bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	}
+	return resp, err
 }
 
 // Name names the service.
@@ -61,21 +75,6 @@ type Status struct {
 	Request   string   `json:"request"`   // by which the service knows it
 	Status    string   `json:"status"`    // "queued", "pinning", "pinned" or "failed"
 	Delegates []string `json:"delegates"` // multiaddrs of the nodes that fetch
-}
-
-// pin is what a service is to keep, and pinStatus what it says of a request for that.
-type pin struct {
-	CID     string   `json:"cid"`
-	Name    string   `json:"name,omitempty"`
-	Origins []string `json:"origins,omitempty"`
-}
-
-type pinStatus struct {
-	RequestID string            `json:"requestid"`
-	Status    string            `json:"status"`
-	Pin       pin               `json:"pin"`
-	Delegates []string          `json:"delegates"`
-	Info      map[string]string `json:"info"`
 }
 
 // Pin asks the service to keep a manifest with all that it reaches, and waits until it says that it has it. origins are multiaddrs,
@@ -93,37 +92,40 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 			return fail(err)
 		}
 	}
-	query := url.Values{"cid": {manifest.String()}, "status": {"queued,pinning,pinned"}}
+	list := s.api.PinsGet(ctx).Cid([]string{manifest.String()}).Status([]openapi.Status{openapi.QUEUED, openapi.PINNING, openapi.PINNED})
+	ask := openapi.NewPin(manifest.String())
+	ask.SetOrigins(origins)
 	if name != "" {
-		query.Set("name", name)
+		list = list.Name(name)
+		ask.SetName(name)
 	}
-	var there struct{ Results []pinStatus }
-	if err := s.ask(ctx, http.MethodGet, s.url.JoinPath("pins"), query, nil, &there); err != nil {
-		return fail(err)
+	there, resp, err := list.Execute()
+	if err != nil {
+		return fail(sort(ctx, resp, err))
 	}
-	var now pinStatus
+	var now openapi.PinStatus
 	if len(there.Results) > 0 {
 		now = there.Results[0]
-	} else if err := s.ask(ctx, http.MethodPost, s.url.JoinPath("pins"), nil, pin{manifest.String(), name, origins}, &now); err != nil {
-		return fail(err)
+	} else if now, resp, err = s.api.PinsPost(ctx).Pin(*ask).Execute(); err != nil {
+		return fail(sort(ctx, resp, err))
 	}
 	var last string
 	failed := 0
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		if got, err := cid.Decode(now.Pin.CID); err != nil || got != manifest {
-			return fail(fmt.Errorf("%w: it answers about %q", ErrRefused, now.Pin.CID))
+		if got, err := cid.Decode(now.Pin.Cid); err != nil || got != manifest {
+			return fail(fmt.Errorf("%w: it answers about %q", ErrRefused, now.Pin.Cid))
 		}
 		st := statusOf(now)
 		if st.Status != last && told != nil {
 			told(st)
 		}
 		last = st.Status
-		switch st.Status {
-		case "pinned":
+		switch now.Status {
+		case openapi.PINNED:
 			return st, nil
-		case "failed":
-			return fail(fmt.Errorf("%w: pinning failed%s", ErrRefused, detail(now.Info)))
-		case "queued", "pinning":
+		case openapi.FAILED:
+			return fail(fmt.Errorf("%w: pinning failed%s", ErrRefused, detail(now.GetInfo())))
+		case openapi.QUEUED, openapi.PINNING:
 		default:
 			return fail(fmt.Errorf("%w: status %q is none that the specification knows", ErrRefused, st.Status))
 		}
@@ -132,9 +134,8 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 			return fail(fmt.Errorf("it is %s: %w", st.Status, ctx.Err()))
 		case <-time.After(pause):
 		}
-		var next pinStatus
-		err := s.ask(ctx, http.MethodGet, s.url.JoinPath("pins", url.PathEscape(st.Request)), nil, nil, &next)
-		switch {
+		next, resp, err := s.api.PinsRequestidGet(ctx, st.Request).Execute()
+		switch err = sort(ctx, resp, err); {
 		case err == nil:
 			now, failed = next, 0
 		case errors.Is(err, dictnet.ErrUnavailable) && failed < giveUp-1: // it goes on with what it has begun, for all we know
@@ -145,8 +146,8 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 	}
 }
 
-func statusOf(p pinStatus) Status {
-	st := Status{Request: p.RequestID, Status: p.Status, Delegates: []string{}}
+func statusOf(p openapi.PinStatus) Status {
+	st := Status{Request: p.Requestid, Status: string(p.Status), Delegates: []string{}}
 	for _, d := range p.Delegates[:min(len(p.Delegates), maxDelegates)] {
 		if _, err := ma.NewMultiaddr(d); err == nil {
 			st.Delegates = append(st.Delegates, d)
@@ -165,53 +166,26 @@ func detail(info map[string]string) string {
 	return ""
 }
 
-// ask makes one request, with a body if it is not nil, and reads the answer. The error wraps ErrRefused, or dictnet.ErrUnavailable if the service cannot be
-// reached or says that it cannot answer now.
-func (s *Service) ask(ctx context.Context, method string, to *url.URL, query url.Values, body, answer any) error {
-	to.RawQuery = query.Encode()
-	var content io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		content = bytes.NewReader(text)
-	}
-	r, err := http.NewRequestWithContext(ctx, method, to.String(), content)
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Authorization", "Bearer "+s.token)
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", "dictnet")
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := s.http.Do(r)
-	var text []byte
-	if err == nil {
-		defer resp.Body.Close()
-		text, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+// sort says whether the service could not be reached or did not want to.
+func sort(ctx context.Context, resp *http.Response, err error) error {
+	var long *http.MaxBytesError
+	var said openapi.GenericOpenAPIError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &long):
+		return fmt.Errorf("%w: it answers with more than %d bytes", ErrRefused, maxAnswer)
+	case !errors.As(err, &said): // it was not heard to its end
 		if u := (*url.Error)(nil); errors.As(err, &u) {
 			err = u.Err
 		}
 		return fmt.Errorf("%w: %w", dictnet.ErrUnavailable, err)
-	}
-	if len(text) > maxAnswer {
-		return fmt.Errorf("%w: it answers with more than %d bytes", ErrRefused, maxAnswer)
-	}
-	if resp.StatusCode/100 != 2 {
-		return refusal(resp, text)
-	}
-	if err := json.Unmarshal(text, answer); err != nil {
+	case resp.StatusCode/100 == 2:
 		return fmt.Errorf("%w: it answers what is none of the API: %w", ErrRefused, err)
 	}
-	return nil
+	return refusal(resp, said.Body())
 }
 
 // refusal says why the service did not do what it was asked.

@@ -84,7 +84,10 @@ func TestBadServices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := httptest.NewServer(http.HandlerFunc(test.answer))
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				test.answer(w, r)
+			}))
 			t.Cleanup(srv.Close)
 			s, err := newService(srv.URL, "token", 2*time.Second)
 			if err != nil {
