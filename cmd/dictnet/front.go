@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
@@ -71,8 +72,8 @@ func handOver(ctx context.Context, err error, args []string) error {
 	if !errors.Is(err, errWhole) {
 		return err
 	}
-	signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // what asks for the end from now on ends this process: the other would not hear of it
-	if ctx.Err() != nil {
+	if toldToEnd(ctx) {
+		<-ctx.Done() // is told, too
 		return ctx.Err()
 	}
 	path, err := exec.LookPath(besideThis(wholeName))
@@ -83,6 +84,23 @@ func handOver(ctx context.Context, err error, args []string) error {
 		err = syscall.Exec(path, append([]string{path}, args...), os.Environ())
 	}
 	return &hinted{fmt.Errorf("%s, which does what this program leaves out, cannot be started: %w", wholeName, err), exitFailure, "install it beside dictnet, or in the PATH: make build makes both"}
+}
+
+// toldToEnd reports whether the process has been asked to end. What asks from now on ends it at once: who comes after this program would not hear of it.
+func toldToEnd(ctx context.Context) bool {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, endSignals()...)
+	select {
+	case <-ctx.Done():
+		return true
+	case <-time.After(time.Millisecond): // for what came before that, and is on its way
+	}
+	signal.Stop(told)
+	if len(told) > 0 {
+		return true
+	}
+	signal.Reset(endSignals()...)
+	return false
 }
 
 // besideThis returns the path of a program in the directory of this one.
