@@ -19,8 +19,8 @@ import (
 	"dictnet/codec/internal/mix"
 )
 
-// A second reader of templates and of derived notes, written from docs/format.md alone, in the words that are used there, and as slow as it may be: whoever has nothing
-// but the page comes to the same bytes. It shares nothing with the first but the types of spans and hints.
+// A second reader of templates and of derived notes, which follows docs/format.md, in the words that are used there, and is as slow as it may be: whoever has nothing
+// but the page is to come to the same bytes. It shares nothing with the first but the types of spans and hints.
 
 var errPage = errors.New("not as the page has it")
 
