@@ -3,7 +3,6 @@ package records
 import (
 	"bufio"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 
@@ -52,9 +51,9 @@ func (p *PackReader) fail(msg string, args ...any) error {
 	return &codec.FormatError{Offset: p.at, Msg: fmt.Sprintf(msg, args...)}
 }
 
-// cut says that the pack ends in the middle, if that is what an error of reading it means.
+// cut says that the pack ends in the middle, if that is what an error of reading it means: one that a server has broken off comes wrapped.
 func (p *PackReader) cut(err error, what string) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return p.fail("cut short in %s", what)
 	}
 	return err
