@@ -38,10 +38,8 @@ Exit code 3 says that something contradicts the chain, 4 that something could no
   dictnet audit releases --rpc https://one.example.org --rpc https://other.example.net --watch`,
 		Args: args(1, 1, "one dictionary"),
 		RunE: func(c *cobra.Command, args []string) error {
-			for _, name := range auditWithout {
-				if f := c.Flags().Lookup(name); f.Value.String() != f.DefValue {
-					return usageErrorf("it replays what the nodes of --rpc say, and compares them", "--%s does not go with audit", name)
-				}
+			if name := setFlag(c, auditWithout...); name != "" {
+				return usageErrorf("it replays what the nodes of --rpc say, and compares them", "--%s does not go with audit", name)
 			}
 			return a.audit(c, args[0], &f, o)
 		},

@@ -53,10 +53,8 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 				return err
 			}
 			if parallel {
-				for _, name := range []string{"trees", "select", "budget", "lines"} {
-					if f := c.Flags().Lookup(name); f.Value.String() != f.DefValue {
-						return usageErrorf("leave it out", "--%s does not go with --parallel", name)
-					}
+				if name := setFlag(c, "trees", "select", "budget", "lines"); name != "" {
+					return usageErrorf("leave it out", "--%s does not go with --parallel", name)
 				}
 				return a.buildParallel(c, samples, out)
 			}
@@ -243,26 +241,31 @@ func sampleFiles(sample string, trees bool) (files []string, size int64, err err
 		}
 		return []string{sample}, st.Size(), nil
 	}
-	err = filepath.WalkDir(slashed(sample), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
+	err = eachFile(sample, func(path string, d fs.DirEntry) error {
 		info, err := d.Info()
 		if err != nil {
-			return err
+			return inputError(err)
 		}
 		files = append(files, path)
 		size += info.Size()
 		return nil
 	})
-	if err != nil {
-		return nil, 0, inputError(err)
-	}
-	return files, size, nil
+	return files, size, err
 }
 
-// slashed returns a path of a directory that leads into it, if it is a link to one, too: WalkDir takes it as it is named.
-func slashed(dir string) string { return dir + string(filepath.Separator) }
+// eachFile calls do for each regular file below a directory, in lexical order. No links are followed, but for the directory itself.
+func eachFile(dir string, do func(path string, d fs.DirEntry) error) error {
+	inside := dir + string(filepath.Separator) // WalkDir takes a link as it is named
+	return filepath.WalkDir(inside, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return inputError(err)
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		return do(path, d)
+	})
+}
 
 func (a *app) addSample(ctx context.Context, b *codec.Builder, name string) error {
 	in, err := a.openWhole(ctx, name, true)

@@ -35,7 +35,7 @@ func (a *app) exportCAR(ctx context.Context, s *store.Store, manifest cid.Cid, p
 		return err
 	}
 	defer out.abandon()
-	if err := car.Export(ctx, &countingWriter{Writer: out, ctx: ctx, bar: &progress{}}, s, manifest, nil); err != nil {
+	if err := car.Export(ctx, stoppable(ctx, out), s, manifest, nil); err != nil {
 		return out.written(fmt.Errorf("dictionary %s: %w", manifest, err))
 	}
 	return out.commit()

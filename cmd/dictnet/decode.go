@@ -374,6 +374,11 @@ type countingWriter struct {
 	tree bool // what is written begins as a tree does
 }
 
+// stoppable returns one that moves no bar.
+func stoppable(ctx context.Context, w io.Writer) *countingWriter {
+	return &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+}
+
 func (w *countingWriter) Write(b []byte) (int, error) {
 	if err := w.ctx.Err(); err != nil {
 		return 0, err
@@ -440,7 +445,7 @@ func (in *input) keep(ctx context.Context, inMemory int) error {
 			}
 			return spool.Close()
 		})
-		n, err := io.Copy(&countingWriter{Writer: spool, ctx: ctx, bar: &progress{}}, io.MultiReader(bytes.NewReader(b), in))
+		n, err := io.Copy(stoppable(ctx, spool), io.MultiReader(bytes.NewReader(b), in))
 		if failed := (*writeError)(nil); errors.As(err, &failed) {
 			return storageError(failed.error)
 		}

@@ -198,7 +198,7 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	bar := a.progress("encode", in.size)
 	defer bar.end()
 	o.Progress = bar.set
-	to := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	to := stoppable(ctx, w)
 	var dst io.Writer = to
 	var spool *portableEncoder
 	if portable.list {

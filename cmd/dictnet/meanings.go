@@ -192,7 +192,7 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 	if err != nil {
 		return err
 	}
-	to := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	to := stoppable(ctx, w)
 	for _, part := range []io.Reader{bytes.NewReader(head), io.NewSectionReader(spool.File, 0, stats.Written)} {
 		if _, err := io.Copy(to, part); err != nil {
 			return w.written(err)

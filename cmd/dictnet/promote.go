@@ -137,7 +137,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 			return err
 		}
 		defer w.abandon()
-		if err := p.Write(&countingWriter{Writer: w, ctx: ctx, bar: &progress{}}, r, version.Ref); err != nil {
+		if err := p.Write(stoppable(ctx, w), r, version.Ref); err != nil {
 			return w.written(fmt.Errorf("template %s: %w", names[i], err))
 		}
 		if err := checkPlays(ctx, w, r, next); err != nil {

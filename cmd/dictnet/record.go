@@ -78,8 +78,12 @@ func (a *app) encodeRecords(c *cobra.Command, name, dict, out string, r recordFl
 	case err == nil && st.IsDir() && out == "-":
 		err = usageErrorf("-o names a directory for them", "the templates of all files of %s do not go to stdout", name)
 	case err == nil && st.IsDir():
-		err = eachFile(name, func(rel string) error {
-			return a.encodeRecord(ctx, coder, filepath.Join(name, rel), filepath.Join(out, rel)+recordExt, true, &result)
+		err = eachFile(name, func(path string, _ fs.DirEntry) error {
+			rel, err := filepath.Rel(name, path)
+			if err != nil {
+				return err
+			}
+			return a.encodeRecord(ctx, coder, path, filepath.Join(out, rel)+recordExt, true, &result)
 		})
 	default:
 		err = a.encodeRecord(ctx, coder, name, out, false, &result)
@@ -103,23 +107,6 @@ func openCoder(ctx context.Context, ref codec.DictionaryRef, tape codec.Tape, di
 		return nil, &hinted{fmt.Errorf("dictionary %s: %w", dict, err), exitUsage, "dictnet build --select repeated makes one for records"}
 	}
 	return coder, err
-}
-
-// eachFile calls do for the path of each regular file below a directory, relative to it, in lexical order.
-func eachFile(dir string, do func(rel string) error) error {
-	return filepath.WalkDir(slashed(dir), func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return inputError(err)
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		return do(rel)
-	})
 }
 
 // writeWhole puts a file under its name when it is complete; with parents, it makes its directories.
@@ -195,7 +182,7 @@ func (a *app) encodeLines(ctx context.Context, coder *records.Coder, name, out s
 	defer w.abandon()
 	bar := a.progress("encode", in.size)
 	defer bar.end()
-	counting := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	counting := stoppable(ctx, w)
 	dst := bufio.NewWriterSize(counting, 64<<10)
 	io.WriteString(dst, records.PackMagic) // bufio keeps an error until Flush
 	lines := records.NewLines(in)
@@ -282,7 +269,7 @@ func (a *app) decodeRecords(c *cobra.Command, in *input, out, dict string, only 
 	defer w.abandon()
 	opener := templateDictionary{app: a, command: c, dict: dict, flags: f}
 	defer opener.Close()
-	dst := &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+	dst := stoppable(ctx, w)
 	result := decodeRecordsResult{Out: out}
 	var coder *records.Coder
 	var packed, plain records.Batch

@@ -103,6 +103,18 @@ func fill(flags *pflag.FlagSet, f *pflag.Flag, from *koanf.Koanf, key string) er
 	return nil
 }
 
+// setFlag returns the first of some flags that is not as it is by default, or "".
+func setFlag(c *cobra.Command, names ...string) string {
+	i := slices.IndexFunc(names, func(name string) bool {
+		f := c.Flags().Lookup(name)
+		return f.Value.String() != f.DefValue
+	})
+	if i < 0 {
+		return ""
+	}
+	return names[i]
+}
+
 const environPrefix = "DICTNET_"
 
 func environName(flag string) string {

@@ -316,7 +316,7 @@ func (a *app) cat(c *cobra.Command, name string, paths []string, f *playFlags) e
 		if err != nil {
 			return err
 		}
-		if _, err := (sectionWriter{s}).WriteTo(&countingWriter{Writer: a.stdout, ctx: c.Context(), bar: &progress{}}); err != nil {
+		if _, err := (sectionWriter{s}).WriteTo(stoppable(c.Context(), a.stdout)); err != nil {
 			if failed := (*writeError)(nil); errors.As(err, &failed) {
 				return outputError("stdout", failed.error)
 			}
