@@ -160,13 +160,15 @@ func (c *Client) Open(ctx context.Context, ref codec.DictionaryRef) (*Tape, erro
 // OpenNamed opens the version of a dictionary that a template names. If the client has an Anchor, the
 // version must be one that the registry has: the newest, or a beginning of it.
 func (c *Client) OpenNamed(ctx context.Context, name codec.DictionaryName) (*Tape, error) {
+	var anchored codec.DictionaryRef
 	if c.o.Anchor != nil {
 		early, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if len(c.o.Sources) > 0 { // it comes while the registry is asked
 			c.fetch.spawn(early, func(ctx context.Context) { c.openManifest(ctx, name.Manifest) })
 		}
-		if err := c.checkAnchored(ctx, name); err != nil {
+		var err error
+		if anchored, err = c.checkAnchored(ctx, name); err != nil {
 			return nil, err
 		}
 	}
@@ -177,6 +179,11 @@ func (c *Client) OpenNamed(ctx context.Context, name codec.DictionaryName) (*Tap
 	if t.Ref().Name() != name {
 		return nil, &ContradictionError{What: "the dictionary", Claimed: claimed(name), Found: t.Ref(),
 			Err: fmt.Errorf("named as %s; its manifest says %d notes", describeName(name), t.Ref().Size)}
+	}
+	if c.o.Anchor != nil {
+		if err := checkRoot(anchored, t); err != nil {
+			return nil, err
+		}
 	}
 	return t, nil
 }
@@ -189,7 +196,10 @@ func claimed(d codec.DictionaryName) codec.DictionaryRef {
 func (c *Client) OpenManifest(ctx context.Context, name cid.Cid) (*Tape, error) {
 	t, err := c.openManifest(ctx, name)
 	if err == nil && c.o.Anchor != nil {
-		err = c.checkAnchored(ctx, t.Ref().Name())
+		var anchored codec.DictionaryRef
+		if anchored, err = c.checkAnchored(ctx, t.Ref().Name()); err == nil {
+			err = checkRoot(anchored, t)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -216,19 +226,19 @@ func (c *Client) openManifest(ctx context.Context, name cid.Cid) (*Tape, error) 
 
 // checkAnchored compares a version with the registry's head record: it must be the head, or what the head's
 // own blocks give for the same number of notes. In the second case the right edge of the version is written on
-// the way, so that it can be read where only the head is to be had.
-func (c *Client) checkAnchored(ctx context.Context, name codec.DictionaryName) error {
+// the way, so that it can be read where only the head is to be had. It returns the version with the root that is anchored.
+func (c *Client) checkAnchored(ctx context.Context, name codec.DictionaryName) (codec.DictionaryRef, error) {
 	rec, err := c.o.Anchor.Head(ctx, c.o.Dictionary)
 	if err != nil {
-		return fmt.Errorf("ask the registry for dictionary %s: %w", c.o.Dictionary, err)
+		return codec.DictionaryRef{}, fmt.Errorf("ask the registry for dictionary %s: %w", c.o.Dictionary, err)
 	}
 	head := rec.Ref()
-	refuse := func(found codec.DictionaryRef, format string, args ...any) error {
-		return &ContradictionError{What: "the dictionary and the registry", Claimed: claimed(name), Found: found, Err: fmt.Errorf(format, args...)}
+	refuse := func(found codec.DictionaryRef, format string, args ...any) (codec.DictionaryRef, error) {
+		return codec.DictionaryRef{}, &ContradictionError{What: "the dictionary and the registry", Claimed: claimed(name), Found: found, Err: fmt.Errorf(format, args...)}
 	}
 	switch {
 	case name == head.Name():
-		return nil
+		return head, nil
 	case name.Size > head.Size:
 		return refuse(head, "the registry holds %d notes of dictionary %s, the version named has %s", head.Size, c.o.Dictionary, describeName(name))
 	case name.Size == head.Size:
@@ -236,17 +246,27 @@ func (c *Client) checkAnchored(ctx context.Context, name codec.DictionaryName) e
 	}
 	t, err := c.openManifest(ctx, head.Manifest)
 	if err != nil {
-		return err
+		return codec.DictionaryRef{}, err
 	}
 	if t.Ref() != head {
 		return refuse(t.Ref(), "the registry holds %s, its manifest says %d notes, root %s", describe(head), t.Ref().Size, t.Ref().Root)
 	}
 	found, err := t.m.Prefix(ctx, c, name.Size)
 	if err != nil {
-		return fmt.Errorf("check the dictionary against the registry: %w", err)
+		return codec.DictionaryRef{}, fmt.Errorf("check the dictionary against the registry: %w", err)
 	}
 	if found.Name() != name {
 		return refuse(found, "the first %d notes of the registry's version have manifest %s, the version named has %s", name.Size, found.Manifest, describeName(name))
 	}
-	return nil
+	return found, nil
+}
+
+// checkRoot refuses a manifest that is not of the root which is anchored: the registry takes whatever manifest a publisher names, and of
+// a version it has proved nothing but the root.
+func checkRoot(anchored codec.DictionaryRef, t *Tape) error {
+	if t.Ref() == anchored {
+		return nil
+	}
+	return &ContradictionError{What: "the dictionary and the registry", Claimed: anchored, Found: t.Ref(),
+		Err: fmt.Errorf("the registry holds root %s, the manifest that it names says %s", anchored.Root, t.Ref().Root)}
 }

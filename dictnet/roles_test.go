@@ -662,9 +662,19 @@ func TestAnchored(t *testing.T) {
 		})
 	}
 
+	// A publisher who has anchored an honest root with the manifest of other notes: to whom a template names just the manifest, it is refused, too.
+	c := newClient(t, Options{Sources: []Source{&storeSource{s: other, name: "peer"}},
+		Anchor: fixedAnchor{rec: Record{Version: v2.Ref.Version, Manifest: fork.Ref.Manifest}}})
+	if tape, err := c.OpenNamed(t.Context(), fork.Ref.Name()); !errors.Is(err, ErrContradiction) {
+		t.Errorf("a manifest of other notes than the root's: opened %v, %v", tape, err)
+	}
+	if tape, err := c.OpenManifest(t.Context(), fork.Ref.Manifest); !errors.Is(err, ErrContradiction) {
+		t.Errorf("a manifest of other notes than the root's, by its CID: opened %v, %v", tape, err)
+	}
+
 	// The blocks that only the old version has are gone everywhere: it is read from the newest.
 	mirror := openStore(t, store.Options{})
-	c := newClient(t, Options{Store: mirror, Sources: []Source{&storeSource{s: origin, name: "peer"}}})
+	c = newClient(t, Options{Store: mirror, Sources: []Source{&storeSource{s: origin, name: "peer"}}})
 	if err := c.Pull(t.Context(), v3.Ref, "", nil); err != nil {
 		t.Fatal(err)
 	}
