@@ -101,7 +101,7 @@ func (h *History) Versions() []PublishedVersion {
 // History reads a dictionary's head and all events that led to it, and checks the ones against the other. The error
 // wraps ErrHistory if they do not fit.
 //
-// Events are asked for in one call if the node allows it; else in as many as it takes (see walk).
+// Events are asked for in one call, and where the node does not give them so, in as many as it takes (see walk).
 func (r *Registry) History(ctx context.Context, id ID) (*History, error) {
 	h, _, err := r.HistoryAt(ctx, id, Latest)
 	return h, err
@@ -128,19 +128,26 @@ func (r *Registry) historyOf(ctx context.Context, head Head) (*History, error) {
 	if head.Number == 0 {
 		return h, nil
 	}
-	events, err := r.events(ctx, id, 0, head.Block)
-	if rejected := (rpc.Error)(nil); errors.As(err, &rejected) {
-		// Too many blocks or too many events for this node.
-		events, err = r.walk(ctx, id, head.Block)
+	take := func(events []event, err error) error {
+		if err != nil {
+			return fmt.Errorf("history of dictionary %s: %w", id, err)
+		}
+		h.Entries = nil
+		for _, e := range events {
+			h.Entries = append(h.Entries, e.Entry)
+		}
+		if err := h.Check(); err != nil {
+			return fmt.Errorf("chain %s: %w", r.client.name, err)
+		}
+		return nil
+	}
+	err := take(r.events(ctx, id, 0, head.Block))
+	if err != nil && ctx.Err() == nil {
+		// Too many blocks or too many events for this node, which may say so, break off, take too long, or leave some out.
+		err = take(r.walk(ctx, id, head.Block))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("history of dictionary %s: %w", id, err)
-	}
-	for _, e := range events {
-		h.Entries = append(h.Entries, e.Entry)
-	}
-	if err := h.Check(); err != nil {
-		return nil, fmt.Errorf("chain %s: %w", r.client.name, err)
+		return nil, err
 	}
 	return h, nil
 }
@@ -227,22 +234,25 @@ func decodeEvent(id ID, l *types.Log) (event, error) {
 }
 
 // walk reads the entries from the newest to the oldest. Each names the block of the one before, so stretches without any
-// are skipped; the ranges grow until the node refuses one.
+// are skipped; the ranges grow until the node does not give one.
 func (r *Registry) walk(ctx context.Context, id ID, block uint64) ([]event, error) {
 	var parts [][]event
 	most := uint64(1 << 20) // blocks at a time
 	for width := uint64(1); ; {
 		events, err := r.events(ctx, id, block-min(block, width-1), block)
-		if rejected := (rpc.Error)(nil); errors.As(err, &rejected) && width > 1 {
-			width /= 2
-			most = width
+		if err == nil && (len(events) == 0 || events[len(events)-1].Block != block) {
+			err = fmt.Errorf("chain %s: %w: no event in block %d, where one is said to be", r.client.name, ErrHistory, block)
+		}
+		if err != nil && width > 1 && ctx.Err() == nil {
+			most = width / 2
+			width = most
+			if rejected := (rpc.Error)(nil); !errors.As(err, &rejected) {
+				width = 1 // whether the node answers at all is to be known soon
+			}
 			continue
 		}
 		if err != nil {
 			return nil, err
-		}
-		if len(events) == 0 || events[len(events)-1].Block != block {
-			return nil, fmt.Errorf("chain %s: %w: no event in block %d, where one is said to be", r.client.name, ErrHistory, block)
 		}
 		parts = append(parts, events)
 		first := events[0]

@@ -9,14 +9,24 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // narrow is a node that gives the events of so many blocks at a time and no more, as public ones do.
 type narrow struct {
-	node  string
-	most  uint64 // blocks
-	code  int    // HTTP status of a refusal
-	asked int    // calls for events
+	node   string
+	most   uint64 // blocks
+	refuse func(w http.ResponseWriter, r *http.Request, id json.RawMessage)
+	asked  int // calls for events
+}
+
+// refuseWith returns an error as nodes do, with an HTTP status.
+func refuseWith(status int) func(http.ResponseWriter, *http.Request, json.RawMessage) {
+	return func(w http.ResponseWriter, _ *http.Request, id json.RawMessage) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32005,"message":"block range too wide"}}`, id)
+	}
 }
 
 func (n *narrow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -34,9 +44,7 @@ func (n *narrow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		from, _ := strconv.ParseUint(request.Params[0].FromBlock, 0, 64)
 		to, _ := strconv.ParseUint(request.Params[0].ToBlock, 0, 64)
 		if to-from+1 > n.most {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(n.code)
-			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32005,"message":"block range too wide"}}`, request.ID)
+			n.refuse(w, r, request.ID)
 			return
 		}
 	}
@@ -74,23 +82,46 @@ func TestHistoryFromANarrowNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, most := range []uint64{1, 2, 5, 16, 1000} {
+	for _, test := range []struct {
+		name   string
+		most   []uint64 // blocks
+		refuse func(http.ResponseWriter, *http.Request, json.RawMessage)
+	}{
+		{"refuses", []uint64{1, 16, 1000}, refuseWith(http.StatusOK)},
 		// Some providers refuse with a status that is no success.
-		code := []int{http.StatusOK, http.StatusRequestEntityTooLarge, http.StatusBadRequest}[i%3]
-		n := &narrow{node: dev.URL(), most: most, code: code}
-		s := httptest.NewServer(n)
-		narrowed, err := Open(t.Context(), dialTest(t, s.URL), registry.Address())
-		if err != nil {
-			t.Fatal(err)
+		{"refuses with status 413", []uint64{2}, refuseWith(http.StatusRequestEntityTooLarge)},
+		{"refuses with status 400", []uint64{5}, refuseWith(http.StatusBadRequest)},
+		{"a server before the node has waited too long for it", []uint64{1, 5}, func(w http.ResponseWriter, _ *http.Request, _ json.RawMessage) {
+			http.Error(w, "<html>504 Gateway Time-out</html>", http.StatusGatewayTimeout)
+		}},
+		{"breaks off", []uint64{5}, func(w http.ResponseWriter, _ *http.Request, id json.RawMessage) {
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":[`, id)
+		}},
+		{"does not answer in time", []uint64{40}, func(_ http.ResponseWriter, r *http.Request, _ json.RawMessage) { <-r.Context().Done() }},
+		{"leaves events out", []uint64{1, 5}, func(w http.ResponseWriter, _ *http.Request, id json.RawMessage) {
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":[]}`, id)
+		}},
+	} {
+		for _, most := range test.most {
+			n := &narrow{node: dev.URL(), most: most, refuse: test.refuse}
+			s := httptest.NewServer(n)
+			client, err := Dial(t.Context(), s.URL, WithTimeout(2*time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			narrowed, err := Open(t.Context(), client, registry.Address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := narrowed.History(t.Context(), id)
+			if err != nil {
+				t.Errorf("%s, %d blocks at a time: %v", test.name, most, err)
+			} else if len(got.Entries) != len(want.Entries) || got.Head != want.Head {
+				t.Errorf("%s, %d blocks at a time: %d entries, want %d", test.name, most, len(got.Entries), len(want.Entries))
+			}
+			t.Logf("%s, %d blocks at a time: %d calls for %d entries", test.name, most, n.asked, len(want.Entries))
+			client.Close()
+			s.Close()
 		}
-		got, err := narrowed.History(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got.Entries) != len(want.Entries) || got.Head != want.Head {
-			t.Errorf("%d blocks at a time: %d entries, want %d", most, len(got.Entries), len(want.Entries))
-		}
-		t.Logf("%d blocks at a time: %d calls for %d entries", most, n.asked, len(got.Entries))
-		s.Close()
 	}
 }
