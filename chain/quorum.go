@@ -112,21 +112,26 @@ func (q *Quorum) HeadAt(ctx context.Context, id ID, d Depth) (Head, Block, error
 	if err != nil {
 		return Head{}, Block{}, err
 	}
-	answers := ask(q, func(r *Registry) (Head, error) {
-		head, err := r.headIn(ctx, id, b)
-		if errors.Is(err, ErrNotRegistered) {
-			return Head{ID: id}, nil // an answer, on which nodes can agree
-		}
-		return head, err
-	})
-	head, err := agree(q, fmt.Sprintf("head of dictionary %s in block %d", id, b.Number), answers, describeHead)
+	head, err := agree(q, fmt.Sprintf("head of dictionary %s in block %d", id, b.Number), q.headsIn(ctx, id, b), Head.String)
 	if err == nil && head.Owner == (common.Address{}) {
 		err = fmt.Errorf("head of dictionary %s: %w", id, &RefusedError{Reason: ErrNotRegistered})
 	}
 	return head, b, err
 }
 
-func describeHead(h Head) string {
+// headsIn asks every node for the head in a block. That there is no such dictionary is an answer, too, on which nodes can agree: a head without an owner.
+func (q *Quorum) headsIn(ctx context.Context, id ID, b Block) []Answer[Head] {
+	return ask(q, func(r *Registry) (Head, error) {
+		head, err := r.headIn(ctx, id, b)
+		if errors.Is(err, ErrNotRegistered) {
+			return Head{ID: id}, nil
+		}
+		return head, err
+	})
+}
+
+// String says all that the registry says of the dictionary, for messages: two heads that read alike are the same.
+func (h Head) String() string {
 	if h.Owner == (common.Address{}) {
 		return "not registered"
 	}

@@ -121,11 +121,12 @@ func decodePublication(data []byte) (e contracts.DictionaryRegistryExtension, pr
 }
 
 // Compare asks every node of the quorum for the head in the block at a depth that enough of them have, and returns what each
-// said, for an auditor: two heads of one dictionary in one block that differ are evidence against a node.
+// said, for an auditor: two heads of one dictionary in one block that differ are evidence against a node. A head without an owner says that
+// there is no such dictionary.
 func (q *Quorum) Compare(ctx context.Context, id ID, d Depth) (Block, []Answer[Head], error) {
 	b, err := q.Block(ctx, d)
 	if err != nil {
 		return Block{}, nil, err
 	}
-	return b, ask(q, func(r *Registry) (Head, error) { return r.headIn(ctx, id, b) }), nil
+	return b, q.headsIn(ctx, id, b), nil
 }

@@ -252,14 +252,17 @@ func (r *auditor) compareNodes(ctx context.Context, report *dictnet.Report) erro
 		report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "nodes", Detail: err.Error()})
 		return nil
 	}
-	for i, other := range answers {
-		first := answers[0]
-		switch {
+	var first *chain.Answer[chain.Head]
+	for i := range answers {
+		switch other := &answers[i]; {
 		case other.Err != nil:
 			report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "node " + other.Node, Detail: other.Err.Error()})
-		case i > 0 && first.Err == nil && other.Value != first.Value:
+		case first == nil:
+			first = other
+		case other.Value != first.Value:
 			report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: fmt.Sprintf("nodes, in block %d %s", block.Number, block.Hash),
-				Want: fmt.Sprintf("%s: %+v", first.Node, first.Value), Got: fmt.Sprintf("%s: %+v", other.Node, other.Value), Detail: "two nodes hold different heads for the same block"})
+				Want: fmt.Sprintf("%s: %s", first.Node, first.Value), Got: fmt.Sprintf("%s: %s", other.Node, other.Value),
+				Detail: fmt.Sprintf("%s and %s hold different heads for the same block", first.Node, other.Node)})
 		}
 	}
 	return nil

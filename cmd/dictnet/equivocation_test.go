@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/crypto"
+
 	"dictnet/chain/devchain"
 )
 
@@ -50,6 +53,82 @@ func TestNodesThatContradictEachOther(t *testing.T) {
 	}
 	if code, _, stderr = dictnet("verify", "d", "--home", home, "--rpc", urls[1]); code != exitOK {
 		t.Errorf("one node: exit code %d\n%s", code, stderr)
+	}
+}
+
+// Two nodes that have the same block, and say different things of what the registry held in it: the evidence has both, be it that one of them does
+// not know the dictionary, or that only the owner is another. A node that does not answer hides nothing of what the others say.
+func TestNodesThatContradictEachOtherInOneBlock(t *testing.T) {
+	dir := t.TempDir()
+	dictnet, must := commands(t)
+	chain, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+	home, sample := filepath.Join(dir, "home"), filepath.Join(dir, "sample")
+	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
+	must("build", sample, "-o", "d", "--home", home)
+	id := must("publish", "d", "--home", home, "--rpc", chain.URL(), "--dev-key", "--registry", registry)["dictionary"].(string)
+	// lies serves what the node says, but for what the registry answers.
+	lies := func(lie func(answer map[string]any)) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
+			resp, err := http.Post(chain.URL(), "application/json", bytes.NewReader(body))
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadGateway)
+				return
+			}
+			defer resp.Body.Close()
+			var answer map[string]any
+			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+				t.Error(err)
+			}
+			if bytes.Contains(body, []byte(`"eth_call"`)) {
+				lie(answer)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			json.NewEncoder(w).Encode(answer)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	failing := lies(func(answer map[string]any) {
+		delete(answer, "result")
+		answer["error"] = map[string]any{"code": -32000, "message": "out of order"}
+	})
+	for name, lie := range map[string]func(answer map[string]any){
+		"no such dictionary": func(answer map[string]any) {
+			delete(answer, "result")
+			answer["error"] = map[string]any{"code": 3, "message": "execution reverted",
+				"data": hexutil.Encode(crypto.Keccak256([]byte("NotRegistered(bytes32)"))[:4]) + id[2:]}
+		},
+		"another owner": func(answer map[string]any) {
+			head := hexutil.MustDecode(answer["result"].(string))
+			head[32+7*32+31] ^= 1
+			answer["result"] = hexutil.Encode(head)
+		},
+	} {
+		lying := lies(lie)
+		code, stdout, stderr := dictnet("audit", "d", "--home", home, "--rpc", chain.URL(), "--rpc", failing, "--rpc", lying)
+		if code != exitRefused || !strings.Contains(stdout, chain.URL()+" and "+lying+" hold different heads") {
+			t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
+		}
+		_, stdout, _ = dictnet("audit", "d", "--home", home, "--rpc", chain.URL(), "--rpc", lying, "--json")
+		var report struct{ Findings []struct{ Want, Got string } }
+		if err := json.Unmarshal([]byte(stdout), &report); err != nil || len(report.Findings) != 1 {
+			t.Fatalf("%s: %s: %v", name, stdout, err)
+		}
+		_, want, _ := strings.Cut(report.Findings[0].Want, ": ")
+		if _, got, _ := strings.Cut(report.Findings[0].Got, ": "); want == got {
+			t.Errorf("%s: the evidence is %q against itself", name, got)
+		}
 	}
 }
 
