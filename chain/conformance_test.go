@@ -598,7 +598,9 @@ func conformance(t *testing.T, url string) {
 		must(t, err)
 		_, err = registry.Deprecate(ctx, owner, id, 2, "")
 		must(t, err)
-		h, steps, err := registry.Replay(ctx, id)
+		h, err := registry.History(ctx, id)
+		must(t, err)
+		steps, err := registry.Replay(ctx, h)
 		must(t, err)
 		if len(steps) != 3 || len(h.Entries) != 4 || steps[0].Proof != nil || len(steps[1].Proof) == 0 || len(steps[2].Proof) == 0 {
 			t.Fatalf("%+v", steps)

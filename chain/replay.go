@@ -3,9 +3,12 @@ package chain
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"dictnet/contracts"
@@ -19,29 +22,25 @@ type Step struct {
 	Previous merkle.Version
 	Proof    []merkle.Hash
 	// Indirect: the publication came through another contract (a wallet, say), whose call we cannot read, so there is
-	// no proof here. That the registry checked one we still know.
+	// no proof here. That the registry checked one we still know: its code was there before.
 	Indirect bool
 }
 
-// Replay reads a dictionary's history, and the transaction of every version, and checks the consistency proofs once more,
+// Replay reads the transaction of every version of a history that this registry gave, and checks the consistency proofs once more,
 // in Go. The error wraps ErrHistory if events, transactions and head do not fit, and is a *ReplayError if a proof is wrong:
 // then the chain accepted what it should not have, or the node lies.
-func (r *Registry) Replay(ctx context.Context, id ID) (*History, []Step, error) {
-	h, err := r.History(ctx, id)
-	if err != nil {
-		return nil, nil, err
-	}
+func (r *Registry) Replay(ctx context.Context, h *History) ([]Step, error) {
 	var steps []Step
 	previous := merkle.Version{Root: merkle.EmptyRoot}
 	for _, v := range h.Versions() {
 		s := Step{PublishedVersion: v, Previous: previous}
-		if err := r.replay(ctx, id, &s); err != nil {
-			return h, steps, fmt.Errorf("chain %s: version %d of dictionary %s: %w", r.client.name, v.Number, id, err)
+		if err := r.replay(ctx, h.Head.ID, &s); err != nil {
+			return steps, fmt.Errorf("chain %s: version %d of dictionary %s: %w", r.client.name, v.Number, h.Head.ID, err)
 		}
 		steps = append(steps, s)
 		previous = v.Version
 	}
-	return h, steps, nil
+	return steps, nil
 }
 
 // ReplayError holds two versions that are both in a dictionary's history, and the proof that does not show that one
@@ -60,16 +59,13 @@ func (e *ReplayError) Error() string {
 func (e *ReplayError) Unwrap() error { return e.Err }
 
 func (r *Registry) replay(ctx context.Context, id ID, s *Step) error {
-	var tx *types.Transaction
-	if err := r.client.call(ctx, &tx, "eth_getTransactionByHash", s.Tx); err != nil {
+	tx, err := r.client.transactionIn(ctx, s.Block, s.Tx)
+	if err != nil {
 		return err
-	}
-	if tx == nil || tx.Hash() != s.Tx {
-		return fmt.Errorf("%w: its transaction %s is not there", ErrHistory, s.Tx)
 	}
 	if tx.To() == nil || *tx.To() != r.address {
 		s.Indirect = true
-		return nil
+		return r.thereBefore(ctx, s.Block)
 	}
 	e, proof, err := decodePublication(tx.Data())
 	if err != nil {
@@ -88,6 +84,43 @@ func (r *Registry) replay(ctx context.Context, id ID, s *Step) error {
 		return &ReplayError{s.Previous, s.Version, proof, err}
 	}
 	return nil
+}
+
+// thereBefore returns an error that wraps ErrHistory if the registry was made in a block: by creation code of anybody's, which can leave the
+// registry's code behind, and versions that this code never saw. A node that has no state of so long ago cannot say.
+func (r *Registry) thereBefore(ctx context.Context, block uint64) error {
+	codeIn := func(number uint64) (code string) {
+		r.client.call(ctx, &code, "eth_getCode", r.address, hexutil.EncodeUint64(number)) // "" if it cannot say
+		return code
+	}
+	if codeIn(block-1) == "0x" && len(codeIn(block)) > len("0x") {
+		return fmt.Errorf("%w: it came with the creation of the registry in block %d, which need not have checked it", ErrHistory, block)
+	}
+	return ctx.Err()
+}
+
+// transactionIn returns a transaction that is said to be in a block. Nodes forget after some time in which block a transaction is, and keep the block.
+func (c *Client) transactionIn(ctx context.Context, number uint64, hash common.Hash) (*types.Transaction, error) {
+	var tx *types.Transaction
+	if err := c.call(ctx, &tx, "eth_getTransactionByHash", hash); err != nil {
+		return nil, err
+	}
+	if tx != nil && tx.Hash() == hash {
+		return tx, nil
+	}
+	var b *struct{ Transactions []json.RawMessage } // some may be of types that we do not know
+	if err := c.call(ctx, &b, "eth_getBlockByNumber", hexutil.EncodeUint64(number), true); err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, fmt.Errorf("%w at %s: it has neither transaction %s nor block %d", ErrUnreachable, c.name, hash, number)
+	}
+	for _, raw := range b.Transactions {
+		if tx := new(types.Transaction); tx.UnmarshalJSON(raw) == nil && tx.Hash() == hash {
+			return tx, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: its transaction %s is not in block %d", ErrHistory, hash, number)
 }
 
 // decodePublication reads the call of publish or publishSigned.

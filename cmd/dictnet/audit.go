@@ -172,7 +172,7 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 	if head.Number == 0 {
 		return &hinted{fmt.Errorf("dictionary %s has no version yet", r.at), exitUnavailable, "dictnet publish anchors the first"}
 	}
-	if _, _, err := r.regs[0].Replay(ctx, r.at.ID); err != nil {
+	if _, err := r.regs[0].Replay(ctx, history); err != nil {
 		return err
 	}
 	if r.o.proof != "" {
