@@ -73,31 +73,12 @@ func TestNodesThatContradictEachOtherInOneBlock(t *testing.T) {
 	registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
 	must("build", sample, "-o", "d", "--home", home)
 	id := must("publish", "d", "--home", home, "--rpc", chain.URL(), "--dev-key", "--registry", registry)["dictionary"].(string)
-	// lies serves what the node says, but for what the registry answers.
 	lies := func(lie func(answer map[string]any)) string {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, err := io.ReadAll(r.Body)
-			if err != nil {
-				return
-			}
-			resp, err := http.Post(chain.URL(), "application/json", bytes.NewReader(body))
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusBadGateway)
-				return
-			}
-			defer resp.Body.Close()
-			var answer map[string]any
-			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-				t.Error(err)
-			}
-			if bytes.Contains(body, []byte(`"eth_call"`)) {
+		return changedNode(t, chain.URL(), func(request []byte, answer map[string]any) {
+			if bytes.Contains(request, []byte(`"eth_call"`)) { // what the registry answers
 				lie(answer)
 			}
-			w.Header().Set("Content-Type", "application/json")
-			json.NewEncoder(w).Encode(answer)
-		}))
-		t.Cleanup(s.Close)
-		return s.URL
+		})
 	}
 	failing := lies(func(answer map[string]any) {
 		delete(answer, "result")
@@ -167,6 +148,31 @@ func TestAuditWithoutANode(t *testing.T) {
 	if code != exitUnavailable || !strings.Contains(stdout, "root computed") || !strings.Contains(stdout, half.URL) {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
+}
+
+// changedNode serves what a node says after somebody has changed it.
+func changedNode(t *testing.T, node string, change func(request []byte, answer map[string]any)) (url string) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		resp, err := http.Post(node, "application/json", bytes.NewReader(body))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		var answer map[string]any
+		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+			t.Error(err)
+		}
+		change(body, answer)
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
 }
 
 // commands returns what runs a command line in this process, and what returns its result and wants it to be done.

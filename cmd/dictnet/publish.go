@@ -209,12 +209,13 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 		return nil, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
 	}
 	result := &publishResult{Size: dict.Current.Size, Root: dict.Current.Root.String(), Manifest: dict.Current.Manifest.String()}
+	found := false // registered before: by an interrupted run, or for another dictionary that has this name on another machine
 	if at == nil {
 		salt := sha256.Sum256([]byte("dictnet:" + dict.Name))
 		id, receipt, err := reg.Register(ctx, signer, salt)
 		switch {
-		case errors.Is(err, chain.ErrAlreadyRegistered): // by an interrupted run
-			id = reg.IDOf(signer.Address(), salt)
+		case errors.Is(err, chain.ErrAlreadyRegistered):
+			id, found = reg.IDOf(signer.Address(), salt), true
 		case err != nil:
 			return nil, err
 		default:
@@ -224,8 +225,10 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 		ref := reg.Reference(id)
 		at = &ref
 		dict.Anchor = &store.Anchor{Chain: strconv.FormatUint(ref.ChainID, 10), Registry: ref.Registry.Hex(), Dictionary: ref.ID.String()}
-		if err := s.SetDictionary(ctx, dict); err != nil {
-			return nil, err
+		if !found {
+			if err := s.SetDictionary(ctx, dict); err != nil {
+				return nil, err
+			}
 		}
 	}
 	result.Dictionary, result.Chain, result.Registry, result.Address = at.ID.String(), at.ChainID, at.Registry.Hex(), at.String()
@@ -240,7 +243,12 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	if head.Version == dict.Current.Version {
 		if !head.Manifest.Equals(dict.Current.Manifest) {
 			return nil, withHint(fmt.Errorf("dictionary %s: %w: these %d notes are published with manifest %s, not %s", dict.Name, dictnet.ErrContradiction, head.Size, head.Manifest, dict.Current.Manifest),
-				fmt.Sprintf("their labels differ: dictnet pull %s brings the published ones; else publish this dictionary under another name", at))
+				fmt.Sprintf("their labels differ: dictnet pull %s brings the published ones; else %s", at, anew(dict)))
+		}
+		if found {
+			if err := s.SetDictionary(ctx, dict); err != nil {
+				return nil, err
+			}
 		}
 		result.Version, result.Block = head.Number, head.Block
 		if waits(depth) {
@@ -259,7 +267,10 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	proof, err := dictnet.NewPublisher(s).Prove(ctx, dict.Current, head.Version)
 	if errors.Is(err, dictnet.ErrContradiction) {
-		err = withHint(fmt.Errorf("dictionary %s: %w", dict.Name, err), "if a later version was published, dictnet pull brings it here; else publish this dictionary under another name")
+		err = withHint(fmt.Errorf("dictionary %s: %w", dict.Name, err), fmt.Sprintf("if a later version was published, dictnet pull %s --as %s brings it here; else %s", at, dict.Name, anew(dict)))
+	}
+	if err == nil && found {
+		err = s.SetDictionary(ctx, dict)
 	}
 	if err != nil {
 		return nil, err
@@ -282,6 +293,11 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 		}
 	}
 	return result, a.proveTo(ctx, o, reg, at.ID, depth)
+}
+
+// anew says how a dictionary gets an address of its own.
+func anew(dict store.Dictionary) string {
+	return fmt.Sprintf("dictnet pull %s --as NAME gives this dictionary a name that publish registers anew", dict.Current.Manifest)
 }
 
 // waits tells whether a depth asks for more than that a version is there.

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dictnet/chain"
+	"dictnet/chain/devchain"
+)
+
+// Two machines with one key have two dictionaries of one name, which have one address: who comes second is told so, and his dictionary is not bound
+// to what it does not continue.
+func TestNamesThatCollide(t *testing.T) {
+	dir := t.TempDir()
+	dictnet, must := commands(t)
+	dev, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	registry := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	to := []string{"--rpc", dev.URL(), "--dev-key", "--registry", registry}
+	for _, home := range []string{"first", "second"} {
+		sample := filepath.Join(dir, home+".sample")
+		if err := os.WriteFile(sample, bytes.Repeat([]byte(home+" text, "), 1000), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		must("build", sample, "-o", "d", "--home", filepath.Join(dir, home))
+	}
+	address := must(append([]string{"publish", "d", "--home", filepath.Join(dir, "first")}, to...)...)["address"].(string)
+	t.Setenv("DICTNET_HOME", filepath.Join(dir, "second"))
+	code, _, stderr := dictnet(append([]string{"publish", "d"}, to...)...)
+	if code != exitRefused || !strings.Contains(stderr, "dictnet pull "+address+" --as d") || !strings.Contains(stderr, "--as NAME") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	// It is what it was.
+	if trust := must("verify", "d", "--rpc", dev.URL())["trust"]; trust != "the local name d" {
+		t.Errorf("the second dictionary is believed for %s", trust)
+	}
+	_, hint, _ := strings.Cut(stderr, "else dictnet ")
+	hint, _, _ = strings.Cut(hint, " gives")
+	must(strings.Fields(strings.Replace(hint, "NAME", "mine", 1))...)
+	if mine := must(append([]string{"publish", "mine"}, to...)...)["address"]; mine == address {
+		t.Errorf("both are at %s", mine)
+	}
+}
+
+// Who was interrupted after the registration finds the dictionary again, and publishes.
+func TestInterruptedAfterRegistration(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
+	_, must := commands(t)
+	dev, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	address := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	sample := filepath.Join(dir, "sample")
+	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	must("build", sample, "-o", "d")
+	client, err := chain.Dial(t.Context(), dev.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	at, err := chain.ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, err := chain.Open(t.Context(), client, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := chain.DevKey(devchain.Accounts()[0].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _, err := registry.Register(t.Context(), owner, sha256.Sum256([]byte("dictnet:d")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := must("publish", "d", "--rpc", dev.URL(), "--dev-key", "--registry", address)["dictionary"]; got != id.String() {
+		t.Errorf("published as %s, registered was %s", got, id)
+	}
+	// The name has the address now.
+	if trust := must("verify", "d", "--rpc", dev.URL())["trust"].(string); !strings.Contains(trust, registry.Reference(id).String()) {
+		t.Errorf("believed for %s", trust)
+	}
+}
