@@ -259,8 +259,13 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 			if uint64(len(h.Versions())) < head.Number { // a reorganisation took it back meanwhile
 				return nil, fmt.Errorf("dictionary %s: version %d: %w", dict.Name, head.Number, chain.ErrReorged)
 			}
-			if err := a.confirm(ctx, reg, h.Versions()[head.Number-1].Tx, depth, result); err != nil {
-				return nil, err
+			v := h.Versions()[head.Number-1]
+			result.Block = v.Block
+			// Of an old transaction a node may no longer know in which block it is.
+			if deep, err := client.Block(ctx, depth); err != nil || deep.Number < v.Block {
+				if err := a.confirm(ctx, reg, v.Tx, depth, result); err != nil {
+					return nil, err
+				}
 			}
 		}
 		return result, a.proveTo(ctx, o, reg, at.ID, depth)

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dictnet/chain"
 	"dictnet/chain/devchain"
@@ -92,5 +95,37 @@ func TestInterruptedAfterRegistration(t *testing.T) {
 	// The name has the address now.
 	if trust := must("verify", "d", "--rpc", dev.URL())["trust"].(string); !strings.Contains(trust, registry.Reference(id).String()) {
 		t.Errorf("believed for %s", trust)
+	}
+}
+
+// Of a version that is deep enough already nobody asks in which block its transaction is, which nodes forget.
+func TestConfirmationsOfAnOldVersion(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
+	_, must := commands(t)
+	dev, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	forgetful := changedNode(t, dev.URL(), func(request []byte, answer map[string]any) {
+		if bytes.Contains(request, []byte(`"eth_getTransactionReceipt"`)) {
+			answer["result"] = nil
+		}
+	})
+	registry := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	sample := filepath.Join(dir, "sample")
+	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	must("build", sample, "-o", "d")
+	block := must("publish", "d", "--rpc", dev.URL(), "--dev-key", "--registry", registry)["block"]
+	dev.Mine(5)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, []string{"publish", "d", "--rpc", forgetful, "--dev-key", "--confirmations", "3", "--json"}, strings.NewReader(""), &stdout, &stderr)
+	if code != exitOK || !strings.Contains(stdout.String(), fmt.Sprintf(`"block": %v,`, block)) {
+		t.Errorf("exit code %d: %s%s, want block %v", code, stdout.String(), stderr.String(), block)
 	}
 }
