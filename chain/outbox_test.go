@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/big"
@@ -330,6 +331,55 @@ func TestLostTransactionIsSentAnew(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	p.empty(t)
+}
+
+// Two processes of one account, or a node that is late, give a transaction a nonce that another one has, which is mined or waits to be: it is made anew.
+func TestNonceThatAnotherHas(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		p := newInterrupted(t)
+		var late atomic.Bool
+		p.node = serveLiar(t, p.chain.URL(), func(method string, _, result []byte) []byte {
+			if method == "eth_getTransactionCount" && late.CompareAndSwap(true, false) {
+				var n hexutil.Uint64
+				if err := n.UnmarshalJSON(result); err != nil {
+					t.Error(err)
+				}
+				result, _ = json.Marshal(n - 1)
+			}
+			return result
+		})
+		other := make(chan error, 1)
+		if waits {
+			p.chain.Pause()
+		}
+		before := p.nonce(t, "pending")
+		direct, err := Open(t.Context(), dialTest(t, p.chain.URL()), p.registry.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			_, err := direct.SetName(t.Context(), p.owner, p.id, "takes the nonce")
+			other <- err
+		}()
+		for p.nonce(t, "pending") == before {
+			time.Sleep(time.Millisecond)
+		}
+		if waits {
+			time.AfterFunc(time.Second, p.chain.Resume)
+		}
+		p.restart(t, time.Minute)
+		late.Store(true)
+		if _, err := p.publish(t.Context(), t, 0, 10); err != nil || late.Load() {
+			t.Errorf("the other one waits: %v: %v", waits, err)
+		}
+		if err := <-other; err != nil {
+			t.Error(err)
+		}
+		if n := p.nonce(t, "latest"); n != before+2 {
+			t.Errorf("%d transactions were mined", n-before)
+		}
+		p.empty(t)
+	}
 }
 
 // A transaction whose nonce is too high waits for ever: what was left over from a development chain that was begun anew, or

@@ -47,12 +47,21 @@ func (c *Client) transact(ctx context.Context, s Signer, to *common.Address, dat
 	if receipt != nil || err != nil {
 		return receipt, err
 	}
-	tx, err := c.prepare(ctx, s, to, data)
-	if err != nil {
-		return nil, err
+	for tries := 1; ; tries++ {
+		tx, err := c.prepare(ctx, s, to, data)
+		if err != nil {
+			return nil, err
+		}
+		receipt, err := c.deliver(ctx, s, []*types.Transaction{tx})
+		// Another process of the account may have been faster, or the node that named the nonce late.
+		if gone := (*lostError)(nil); tries == maxTries || !errors.As(err, &gone) {
+			return receipt, err
+		}
 	}
-	return c.deliver(ctx, s, []*types.Transaction{tx})
 }
+
+// maxTries is how often a transaction is made whose nonce another one then takes.
+const maxTries = 3
 
 // lostError says that another transaction has the nonce.
 type lostError struct{ tx common.Hash }
@@ -111,10 +120,10 @@ func (c *Client) deliver(ctx context.Context, s Signer, txs []*types.Transaction
 	}
 }
 
-// lost says what became of a transaction that the node does not take: its nonce is gone, or the node has a better reason.
+// lost says what became of a transaction that the node does not take: its nonce is gone, to one that is mined or waits, or the node has a better reason.
 func (c *Client) lost(ctx context.Context, from common.Address, tx *types.Transaction, err error) error {
 	var nonce hexutil.Uint64
-	if c.call(ctx, &nonce, "eth_getTransactionCount", from, "latest") == nil && uint64(nonce) > tx.Nonce() {
+	if c.call(ctx, &nonce, "eth_getTransactionCount", from, "pending") == nil && uint64(nonce) > tx.Nonce() {
 		return fmt.Errorf("%w (%w)", &lostError{tx.Hash()}, err)
 	}
 	return err
