@@ -46,8 +46,11 @@ type readerFlags struct {
 func (f *readerFlags) add(c *cobra.Command) {
 	f.chain.read(c)
 	f.node.fetch(c)
-	c.Flags().BoolVar(&f.offline, "offline", false, "ask neither the chain nor peers: believe the versions that are here")
+	c.Flags().BoolVar(&f.offline, "offline", false, "ask neither the chain nor peers: believe the versions that are here, or what --proof shows")
 }
+
+// asks reports whether it matters what a registry holds, be it shown by a file.
+func (f *readerFlags) asks() bool { return !f.offline || f.chain.trust.proof != "" }
 
 // addListed adds the flag of verbs that may believe a template.
 func (f *readerFlags) addListed(c *cobra.Command) {
@@ -82,10 +85,13 @@ func (a *app) openReader(ctx context.Context, s *store.Store, dict string, versi
 	if err := r.choose(ctx, a, dict, version, f); err != nil {
 		return fail(err)
 	}
-	if f.offline && r.address != nil && r.dict == nil {
+	if err := f.chain.trust.check(r.address, f.offline); err != nil {
+		return fail(err)
+	}
+	if !f.asks() && r.address != nil && r.dict == nil {
 		return fail(usageErrorf("leave it out, or name a dictionary that is here", "--offline, and %s is on a chain", r.address))
 	}
-	if r.address != nil && !f.offline {
+	if r.address != nil && f.asks() {
 		heads, why, done, err := f.chain.openHeads(ctx, *r.address)
 		if err != nil {
 			if r.dict != nil && errors.Is(err, chain.ErrUnreachable) {
@@ -133,7 +139,7 @@ func (r *reader) choose(ctx context.Context, a *app, dict string, version codec.
 	if dict == "" {
 		onChain, others, err := r.known(version)
 		switch {
-		case len(onChain) == 1 || len(onChain) > 1 && f.offline:
+		case len(onChain) == 1 || len(onChain) > 1 && !f.asks():
 			return r.named(onChain[0])
 		case len(onChain) > 1: // if none of them is published as far, the first says what is wrong
 			i := slices.IndexFunc(onChain, func(d store.Dictionary) bool { return f.chain.published(ctx, d, version.Size) })

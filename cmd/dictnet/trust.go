@@ -33,6 +33,23 @@ func (f *trustFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.proof, "proof", "", "file with a proof that publish or audit wrote: ask no chain, but check it against --block")
 }
 
+// check refuses a proof, or a trusted block, that nothing would be compared with. at is where the dictionary is published, or nil.
+func (f *trustFlags) check(at *chain.Reference, offline bool) error {
+	switch {
+	case f.proof == "" && f.block == "":
+		return nil
+	case at == nil:
+		flag := "--proof"
+		if f.proof == "" {
+			flag = "--block"
+		}
+		return usageErrorf("name the dictionary as eip155:CHAIN:REGISTRY/DICTIONARY", "%s is about what a registry holds, and the dictionary is on no chain as far as is known here", flag)
+	case f.proof == "" && offline:
+		return usageErrorf("--proof FILE takes what the registry held from a file", "--block has a node prove what the registry held, and --offline asks none")
+	}
+	return nil
+}
+
 // headSource says what a registry holds for a dictionary.
 type headSource interface {
 	Head(ctx context.Context, id chain.ID) (chain.Head, error)
