@@ -24,7 +24,7 @@ func (a *app) auditCommand() *cobra.Command {
 		Short: "Recompute a published dictionary from its bytes and compare it with the chain",
 		Long: `Replay the history of a dictionary from the chain's events and transactions: check it against the history hash, and the consistency proof of
 every version once more. Fetch and open every note of the newest version, recompute the root of every version, ask each peer which notes he has, and
-report what does not fit. With several --rpc, compare what the nodes say of the same block. DICT is a chain address, or the local name of a
+report what does not fit, and which versions their owner says should no longer be used. With several --rpc, compare what the nodes say of the same block. DICT is a chain address, or the local name of a
 dictionary that was published.
 
 With --watch, go on until Ctrl-C and audit every new version; a history that changes is reported too. --proof-out writes what the registry holds, with the whole
@@ -72,7 +72,15 @@ type auditResult struct {
 	Block     uint64            `json:"block"`     // of the newest entry
 	Nodes     int               `json:"nodes"`     // of the chain, that were compared
 	Providers map[string]uint64 `json:"providers"` // peer -> notes that he says he has
+
+	Deprecated []deprecation `json:"deprecated,omitempty"`
 	*dictnet.Report
+}
+
+// deprecation is what the owner said of a version that should no longer be used.
+type deprecation struct {
+	Version uint64 `json:"version"`
+	Reason  string `json:"reason"`
 }
 
 // auditor is what one run of the verb works with.
@@ -220,6 +228,12 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 	}
 	for _, who := range sortedKeys(providers) {
 		rows = append(rows, row{who, fmt.Sprintf("has %d of %d notes", providers[who], report.Size)})
+	}
+	for _, v := range history.Versions() {
+		for _, d := range v.Deprecations {
+			result.Deprecated = append(result.Deprecated, deprecation{v.Number, d.Reason})
+			rows = append(rows, row{"deprecated", fmt.Sprintf("version %d, for %q", v.Number, d.Reason)})
+		}
 	}
 	rows = append(rows, row{"contradictions", report.Contradictions}, row{"unavailable", report.Unavailable})
 	for _, finding := range report.Findings {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dictnet/chain"
+	"dictnet/chain/devchain"
+)
+
+// What the owner has said of a version for all time reaches those who look at its history; a reason is bytes that he chose.
+func TestAuditTellsWhatIsDeprecated(t *testing.T) {
+	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
+	dictnet, must := commands(t)
+	dev, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	sample := filepath.Join(t.TempDir(), "sample")
+	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	must("build", sample, "-o", "d")
+	address := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	at, err := chain.ParseReference(must("publish", "d", "--rpc", dev.URL(), "--dev-key", "--registry", address)["address"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if audit := must("audit", "d", "--rpc", dev.URL()); audit["deprecated"] != nil {
+		t.Errorf("%v", audit)
+	}
+	client, err := chain.Dial(t.Context(), dev.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	registry, err := chain.Open(t.Context(), client, at.Registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := chain.DevKey(devchain.Accounts()[0].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.Deprecate(t.Context(), owner, at.ID, 1, "a hole\x1b[2J"); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := dictnet("audit", "d", "--rpc", dev.URL())
+	if code != exitOK || !strings.Contains(stdout, `version 1, for "a hole\x1b[2J"`) {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if list, _ := must("audit", "d", "--rpc", dev.URL())["deprecated"].([]any); len(list) != 1 {
+		t.Errorf("%v", list)
+	}
+}
