@@ -415,8 +415,19 @@ func conformance(t *testing.T, url string) {
 		refused(t, err, ErrNotPublisher)
 		_, err = registry.PublishSigned(ctx, other, sign(owner, 5, 9, time.Unix(1, 0)))
 		refused(t, err, ErrSignatureExpired)
-		_, err = registry.PublishSigned(ctx, other, p)
+		// Handed on to somebody else, who submits it.
+		file, err := json.Marshal(p)
 		must(t, err)
+		var handed SignedPublication
+		must(t, json.Unmarshal(file, &handed))
+		_, err = registry.PublishSigned(ctx, other, handed)
+		must(t, err)
+		for _, bad := range []string{"{}", strings.Replace(string(file), `"deadline":`, `"deadline":-`, 1), strings.Replace(string(file), `"signature":"0x`, `"signature":"0x00`, 1),
+			strings.Replace(string(file), `"manifest":"b`, `"manifest":"c`, 1)} {
+			if err := json.Unmarshal([]byte(bad), &handed); err == nil {
+				t.Errorf("read %s", bad)
+			}
+		}
 		versions := func() (list []PublishedVersion) {
 			for v, err := range registry.Versions(ctx, id) {
 				must(t, err)

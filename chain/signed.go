@@ -2,12 +2,14 @@ package chain
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ipfs/go-cid"
 
@@ -23,7 +25,7 @@ type DigestSigner interface {
 }
 
 // SignedPublication is a version that a publisher signed, and that anyone may publish, and pay for, in his stead. It is
-// good once, and only on top of the history that was there when it was signed.
+// good once, and only on top of the history that was there when it was signed. It is handed on as JSON.
 type SignedPublication struct {
 	extension contracts.DictionaryRegistryExtension
 	proof     [][32]byte
@@ -61,6 +63,58 @@ func (r *Registry) SignPublication(ctx context.Context, s DigestSigner, id ID, o
 	}
 	p.signature = [65]byte(signature)
 	return p, nil
+}
+
+// signedJSON is a SignedPublication as it is written. That it is for this registry and chain only the signature says.
+type signedJSON struct {
+	ID        ID            `json:"dictionary"`
+	OldSize   uint64        `json:"oldSize"`
+	NewSize   uint64        `json:"newSize"`
+	Root      merkle.Hash   `json:"root"`
+	Manifest  string        `json:"manifest"`
+	Proof     []merkle.Hash `json:"proof,omitempty"`
+	Deadline  int64         `json:"deadline"`  // seconds since 1970
+	Signature hexutil.Bytes `json:"signature"` // r, s and a recovery id of 0 or 1
+}
+
+// MarshalJSON writes the publication for whoever is to submit it.
+func (p SignedPublication) MarshalJSON() ([]byte, error) {
+	e := p.extension
+	j := signedJSON{ID: e.Id, OldSize: e.OldSize, NewSize: e.NewSize, Root: e.Root, Manifest: manifestCID(e.Manifest).String(), Signature: p.signature[:]}
+	if p.deadline != nil {
+		j.Deadline = p.deadline.Int64()
+	}
+	for _, h := range p.proof {
+		j.Proof = append(j.Proof, h)
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. Whether the signature is good is for the registry to say.
+func (p *SignedPublication) UnmarshalJSON(b []byte) error {
+	var j signedJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	manifest, err := cid.Decode(j.Manifest)
+	if err != nil {
+		return fmt.Errorf("manifest %q: %w", j.Manifest, err)
+	}
+	digest, err := manifestDigest(manifest)
+	if err != nil {
+		return err
+	}
+	q := SignedPublication{deadline: big.NewInt(j.Deadline),
+		extension: contracts.DictionaryRegistryExtension{Id: j.ID, OldSize: j.OldSize, NewSize: j.NewSize, Root: j.Root, Manifest: digest}}
+	if j.Deadline < 0 || len(j.Signature) != len(q.signature) || j.Signature[64] > 1 {
+		return errors.New("signed publication: want a deadline after 1970 and a signature of 65 bytes")
+	}
+	q.signature = [65]byte(j.Signature)
+	for _, h := range j.Proof {
+		q.proof = append(q.proof, h)
+	}
+	*p = q
+	return nil
 }
 
 // PublishSigned publishes what somebody else signed. The signer s pays.
