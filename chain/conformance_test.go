@@ -423,7 +423,7 @@ func conformance(t *testing.T, url string) {
 		_, err = registry.PublishSigned(ctx, other, handed)
 		must(t, err)
 		for _, bad := range []string{"{}", strings.Replace(string(file), `"deadline":`, `"deadline":-`, 1), strings.Replace(string(file), `"signature":"0x`, `"signature":"0x00`, 1),
-			strings.Replace(string(file), `"manifest":"b`, `"manifest":"c`, 1)} {
+			strings.Replace(string(file), `"manifest":"b`, `"manifest":"x`, 1)} {
 			if err := json.Unmarshal([]byte(bad), &handed); err == nil {
 				t.Errorf("read %s", bad)
 			}

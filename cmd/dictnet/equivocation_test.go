@@ -229,3 +229,33 @@ func TestChainStartedAnew(t *testing.T) {
 		must("publish", "anew", "--rpc", rpc, "--dev-key", "--registry", registry)
 	}
 }
+
+// A node that gives no proofs, as many do not, holds nobody back who has named another one, too.
+func TestProofByAnotherNode(t *testing.T) {
+	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
+	dictnet, must := commands(t)
+	chain, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+	sample := filepath.Join(t.TempDir(), "sample")
+	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	must("build", sample, "-o", "d")
+	registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
+	must("publish", "d", "--rpc", chain.URL(), "--dev-key", "--registry", registry)
+	without := changedNode(t, chain.URL(), func(request []byte, answer map[string]any) {
+		if bytes.Contains(request, []byte(`"eth_getProof"`)) {
+			delete(answer, "result")
+			answer["error"] = map[string]any{"code": -32601, "message": "the method eth_getProof does not exist"}
+		}
+	})
+	if code, _, stderr := dictnet("verify", "d", "--prove", "--rpc", without); code == exitOK || !strings.Contains(stderr, "does not exist") {
+		t.Errorf("without a proof: exit code %d: %s", code, stderr)
+	}
+	if trust := must("verify", "d", "--prove", "--rpc", without, "--rpc", chain.URL())["trust"].(string); !strings.Contains(trust, "proved by the block 2 of 2 nodes name") {
+		t.Errorf("believed for %s", trust)
+	}
+}

@@ -104,14 +104,12 @@ func (f *chainFlags) openHeads(ctx context.Context, at chain.Reference) (heads h
 	case err != nil:
 		return fail(err)
 	case hash != (common.Hash{}):
-		proved := &chain.ProvedRegistry{Registry: regs[0], Trusted: func(ctx context.Context) (chain.Block, error) {
-			return regs[0].Client().BlockOf(ctx, hash)
+		proved := provers{regs, func(ctx context.Context, r *chain.Registry) (chain.Block, error) {
+			return r.Client().BlockOf(ctx, hash)
 		}}
 		return proved, fmt.Sprintf("the registry at %s, proved by block %s", at, hash), done, nil
 	case t.prove:
-		proved := &chain.ProvedRegistry{Registry: regs[0], Trusted: func(ctx context.Context) (chain.Block, error) {
-			return quorum.Block(ctx, depth)
-		}}
+		proved := provers{regs, func(ctx context.Context, _ *chain.Registry) (chain.Block, error) { return quorum.Block(ctx, depth) }}
 		return proved, fmt.Sprintf("the registry at %s, proved by the block %s name (%s)", at, said, depth), done, nil
 	}
 	return quorumAt{quorum, depth}, fmt.Sprintf("the registry at %s, by %s", at, said), done, nil
@@ -203,6 +201,25 @@ type quorumAt struct {
 func (q quorumAt) Head(ctx context.Context, id chain.ID) (chain.Head, error) {
 	h, _, err := q.HeadAt(ctx, id, q.depth)
 	return h, err
+}
+
+// provers are nodes of which one has to prove what the registry held: they need not be believed, and not all of them keep or give what that takes.
+type provers struct {
+	nodes   []*chain.Registry
+	trusted func(context.Context, *chain.Registry) (chain.Block, error)
+}
+
+func (p provers) Head(ctx context.Context, id chain.ID) (chain.Head, error) {
+	var failed []error
+	for _, r := range p.nodes {
+		proved := chain.ProvedRegistry{Registry: r, Trusted: func(ctx context.Context) (chain.Block, error) { return p.trusted(ctx, r) }}
+		h, err := proved.Head(ctx, id)
+		if err == nil || errors.Is(err, chain.ErrNotRegistered) || ctx.Err() != nil {
+			return h, err
+		}
+		failed = append(failed, err)
+	}
+	return chain.Head{}, errors.Join(failed...)
 }
 
 // bundle is a proof from a file.
