@@ -179,7 +179,11 @@ func (t *trustFlags) blockHash() (common.Hash, error) {
 	if !hashForm.MatchString(t.block) {
 		return common.Hash{}, usageErrorf("", "block hash %q: want 0x and 64 hex digits", t.block)
 	}
-	return common.HexToHash(t.block), nil
+	hash := common.HexToHash(t.block)
+	if hash == (common.Hash{}) {
+		return hash, usageErrorf("", "block hash %q is that of no block", t.block)
+	}
+	return hash, nil
 }
 
 // registryAt and quorumAt believe the state at a depth.
