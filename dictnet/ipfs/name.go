@@ -1,6 +1,7 @@
 package ipfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	dhts "github.com/libp2p/go-libp2p/core/routing"
 
 	"dictnet/dictnet/store"
 	"dictnet/internal/durable"
@@ -22,7 +24,8 @@ import (
 const (
 	nameLife = 48 * time.Hour   // of a record; DHTs forget it no later
 	nameTTL  = 5 * time.Minute  // for which a resolver may keep it
-	nameTime = 30 * time.Second // for publishing or looking up one name
+	findTime = 30 * time.Second // for looking up one name
+	nameTime = time.Minute      // for publishing it then
 	renew    = 4 * time.Hour    // between publications of the same
 )
 
@@ -110,8 +113,6 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 	if n.routing == nil {
 		return fail(errNoDHT)
 	}
-	ctx, cancel := context.WithTimeout(ctx, nameTime)
-	defer cancel()
 	if err := n.routing.ready(ctx); err != nil {
 		return fail(err)
 	}
@@ -139,6 +140,8 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 			return fail(fmt.Errorf("%w: %w", store.ErrStorage, err))
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, nameTime)
+	defer cancel()
 	if err := n.routing.dht.PutValue(ctx, string(name.RoutingKey()), record); err != nil {
 		return fail(err)
 	}
@@ -184,8 +187,6 @@ func (n *Node) Record(ctx context.Context, name string) ([]byte, error) {
 	if n.routing == nil {
 		return nil, errNoDHT
 	}
-	ctx, cancel := context.WithTimeout(ctx, nameTime)
-	defer cancel()
 	if err := n.Connect(ctx); err != nil {
 		return nil, err
 	}
@@ -195,8 +196,21 @@ func (n *Node) Record(ctx context.Context, name string) ([]byte, error) {
 	return n.lookUp(ctx, parsed)
 }
 
-func (n *Node) lookUp(ctx context.Context, name ipns.Name) ([]byte, error) {
-	return n.routing.dht.GetValue(ctx, string(name.RoutingKey()))
+// lookUp returns the latest record that members of the DHT have given when all have answered, or when the time is over: some may be silent for long.
+func (n *Node) lookUp(ctx context.Context, name ipns.Name) (latest []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
+	records, err := n.routing.dht.SearchValue(ctx, string(name.RoutingKey()))
+	if err != nil {
+		return nil, err
+	}
+	for r := range records { // each later than the one before
+		latest = r
+	}
+	if latest == nil {
+		return nil, cmp.Or(ctx.Err(), dhts.ErrNotFound)
+	}
+	return latest, nil
 }
 
 // KeyName returns the IPNS name of the identity that a key is.

@@ -10,6 +10,7 @@ import (
 	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/boxo/path"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"dictnet/codec"
@@ -161,6 +162,48 @@ func TestRepeatsWhatWasPublishedLast(t *testing.T) {
 	}
 	if now, err := OpenRecord(before.Name, record); err != nil || now.Manifest != second.Ref.Manifest || now.Sequence != before.Sequence+1 {
 		t.Errorf("%+v, %v", now, err)
+	}
+}
+
+// A record that has been found counts, though a member of the DHT who is asked, too, never answers.
+func TestNameBesideSilentMember(t *testing.T) {
+	home := openStore(t)
+	p := publish(t, home, 3, 100)
+	key, err := LoadKey(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, DHT: true})
+	pub := start(t, Options{Blocks: home.Blocks(), Key: key, Listen: loopback, DHT: true, Peers: good.Addrs()})
+	if err := pub.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	named, err := pub.Point(t.Context(), p.Ref.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, DHT: true, Peers: good.Addrs()})
+	if err := silent.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); good.routing.dht.LAN.RoutingTable().Find(silent.host.ID()) == ""; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the silent one does not become a member")
+		}
+	}
+	silent.host.SetStreamHandler("/ipfs/lan/kad/1.0.0", func(network.Stream) {}) // he takes questions, and no more
+	client := start(t, Options{Blocks: openStore(t).Blocks(), DHT: true, Peers: good.Addrs()})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	record, err := client.Record(ctx, named.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := OpenRecord(named.Name, record); err != nil || got.Manifest != p.Ref.Manifest {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if ctx.Err() == nil {
+		t.Error("the silent one was not asked")
 	}
 }
 
