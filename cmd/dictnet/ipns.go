@@ -44,7 +44,7 @@ func resolve(ctx context.Context, name string, sources []dictnet.Source) (cid.Ci
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.Name(), err))
 			continue
 		}
-		if !best.Manifest.Defined() || p.Sequence > best.Sequence {
+		if !best.Manifest.Defined() || p.Later(best) {
 			best = p
 		}
 	}

@@ -39,6 +39,12 @@ type Pointer struct {
 	Until    time.Time
 }
 
+// Later reports whether of two records of one name p is the one that counts, as for a DHT: that of the greater sequence, and of two with the same sequence
+// that which holds for longer.
+func (p Pointer) Later(q Pointer) bool {
+	return p.Sequence > q.Sequence || p.Sequence == q.Sequence && p.Until.After(q.Until)
+}
+
 // OpenRecord checks that a record (IPNS Record, specs.ipfs.tech/ipns/ipns-record) is signed by the key that the name is
 // made of and has not expired, and returns what it says. The name may be with or without "/ipns/".
 func OpenRecord(name string, record []byte) (Pointer, error) {
@@ -119,7 +125,7 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 	// Another node of this identity may have published later than what is remembered here.
 	last, _ := readRecord(n.o.Record, name.String())
 	if record, err := n.lookUp(ctx, name); err == nil {
-		if there, err := OpenRecord(name.String(), record); err == nil && there.Sequence > last.Sequence {
+		if there, err := OpenRecord(name.String(), record); err == nil && there.Later(last) {
 			last = there
 		}
 	}
