@@ -154,16 +154,19 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 	return OpenRecord(name.String(), record)
 }
 
-// keepName publishes the name again on schedule, if one was ever published, because DHTs forget.
+// keepName publishes the name again on schedule, if one was ever published, because DHTs forget. What does not succeed, as while the network is not there, is tried
+// again sooner.
 func (n *Node) keepName() {
-	for wait := time.Duration(0); ; wait = renew {
+	for wait := time.Duration(0); ; {
 		select {
 		case <-n.ctx.Done():
 			return
 		case <-time.After(wait):
 		}
+		wait = renew
 		if err := n.repoint(n.ctx); err != nil && n.ctx.Err() == nil {
 			slog.Warn("publish the name again", "error", err)
+			wait = n.o.retry
 		}
 	}
 }

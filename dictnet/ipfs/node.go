@@ -52,7 +52,8 @@ type Options struct {
 	DialTimeout time.Duration // for one peer; 0: 5 s
 	Memory      int64         // bytes that connections may use; 0: 1 GiB
 
-	bitswapOnly bool // as peers that do not know the notes protocol
+	retry       time.Duration // after which a name that could not be published again is; 0: 1 min
+	bitswapOnly bool          // as peers that do not know the notes protocol
 }
 
 // Node is a running node. It is a dictnet.Source. The caller closes it.
@@ -90,6 +91,9 @@ func startWith(o Options, security ...libp2p.Option) (_ *Node, err error) {
 	}
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
+	}
+	if o.retry == 0 {
+		o.retry = time.Minute
 	}
 	n := &Node{o: o}
 	if n.peers, err = parsePeers(o.Peers); err != nil {

@@ -3,6 +3,7 @@ package ipfs
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -164,6 +165,49 @@ func TestRepeatsWhatWasPublishedLast(t *testing.T) {
 		}
 		if now, err := OpenRecord(before.Name, record); err != nil || now.Manifest != second.Ref.Manifest || now.Sequence != before.Sequence+more {
 			t.Errorf("sequence +%d: %+v, %v", more, now, err)
+		}
+	}
+}
+
+// A name that could not be published again is tried again soon, not only when it is due the next time.
+func TestNameIsTriedAgain(t *testing.T) {
+	home := openStore(t)
+	p := publish(t, home, 3, 100)
+	key, err := LoadKey(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, DHT: true})
+	file := filepath.Join(t.TempDir(), "record")
+	record, err := signRecord(key, p.Ref.Manifest, 3)
+	if err == nil {
+		err = os.WriteFile(file, []byte("cannot be read now"), 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(file+".good", record, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, Options{Blocks: home.Blocks(), Key: key, Listen: loopback, DHT: true, Record: file, Peers: other.Addrs(), retry: 50 * time.Millisecond})
+	if err := n.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // for it to have been tried once
+	if err := os.Rename(file+".good", file); err != nil {
+		t.Fatal(err)
+	}
+	name := ipns.NameFromPeer(n.host.ID()).String()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		record, err := other.Record(t.Context(), name)
+		if err == nil {
+			if got, err := OpenRecord(name, record); err != nil || got.Manifest != p.Ref.Manifest || got.Sequence != 3 {
+				t.Errorf("%+v, %v", got, err)
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
 		}
 	}
 }
