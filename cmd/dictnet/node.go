@@ -71,9 +71,8 @@ type reachable struct {
 }
 
 const (
-	reconnect  = 30 * time.Second // how often a node calls peers that it has lost, and looks for new dictionaries
-	reannounce = 12 * time.Hour   // announcements are forgotten after two days
-	grace      = 30 * time.Second // for what is being answered when the node is to end
+	reconnect = 30 * time.Second // how often a node calls peers that it has lost, and looks for new dictionaries
+	grace     = 30 * time.Second // for what is being answered when the node is to end
 )
 
 // runNode serves a store until the context ends. ready is told where the node is.
@@ -167,7 +166,7 @@ func (a *app) announce(ctx context.Context, s *store.Store, n *ipfs.Node, announ
 		manifests = append(manifests, p.CID)
 	}
 	for _, m := range manifests {
-		if time.Since(announced[m]) < reannounce {
+		if time.Since(announced[m]) < ipfs.AnnounceAgain {
 			continue
 		}
 		if err := n.Announce(ctx, m); err != nil {

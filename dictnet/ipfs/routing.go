@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -27,17 +28,22 @@ import (
 type routing struct {
 	host host.Host
 	dht  *dual.DHT
+	tell func(context.Context, cid.Cid) error // the DHT that this node has a block
 
 	mu     sync.Mutex
 	looked map[cid.Cid]time.Time // when a manifest was last looked up
+	told   map[cid.Cid]time.Time // when a manifest or page was last announced
 }
+
+// AnnounceAgain is when an announcement is to be repeated. DHTs forget it after two days.
+const AnnounceAgain = 12 * time.Hour
 
 const (
 	maxProviders  = 8                // that are called for one manifest
 	lookupTime    = 10 * time.Second // for finding and calling them
 	lookAgain     = time.Minute      // a lookup is not repeated sooner
 	announceTime  = time.Minute      // for one announcement
-	announceWidth = 8                // announcements under way
+	announceWidth = 8                // announcements under way; when so many have failed in a row, the others wait for a better time
 )
 
 // startRouting joins the DHTs that the seeds are part of. A node that listens also serves them.
@@ -59,7 +65,8 @@ func startRouting(h host.Host, seeds []peer.AddrInfo, serve bool) (*routing, err
 		d.Close()
 		return nil, fmt.Errorf("start node: join the DHT: %w", err)
 	}
-	return &routing{host: h, dht: d, looked: make(map[cid.Cid]time.Time)}, nil
+	tell := func(ctx context.Context, c cid.Cid) error { return d.Provide(ctx, c, true) }
+	return &routing{host: h, dht: d, tell: tell, looked: make(map[cid.Cid]time.Time), told: make(map[cid.Cid]time.Time)}, nil
 }
 
 // ready waits until at least one other node of a DHT is known.
@@ -76,9 +83,8 @@ func (r *routing) ready(ctx context.Context) error {
 	return nil
 }
 
-// Announce tells the DHT that this node has manifests and their pages, as far as it does have them. Notes are not
-// announced. Announcements are forgotten after two days, so they are to be repeated. It does nothing on a node
-// without a DHT.
+// Announce tells the DHT that this node has manifests and their pages, as far as it does have them, and as far as it has not told it within AnnounceAgain. Notes
+// are not announced. One announcement that fails hinders no other: the next call makes up for it. It does nothing on a node without a DHT.
 func (n *Node) Announce(ctx context.Context, manifests ...cid.Cid) error {
 	if n.routing == nil || len(manifests) == 0 {
 		return nil
@@ -86,17 +92,34 @@ func (n *Node) Announce(ctx context.Context, manifests ...cid.Cid) error {
 	if err := n.routing.ready(ctx); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	var g errgroup.Group
 	g.SetLimit(announceWidth)
+	var failed atomic.Int64 // in a row
+	announce := func(c cid.Cid) {
+		if n.routing.knows(c) {
+			return
+		}
+		g.Go(func() error {
+			err := n.routing.provide(ctx, c)
+			if err == nil {
+				failed.Store(0)
+			} else if failed.Add(1) >= announceWidth {
+				giveUp()
+			}
+			return err
+		})
+	}
 	for _, c := range manifests {
-		g.Go(func() error { return n.routing.provide(ctx, c) })
+		announce(c)
 		m, err := manifest.Open(ctx, getter{n}, c)
 		if err != nil {
 			continue // it is not here, or none
 		}
 		m.Walk(ctx, func(l manifest.Link) (bool, error) { // ends at the first page that is not here
 			if !l.Note && l.CID != c {
-				g.Go(func() error { return n.routing.provide(ctx, l.CID) })
+				announce(l.CID)
 			}
 			return true, ctx.Err()
 		})
@@ -104,12 +127,27 @@ func (n *Node) Announce(ctx context.Context, manifests ...cid.Cid) error {
 	return g.Wait()
 }
 
+// knows reports whether the DHT has been told of a block lately.
+func (r *routing) knows(c cid.Cid) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	when, ok := r.told[c]
+	return ok && time.Since(when) < AnnounceAgain
+}
+
 func (r *routing) provide(ctx context.Context, c cid.Cid) error {
 	ctx, cancel := context.WithTimeout(ctx, announceTime)
 	defer cancel()
-	if err := r.dht.Provide(ctx, c, true); err != nil {
+	err := ctx.Err()
+	if err == nil {
+		err = r.tell(ctx, c)
+	}
+	if err != nil {
 		return fmt.Errorf("announce %s: %w", c, err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told[c] = time.Now()
 	return nil
 }
 

@@ -2,9 +2,12 @@ package ipfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,6 +94,67 @@ func TestAnnounceAlone(t *testing.T) {
 	defer cancel()
 	if err := n.Announce(ctx, b.CID); err == nil {
 		t.Error("announced to nobody")
+	}
+}
+
+// An announcement that fails hinders no other, and the next call makes up for it, without repeating what was announced. When all fail, the call ends.
+func TestAnnouncementsFail(t *testing.T) {
+	home := openStore(t)
+	p := publish(t, home, 6000, 20)
+	var pages []cid.Cid
+	m, err := manifest.Open(t.Context(), home, p.Ref.Manifest)
+	if err == nil {
+		err = m.Walk(t.Context(), func(l manifest.Link) (bool, error) {
+			if !l.Note {
+				pages = append(pages, l.CID)
+			}
+			return true, nil
+		})
+	}
+	if err != nil || len(pages) < 3*announceWidth {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	other := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, DHT: true})
+	n := start(t, Options{Blocks: home.Blocks(), Listen: loopback, DHT: true, Peers: other.Addrs()})
+	if err := n.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	told := map[cid.Cid]int{}
+	all := 0
+	fails := func(cid.Cid) bool { return true }
+	n.routing.tell = func(_ context.Context, c cid.Cid) error {
+		mu.Lock()
+		defer mu.Unlock()
+		all++
+		if told[c]++; fails(c) {
+			return errors.New("nobody took it")
+		}
+		return nil
+	}
+	if err := n.Announce(t.Context(), p.Ref.Manifest); err == nil || all >= 2*announceWidth {
+		t.Errorf("all fail: %v after %d", err, all)
+	}
+	told = map[cid.Cid]int{}
+	bad := pages[5]
+	fails = func(c cid.Cid) bool { return c == bad }
+	if err := n.Announce(t.Context(), p.Ref.Manifest); err == nil || !strings.Contains(err.Error(), bad.String()) {
+		t.Errorf("one fails: %v", err)
+	}
+	fails = func(cid.Cid) bool { return false }
+	for range 2 {
+		if err := n.Announce(t.Context(), p.Ref.Manifest); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, c := range pages {
+		want := 1
+		if c == bad {
+			want = 2
+		}
+		if told[c] != want {
+			t.Errorf("%s was announced %d times, want %d", c, told[c], want)
+		}
 	}
 }
 
