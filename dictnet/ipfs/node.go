@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -334,27 +335,32 @@ func (n *Node) call(ctx context.Context, p peer.AddrInfo) error {
 	return err
 }
 
-// Call calls nodes that are not among the configured peers: multiaddrs with /p2p/. It returns an error if none of them, and
+// Call calls nodes that are not among the configured peers, at the same time: multiaddrs with /p2p/. It returns an error if none of them, and
 // at least one was named, can be reached.
 func (n *Node) Call(ctx context.Context, addrs ...string) error {
 	infos, err := parsePeers(addrs)
 	if err != nil {
 		return err
 	}
-	var failed error
-	for _, p := range infos {
+	failed := make([]error, len(infos))
+	var wg sync.WaitGroup
+	for i, p := range infos {
 		if p.ID == n.host.ID() {
-			return nil
+			continue
 		}
-		ctx, cancel := context.WithTimeout(ctx, n.o.DialTimeout)
-		err := n.call(ctx, p)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		failed = dialError(p.ID, err)
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, n.o.DialTimeout)
+			defer cancel()
+			if err := n.call(ctx, p); err != nil {
+				failed[i] = dialError(p.ID, err)
+			}
+		})
 	}
-	return failed
+	wg.Wait()
+	if slices.Contains(failed, nil) {
+		return nil
+	}
+	return errors.Join(failed...)
 }
 
 // dialError says in one line why each address of a peer failed.

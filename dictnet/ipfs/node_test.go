@@ -408,6 +408,34 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
+// All who are named are called, and not just until one answers.
+func TestCallAll(t *testing.T) {
+	node := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback})
+	nobody := "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWB84AxysK1FBr2WGZ7FEnh7wiGssVnmWkyaA1FT9dKszU"
+	addrs := append(node.Addrs(), nobody)
+	want := map[string]bool{}
+	for range 3 {
+		other := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback})
+		addrs = append(addrs, other.Addrs()...)
+		want[other.ID()] = true
+	}
+	if err := node.Call(t.Context(), addrs...); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range node.Connected() {
+		delete(want, id)
+	}
+	if len(want) > 0 {
+		t.Errorf("not connected with %v", want)
+	}
+	if err := node.Call(t.Context(), nobody); err == nil {
+		t.Error("connected with nobody")
+	}
+	if err := node.Call(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadOptions(t *testing.T) {
 	taken := start(t, Options{Blocks: openStore(t).Blocks(), Listen: []string{"/ip4/127.0.0.1/tcp/0"}}).host.Addrs()[0].String()
 	for _, o := range []Options{
