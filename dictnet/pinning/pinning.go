@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ipfs/boxo/pinning/remote/client/openapi"
 	"github.com/ipfs/go-cid"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"dictnet/dictnet"
 )
@@ -23,13 +25,13 @@ import (
 var ErrRefused = errors.New("the pinning service refuses")
 
 const (
-	firstPause   = 200 * time.Millisecond // between questions how far the service has come
-	lastPause    = 10 * time.Second
-	patience     = 30 * time.Second // for one answer
-	giveUp       = 5                // questions in a row that the service cannot answer now
-	maxName      = 255              // characters of a pin's name, by the specification
-	maxDelegates = 20               // of a request, likewise
-	maxAnswer    = 1 << 20          // bytes
+	firstPause = 200 * time.Millisecond // between questions how far the service has come
+	lastPause  = 10 * time.Second
+	patience   = 30 * time.Second // for one answer
+	giveUp     = 5                // questions in a row that the service cannot answer now
+	maxName    = 255              // characters of a pin's name, by the specification
+	maxAddrs   = 20               // origins of a request, or delegates, likewise
+	maxAnswer  = 1 << 20          // bytes
 )
 
 // Service is one pinning service. It is safe for concurrent use.
@@ -78,7 +80,8 @@ type Status struct {
 }
 
 // Pin asks the service to keep a manifest with all that it reaches, and waits until it says that it has it. origins are multiaddrs,
-// with /p2p/, of nodes that have it; they must stay up until then. told, if not nil, is called whenever the status is another; its delegates
+// with /p2p/, of nodes that have it; they must stay up until then; of many, the service is told the 20 that
+// are the most likely to be reached. told, if not nil, is called whenever the status is another; its delegates
 // may be connected with, to be found the sooner. If the service has the manifest already, nothing is asked.
 func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origins []string, told func(Status)) (Status, error) {
 	fail := func(err error) (Status, error) {
@@ -87,10 +90,9 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 	if len(name) > maxName {
 		name = name[:maxName]
 	}
-	for _, o := range origins {
-		if _, err := ma.NewMultiaddr(o); err != nil {
-			return fail(err)
-		}
+	origins, err := chosen(origins)
+	if err != nil {
+		return fail(err)
 	}
 	list := s.api.PinsGet(ctx).Cid([]string{manifest.String()}).Status([]openapi.Status{openapi.QUEUED, openapi.PINNING, openapi.PINNED})
 	ask := openapi.NewPin(manifest.String())
@@ -146,9 +148,30 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 	}
 }
 
+// chosen returns the origins that a service is told, which are not more than it has to take: those that can be called from anywhere before those of the local network, and
+// before those of this machine.
+func chosen(origins []string) ([]string, error) {
+	rank := make(map[string]int, len(origins))
+	for _, o := range origins {
+		a, err := ma.NewMultiaddr(o)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case manet.IsIPLoopback(a):
+			rank[o] = 2
+		case !manet.IsPublicAddr(a):
+			rank[o] = 1
+		}
+	}
+	origins = slices.Clone(origins)
+	slices.SortStableFunc(origins, func(a, b string) int { return rank[a] - rank[b] })
+	return origins[:min(len(origins), maxAddrs)], nil
+}
+
 func statusOf(p openapi.PinStatus) Status {
 	st := Status{Request: p.Requestid, Status: string(p.Status), Delegates: []string{}}
-	for _, d := range p.Delegates[:min(len(p.Delegates), maxDelegates)] {
+	for _, d := range p.Delegates[:min(len(p.Delegates), maxAddrs)] {
 		if _, err := ma.NewMultiaddr(d); err == nil {
 			st.Delegates = append(st.Delegates, d)
 		}

@@ -2,6 +2,7 @@ package pinning
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -105,5 +106,39 @@ func TestBadServices(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// A service takes 20 addresses, and a host with many networks may have more: the service is told those first that it may reach.
+func TestManyOrigins(t *testing.T) {
+	var asked struct{ Origins []string }
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.Method == http.MethodGet {
+			fmt.Fprint(w, `{"count": 0, "results": []}`)
+			return
+		}
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || len(asked.Origins) > 20 {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, `{"requestid": "x", "status": "pinned", "created": "2026-01-01T00:00:00Z", "pin": {"cid": %q}, "delegates": []}`, manifest)
+	}))
+	defer srv.Close()
+	s, err := New(srv.URL, "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "/tcp/4011/p2p/12D3KooWB84AxysK1FBr2WGZ7FEnh7wiGssVnmWkyaA1FT9dKszU"
+	origins := []string{"/ip4/127.0.0.1" + id}
+	for i := range 30 {
+		origins = append(origins, fmt.Sprintf("/ip4/172.17.%d.1%s", i, id))
+	}
+	origins = append(origins, "/ip4/8.8.4.4"+id)
+	if _, err := s.Pin(t.Context(), cid.MustParse(manifest), "d", origins, nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(asked.Origins) != 20 || asked.Origins[0] != origins[31] || asked.Origins[1] != origins[1] {
+		t.Errorf("origins %q", asked.Origins)
 	}
 }
