@@ -82,7 +82,7 @@ type Status struct {
 // Pin asks the service to keep a manifest with all that it reaches, and waits until it says that it has it. origins are multiaddrs,
 // with /p2p/, of nodes that have it; they must stay up until then; of many, the service is told the 20 that
 // are the most likely to be reached. told, if not nil, is called whenever the status is another; its delegates
-// may be connected with, to be found the sooner. If the service has the manifest already, nothing is asked.
+// may be connected with, to be found the sooner. If the service has the manifest already, nothing is asked; if it was asked before and has not, it is told the origins of now.
 func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origins []string, told func(Status)) (Status, error) {
 	fail := func(err error) (Status, error) {
 		return Status{}, fmt.Errorf("%s: pin %s: %w", s.Name(), manifest, err)
@@ -106,10 +106,22 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 		return fail(sort(ctx, resp, err))
 	}
 	var now openapi.PinStatus
-	if len(there.Results) > 0 {
+	switch i := slices.IndexFunc(there.Results, func(p openapi.PinStatus) bool { return p.Status == openapi.PINNED }); {
+	case i >= 0:
+		now = there.Results[i]
+	case len(there.Results) > 0:
 		now = there.Results[0]
-	} else if now, resp, err = s.api.PinsPost(ctx).Pin(*ask).Execute(); err != nil {
-		return fail(sort(ctx, resp, err))
+		if contains(now.Pin.GetOrigins(), origins) {
+			break
+		}
+		// It was told to fetch from addresses that may be no more. If it does not take others, it goes on with those.
+		if next, _, err := s.api.PinsRequestidPost(ctx, now.Requestid).Pin(*ask).Execute(); err == nil {
+			now = next
+		}
+	default:
+		if now, resp, err = s.api.PinsPost(ctx).Pin(*ask).Execute(); err != nil {
+			return fail(sort(ctx, resp, err))
+		}
 	}
 	var last string
 	failed := 0
@@ -146,6 +158,11 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 			return fail(err)
 		}
 	}
+}
+
+// contains reports whether all of some are among many.
+func contains(many, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(many, s) })
 }
 
 // chosen returns the origins that a service is told, which are not more than it has to take: those that can be called from anywhere before those of the local network, and

@@ -142,3 +142,64 @@ func TestManyOrigins(t *testing.T) {
 		t.Errorf("origins %q", asked.Origins)
 	}
 }
+
+// A request that was made by an earlier run, which ended, names addresses where nobody may be any more: the service is told those of now.
+func TestOriginsOfAnEarlierRun(t *testing.T) {
+	const old, now = "/ip4/192.0.2.1/tcp/1/p2p/12D3KooWB84AxysK1FBr2WGZ7FEnh7wiGssVnmWkyaA1FT9dKszU", "/ip4/192.0.2.2/tcp/4011/p2p/12D3KooWB84AxysK1FBr2WGZ7FEnh7wiGssVnmWkyaA1FT9dKszU"
+	for name, test := range map[string]struct {
+		origin   string // of the earlier run
+		refuses  bool   // the service takes no others
+		replaced int
+	}{
+		"the same":  {now, false, 0},
+		"others":    {old, false, 1},
+		"refused":   {old, true, 1},
+		"none told": {"", false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			replaced := 0
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				status := func(request, status string) string {
+					return fmt.Sprintf(`{"requestid": %q, "status": %q, "created": "2026-01-01T00:00:00Z", "pin": {"cid": %q, "origins": [%q]}, "delegates": []}`, request, status, manifest, test.origin)
+				}
+				if test.origin == "" {
+					status = func(request, status string) string {
+						return fmt.Sprintf(`{"requestid": %q, "status": %q, "created": "2026-01-01T00:00:00Z", "pin": {"cid": %q}, "delegates": []}`, request, status, manifest)
+					}
+				}
+				switch {
+				case r.Method == http.MethodGet && r.URL.Path == "/pins":
+					fmt.Fprintf(w, `{"count": 1, "results": [%s]}`, status("old", "queued"))
+				case r.Method == http.MethodPost && r.URL.Path == "/pins/old":
+					var p struct {
+						CID     string
+						Origins []string
+					}
+					if err := json.NewDecoder(r.Body).Decode(&p); err != nil || p.CID != manifest || len(p.Origins) != 1 || p.Origins[0] != now {
+						t.Errorf("asked for %+v, %v", p, err)
+					}
+					if replaced++; test.refuses {
+						w.WriteHeader(http.StatusNotFound)
+						return
+					}
+					w.WriteHeader(http.StatusAccepted)
+					fmt.Fprint(w, status("new", "queued"))
+				case r.URL.Path == "/pins/new" && replaced == 1, r.URL.Path == "/pins/old" && (test.refuses || test.replaced == 0):
+					fmt.Fprint(w, status(r.URL.Path[len("/pins/"):], "pinned"))
+				default:
+					t.Errorf("%s %s", r.Method, r.URL)
+					w.WriteHeader(http.StatusNotFound)
+				}
+			}))
+			defer srv.Close()
+			s, err := New(srv.URL, "token")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st, err := s.Pin(t.Context(), cid.MustParse(manifest), "d", []string{now}, nil); err != nil || st.Status != "pinned" || replaced != test.replaced {
+				t.Errorf("%+v, %v; replaced %d times", st, err, replaced)
+			}
+		})
+	}
+}
