@@ -103,7 +103,7 @@ func (n *Node) call(ctx context.Context, command string, args url.Values, conten
 		return nil, fmt.Errorf("%w: %w", dictnet.ErrUnavailable, err)
 	}
 	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
+		return &reply{resp.Body, resp, command}, nil
 	}
 	defer resp.Body.Close()
 	e := &RemoteError{Command: command, Status: resp.StatusCode, Message: resp.Status}
@@ -113,6 +113,23 @@ func (n *Node) call(ctx context.Context, command string, args url.Values, conten
 		e.Message = said.Message
 	}
 	return nil, e
+}
+
+// reply is what the node answers. Where something went wrong after it had begun to, it says so in a trailer, and the reply ends with that error.
+type reply struct {
+	io.ReadCloser
+	resp    *http.Response
+	command string
+}
+
+func (r *reply) Read(b []byte) (int, error) {
+	n, err := r.ReadCloser.Read(b)
+	if err == io.EOF {
+		if said := r.resp.Trailer.Get("X-Stream-Error"); said != "" {
+			err = &RemoteError{Command: r.command, Status: r.resp.StatusCode, Message: said}
+		}
+	}
+	return n, err
 }
 
 // ask runs a command whose answer is one JSON value, which is to be there soon.

@@ -88,3 +88,22 @@ func TestReason(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// What goes wrong after the node has begun to answer, it says in a trailer.
+func TestFailsInTheMiddle(t *testing.T) {
+	n := node(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Stream-Error")
+		io.WriteString(w, `{"Progress": 100}`)
+		w.(http.Flusher).Flush()
+		w.Header().Set("X-Stream-Error", "no space left on device")
+	})
+	seen := uint64(0)
+	err := n.Pin(t.Context(), manifest, "releases", func(blocks uint64) { seen = blocks })
+	if remote := (*RemoteError)(nil); !errors.As(err, &remote) || !strings.Contains(err.Error(), "no space left") || strings.Contains(err.Error(), "\n") || seen != 100 {
+		t.Errorf("pin add: %v after %d blocks", err, seen)
+	}
+	err = n.Import(t.Context(), func(w io.Writer) error { _, err := io.WriteString(w, "all"); return err })
+	if err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("dag import: %v", err)
+	}
+}
