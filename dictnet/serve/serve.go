@@ -128,13 +128,17 @@ func trustless(o Options, registry *prometheus.Registry) (http.Handler, error) {
 	return boxo.NewHeaders(nil).ApplyCors().Wrap(present(blocks, preludes(blocks, h))), nil
 }
 
-// present answers 404 where the block that a path begins at is not here: boxo begins a CAR before it knows.
+// present answers 404 where the block that a path begins at is not here, and 412 who asks for it only if it is: boxo begins a CAR before it knows.
 func present(blocks blockstore.Blockstore, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/ipfs/"), "/")
 		if c, err := cid.Decode(name); err == nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			if ok, err := blocks.Has(r.Context(), c); err == nil && !ok {
-				http.Error(w, "block "+c.String()+" is not here", http.StatusNotFound)
+				code := http.StatusNotFound
+				if r.Header.Get("Cache-Control") == "only-if-cached" {
+					code = http.StatusPreconditionFailed
+				}
+				http.Error(w, "block "+c.String()+" is not here", code)
 				return
 			}
 		}

@@ -248,6 +248,11 @@ func TestNotThere(t *testing.T) {
 			if resp, body := s.ask(t, method, "/ipfs/"+other.CID.String()+"?format="+format); resp.StatusCode != 404 {
 				t.Errorf("%s %s: %s %q", method, format, resp.Status, body)
 			}
+			for c, code := range map[cid.Cid]int{other.CID: 412, s.notes[3].CID: 200} {
+				if resp, body := s.ask(t, method, "/ipfs/"+c.String()+"?format="+format, "Cache-Control: only-if-cached"); resp.StatusCode != code {
+					t.Errorf("%s %s if it is here: %s %q, want %d", method, format, resp.Status, body, code)
+				}
+			}
 		}
 	}
 	packs, err := filepath.Glob(filepath.Join(s.home.Dir(), "blocks", "*.pack"))
