@@ -31,8 +31,9 @@ func preludes(blocks blockstore.Blockstore, next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/vnd.ipld.car; version=1; order=unk; dups=n")
+		w.Header().Set("Content-Disposition", `attachment; filename="`+name.String()+`.car"`)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "public, max-age=29030400, immutable")
+		w.Header().Set("Cache-Control", "public, max-age=300") // what is not here is left out, and may be here later
 		buffered := bufio.NewWriterSize(w, 256<<10)
 		out, err := storage.NewWritable(onlyWriter{buffered}, []cid.Cid{name}, carv2.WriteAsCarV1(true))
 		if err != nil {

@@ -44,6 +44,9 @@ func TestPreludes(t *testing.T) {
 		got[0] != s.ref.Manifest || got[3] != s.notes[257].CID || got[5] != s.notes[0].CID {
 		t.Errorf("%s: %v", resp.Status, got)
 	}
+	if h := resp.Header; strings.Contains(h.Get("Cache-Control"), "immutable") || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
+		t.Errorf("headers %v: notes that come here later are part of it then", h)
+	}
 	if _, body := ask("0:3000000"); len(body) < dictnet.PreludeBytes || len(body) > dictnet.PreludeBytes+300<<10 {
 		t.Errorf("%d bytes of the whole", len(body))
 	}
