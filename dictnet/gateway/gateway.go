@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,10 +62,22 @@ func newGateway(base string, patience time.Duration) (*Gateway, error) {
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = dialLocalhost(transport.DialContext)
 	transport.MaxIdleConnsPerHost = atOnce
 	transport.MaxConnsPerHost = atOnce
 	transport.ResponseHeaderTimeout = patience
 	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}, streams: &http.Client{Transport: transport}, patience: patience}, nil
+}
+
+// dialLocalhost calls this machine by all names below localhost (RFC 6761, section 6.3), which the resolvers of many systems do not know: as http://localhost:8080,
+// Kubo sends whoever asks on to http://CID.ipfs.localhost:8080.
+func dialLocalhost(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(addr); err == nil && strings.HasSuffix(host, ".localhost") {
+			addr = net.JoinHostPort("localhost", port)
+		}
+		return dial(ctx, network, addr)
+	}
 }
 
 // Close gives up the connections that are idle.

@@ -96,6 +96,32 @@ func newClient(t testing.TB, urls ...string) (*dictnet.Client, *store.Store) {
 	return c, s
 }
 
+// A gateway on this machine that gives each CID a host name of its own, as Kubo's does when it is called by the name localhost.
+func TestNamesBelowLocalhost(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, ok := strings.CutPrefix(r.URL.Path, "/ipfs/"); ok && strings.HasPrefix(r.Host, "localhost:") {
+			http.Redirect(w, r, "http://"+name+".ipfs."+r.Host+"/?"+r.URL.RawQuery, http.StatusMovedPermanently)
+			return
+		}
+		name, _, _ := strings.Cut(r.Host, ".ipfs.localhost:")
+		c, err := cid.Decode(name)
+		if err != nil || r.URL.Query().Get("format") != "raw" {
+			http.NotFound(w, r)
+			return
+		}
+		if data, err := origin.Get(r.Context(), c); err == nil {
+			w.Write(data)
+		}
+	}))
+	defer srv.Close()
+	c, _ := newClient(t, strings.Replace(srv.URL, "127.0.0.1", "localhost", 1))
+	if err := c.Pull(t.Context(), p.Ref, "", nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestPull(t *testing.T) {
 	origin := openStore(t)
 	p := publish(t, origin)
