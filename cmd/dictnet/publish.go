@@ -31,7 +31,8 @@ a publication that was interrupted can be repeated.
 
 First the notes, then the root: with --via, others have pinned the dictionary before it is anchored. A Kubo node is given just what it has not; a
 pinning service fetches from the node that runs here meanwhile. With --ipns, this node's IPNS name then stands for the version; it can be moved
-by whoever has the node's key, and nothing checks that it is moved forward. --no-chain leaves the chain out.
+by whoever has the node's key, and nothing checks that it is moved forward. It is forgotten after two days unless --serve or dictnet node --dht repeats it. --no-chain
+leaves the chain out.
 
 With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet node does that.
 
@@ -144,6 +145,7 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if !o.serve {
 		return a.print(result, rows...)
 	}
+	nf.dht = nf.dht || o.handover.ipns // so that the name is repeated, and who follows it finds this node
 	// A node only reads the store, so that others may write to it meanwhile.
 	if err := s.Close(); err != nil {
 		return err
