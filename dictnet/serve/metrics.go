@@ -37,10 +37,10 @@ func newMetrics(o Options) *metrics {
 			help  string
 			value func(Node) float64
 		}{
-			"dictnet_bitswap_blocks_sent_total":     {"Blocks sent by bitswap.", func(n Node) float64 { return float64(n.BlocksSent) }},
-			"dictnet_bitswap_sent_bytes_total":      {"Bytes of blocks sent by bitswap.", func(n Node) float64 { return float64(n.BytesSent) }},
-			"dictnet_bitswap_blocks_received_total": {"Blocks received by bitswap.", func(n Node) float64 { return float64(n.BlocksReceived) }},
-			"dictnet_bitswap_received_bytes_total":  {"Bytes of blocks received by bitswap.", func(n Node) float64 { return float64(n.BytesReceived) }},
+			"dictnet_bitswap_blocks_sent_total":     {"Blocks sent over libp2p, by bitswap and between nodes of dictnet.", func(n Node) float64 { return float64(n.BlocksSent) }},
+			"dictnet_bitswap_sent_bytes_total":      {"Bytes of blocks sent over libp2p, by bitswap and between nodes of dictnet.", func(n Node) float64 { return float64(n.BytesSent) }},
+			"dictnet_bitswap_blocks_received_total": {"Blocks received over libp2p, by bitswap and between nodes of dictnet.", func(n Node) float64 { return float64(n.BlocksReceived) }},
+			"dictnet_bitswap_received_bytes_total":  {"Bytes of blocks received over libp2p, by bitswap and between nodes of dictnet.", func(n Node) float64 { return float64(n.BytesReceived) }},
 		} {
 			m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: f.help}, func() float64 { return f.value(o.Node()) }))
 		}
