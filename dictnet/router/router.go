@@ -141,7 +141,7 @@ func (r *Router) find(ctx context.Context, c cid.Cid) error {
 	return nil
 }
 
-// add makes a source of a provider: a gateway if it has an HTTP address, else a peer. What is no good is left out. r.mu is held.
+// add makes a source of a provider: a gateway if it has an HTTP address, else a peer. What is no good, or cannot be called, is left out. r.mu is held.
 func (r *Router) add(p provider) {
 	if len(r.known) >= maxProviders || p.Schema != "peer" && p.Schema != "bitswap" || r.known[p.ID] {
 		return
@@ -155,12 +155,13 @@ func (r *Router) add(p provider) {
 				return
 			}
 		}
+		if !callable(a) {
+			continue
+		}
 		if !strings.Contains(a, "/p2p/") {
 			a += "/p2p/" + p.ID
 		}
-		if !strings.Contains(a, "/http") {
-			peers = append(peers, a)
-		}
+		peers = append(peers, a)
 	}
 	bitswap := p.Protocol == "transport-bitswap" || len(p.Protocols) == 0 || slices.Contains(p.Protocols, "transport-bitswap")
 	if r.dial == nil || len(peers) == 0 || !bitswap {
@@ -172,12 +173,30 @@ func (r *Router) add(p provider) {
 	}
 }
 
-// gatewayURL returns the URL of an address as /dns4/gateway.example/tcp/443/https, or "".
-func gatewayURL(addr string) string {
+// callable reports whether a node of ours can call an address: by TCP, and not through a relay. Most whom the public DHT knows have others, too, and many have only such.
+func callable(addr string) bool {
+	parts := split(addr)
+	switch {
+	case len(parts) == 2 && parts[0] == "dnsaddr":
+		return true
+	case len(parts) == 4 && parts[2] == "tcp":
+		return slices.Contains([]string{"ip4", "ip6", "dns", "dns4", "dns6"}, parts[0])
+	}
+	return false
+}
+
+// split returns the parts of a multiaddr, but for the /p2p/ at its end.
+func split(addr string) []string {
 	parts := strings.Split(strings.Trim(addr, "/"), "/")
 	if n := len(parts); n >= 2 && parts[n-2] == "p2p" {
 		parts = parts[:n-2]
 	}
+	return parts
+}
+
+// gatewayURL returns the URL of an address as /dns4/gateway.example/tcp/443/https, or "".
+func gatewayURL(addr string) string {
+	parts := split(addr)
 	if len(parts) < 3 {
 		return ""
 	}

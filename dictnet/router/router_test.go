@@ -136,6 +136,43 @@ func TestRouted(t *testing.T) {
 	}
 }
 
+// Providers who cannot be called, as many are of whom a DHT knows, take the place of none who can.
+func TestWhoCannotBeCalled(t *testing.T) {
+	s, ref := home(t)
+	node, err := ipfs.Start(ipfs.Options{Blocks: s.Blocks(), Listen: []string{"/ip4/127.0.0.1/tcp/0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	empty, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close()
+	const id = "12D3KooWB84AxysK1FBr2WGZ7FEnh7wiGssVnmWkyaA1FT9dKszU"
+	var providers []provider
+	for i := range maxProviders {
+		providers = append(providers, provider{Schema: "peer", ID: fmt.Sprint(id[:len(id)-1], i+1), Addrs: []string{
+			"/ip4/192.0.2.1/udp/4001/quic-v1", "/ip4/192.0.2.1/tcp/4001/ws", "/dns4/a.example/tcp/443/tls/sni/b.example/ws",
+			"/ip4/192.0.2.1/tcp/4001/p2p/" + id + "/p2p-circuit/p2p/" + id}})
+	}
+	providers = append(providers, provider{Schema: "peer", ID: node.ID(), Addrs: []string{
+		"/ip4/192.0.2.1/udp/4001/quic-v1", node.Addrs()[0], "/ip4/192.0.2.1/tcp/4001/p2p/" + id + "/p2p-circuit"}})
+	var dialled []string
+	if err := pull(t, routerOf(t, ref.Manifest, providers...), ref, func(peers []string) (dictnet.Source, error) {
+		dialled = append(dialled, peers...)
+		return ipfs.Start(ipfs.Options{Blocks: empty.Blocks(), Peers: peers})
+	}); err != nil || len(dialled) != 1 || dialled[0] != node.Addrs()[0] {
+		t.Errorf("called %q, %v", dialled, err)
+	}
+	for addr, want := range map[string]bool{"/dnsaddr/a.example": true, "/dnsaddr/a.example/p2p/" + id: true, "/dns/a.example/tcp/4001": true, "/ip6/2001:db8::1/tcp/4001/p2p/" + id: true,
+		"/ip4/192.0.2.1/tcp/80/http": false, "/unix/x/tcp/1": false, "": false, "/ip4/192.0.2.1": false} {
+		if callable(addr) != want {
+			t.Errorf("%q: %v", addr, !want)
+		}
+	}
+}
+
 // A plan asks those whom the router has named.
 func TestPlan(t *testing.T) {
 	s, ref := home(t)
