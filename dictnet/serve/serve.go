@@ -125,7 +125,35 @@ func trustless(o Options, registry *prometheus.Registry) (http.Handler, error) {
 		MaxRequestDuration: o.Longest,
 		MetricsRegistry:    registry,
 	}, backend)
-	return boxo.NewHeaders(nil).ApplyCors().Wrap(present(blocks, preludes(blocks, h))), nil
+	return boxo.NewHeaders(nil).ApplyCors().Wrap(brief(present(blocks, preludes(blocks, h)))), nil
+}
+
+// brief ends what answers HEAD where the body would begin: boxo reads all that a CAR would have, to throw it away.
+func brief(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w = &bodiless{ResponseWriter: w}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bodiless takes no body.
+type bodiless struct {
+	http.ResponseWriter
+	began bool
+}
+
+func (w *bodiless) WriteHeader(code int) {
+	w.began = w.began || code >= 200
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *bodiless) Write([]byte) (int, error) {
+	if !w.began {
+		w.WriteHeader(http.StatusOK) // what is set from now on, as that the CAR breaks off, is no header
+	}
+	return 0, http.ErrBodyNotAllowed
 }
 
 // present answers 404 where the block that a path begins at is not here, and 412 who asks for it only if it is: boxo begins a CAR before it knows.

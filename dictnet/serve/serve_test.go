@@ -236,6 +236,43 @@ func TestCARs(t *testing.T) {
 	}
 }
 
+// HEAD of a CAR is answered with the headers of GET, and without reading the dictionary: a damaged note is not found.
+func TestHeadOfCAR(t *testing.T) {
+	s := start(t, Options{}, 50, 1000)
+	packs, err := filepath.Glob(filepath.Join(s.home.Dir(), "blocks", "*.pack"))
+	if err != nil || len(packs) != 1 {
+		t.Fatal(packs, err)
+	}
+	pack, err := os.ReadFile(packs[0])
+	if err == nil {
+		pack[bytes.Index(pack, s.notes[40].Data)+100] ^= 1
+		err = os.WriteFile(packs[0], pack, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/ipfs/" + s.ref.Manifest.String() + "?format=car"
+	head, body := s.ask(t, "HEAD", path)
+	if head.StatusCode != 200 || len(body) != 0 || head.Header.Get("X-Stream-Error") != "" {
+		t.Errorf("%s %v %q", head.Status, head.Header, body)
+	}
+	if _, body := s.ask(t, "GET", "/metrics"); !bytes.Contains(body, []byte("\ndictnet_store_damaged_total 0\n")) {
+		t.Error("the notes were read")
+	}
+	get, _, err := s.try("GET", path, nil)
+	if err != nil && get == nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Content-Type", "Etag", "Cache-Control", "Content-Disposition", "X-Content-Type-Options"} {
+		if head.Header.Get(name) == "" || head.Header.Get(name) != get.Header.Get(name) {
+			t.Errorf("%s: %q, of GET %q", name, head.Header.Get(name), get.Header.Get(name))
+		}
+	}
+	if _, body := s.ask(t, "GET", "/metrics"); !bytes.Contains(body, []byte("\ndictnet_store_damaged_total 1\n")) {
+		t.Error("GET does not read them")
+	}
+}
+
 // What is not here, or is damaged, is not there; nothing wrong is served.
 func TestNotThere(t *testing.T) {
 	s := start(t, Options{}, 4, 1000)
