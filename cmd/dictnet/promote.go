@@ -21,7 +21,7 @@ func (a *app) promoteCommand() *cobra.Command {
 		Use:   "promote TEMPLATE... -d DICT",
 		Short: "Move what is new in templates into a dictionary",
 		Long: `Move the local notes of templates into a dictionary, as a new version of it, and write the templates anew, without local notes: they play the same
-files, which is checked before they take their names. What the dictionary holds near the place already, or an earlier template brought, is not moved again.
+files, which is checked before they take their names; one that lists its notes (encode --portable) lists those of the new version. What the dictionary holds near the place already, or an earlier template brought, is not moved again.
 So a history of releases grows by what is new in each, and the next release can be encoded against all of them.
 
 The dictionary is a local name; if there is none of that name, it is made. The templates name it, an earlier version of it, or none. dictnet publish anchors the
@@ -98,6 +98,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 		}
 	}()
 	var readers []*codec.Reader
+	var lists []*dictnet.Portable // of the notes of portable templates
 	for _, name := range names {
 		in, err := a.openTemplate(ctx, name)
 		if err != nil {
@@ -116,7 +117,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
 		}
-		readers = append(readers, r)
+		readers, lists = append(readers, r), append(lists, in.head.Portable)
 	}
 	closed = true
 	if err := p.Close(); err != nil {
@@ -137,7 +138,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 			return err
 		}
 		defer w.abandon()
-		if err := p.Write(stoppable(ctx, w), r, version.Ref); err != nil {
+		if err := writePromoted(ctx, w, p, r, next, lists[i]); err != nil {
 			return w.written(fmt.Errorf("template %s: %w", names[i], err))
 		}
 		if err := checkPlays(ctx, w, r, next); err != nil {
@@ -192,13 +193,35 @@ func openEarlier(ctx context.Context, client *dictnet.Client, base *dictnet.Tape
 	return t, nil
 }
 
+// writePromoted writes a template anew. One that came with a list of its notes, and perhaps a proof, gets those of the new version.
+func writePromoted(ctx context.Context, w io.Writer, p *codec.Promoter, r *codec.Reader, next *dictnet.Tape, list *dictnet.Portable) error {
+	to := stoppable(ctx, w)
+	if list == nil {
+		return p.Write(to, r, next.Ref())
+	}
+	spool, err := portableFlags{list: true, proof: list.Proof != nil}.spool()
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	if err := p.Write(spool, r, next.Ref()); err != nil {
+		return err
+	}
+	_, err = spool.finish(ctx, to, next, next)
+	return err
+}
+
 // checkPlays plays a template that has just been written, whose frames and file have the checksums of r's.
 func checkPlays(ctx context.Context, w *output, r *codec.Reader, tape codec.Tape) error {
 	size, err := w.tmp.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return err
 	}
-	got, err := codec.NewReaderAt(ctx, w.tmp, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
+	file, err := dictnet.OpenTemplate(w.tmp, size, 0)
+	if err != nil {
+		return err
+	}
+	got, err := codec.NewReaderAt(ctx, file, file.Size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
 	if err != nil {
 		return err
 	}
