@@ -60,7 +60,7 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 			if out == "" {
 				return usageErrorf("-o names it; - is stdout", "no output is named")
 			}
-			inputs := append([]string{in, mapFile}, args...)
+			inputs := slices.Concat([]string{in, mapFile}, args, seeds)
 			for _, v := range variants {
 				_, path, _ := strings.Cut(v, "=")
 				inputs = append(inputs, path)
