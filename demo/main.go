@@ -162,7 +162,7 @@ func run(ctx context.Context, chain, binary, dir string) error {
 	if err := d.dictnet(&encoded, "encode", "encode", file, "-d", "releases", "-o", template, "--home", publisher); err != nil {
 		return err
 	}
-	d.note("%s became a template of %s bytes: %d spans, of which %s play from the dictionary", mib(fileSize), grouped(encoded.Written),
+	d.note("%s became a template of %s bytes: %d spans and local notes, of which %s play from the dictionary", mib(fileSize), grouped(encoded.Written),
 		encoded.Spans, mib(encoded.Tape))
 
 	d.say("Client, another process with an empty store: read the version from the chain, fetch what the template needs, verify, decode.")

@@ -238,9 +238,10 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	}
 	return a.print(result,
 		row{"template", fmt.Sprintf("%s, %.3f %% of %s", bytesText(stats.Written), share, bytesText(stats.Read))},
-		row{"from the dictionary", fmt.Sprintf("%s in %d spans", bytesText(stats.Tape), stats.Spans)},
+		row{"from the dictionary", bytesText(stats.Tape)},
 		row{"new", bytesText(stats.Fresh)},
 		row{"repeated", bytesText(stats.Repeat)},
+		row{"plays", fmt.Sprintf("%s spans and local notes", grouped(uint64(stats.Spans)))},
 		row{"rules", stats.Rules})
 }
 
