@@ -53,9 +53,10 @@ fuzz:
 test-bench:
 	cd bench && $(GO) vet ./... && $(GO) test ./...
 
-# What was measured is kept in bench/out, what was fetched in bench/cache: what is there already is not done again.
+# What was measured is kept in bench/out, what was fetched in bench/cache: what is there already is not done again. It runs here, where FILE is named from.
 bench: build
-	cd bench && $(GO) run . $(BENCH)
+	cd bench && $(GO) build -o ../bin/bench .
+	bin/bench -cache bench/cache -out bench/out -doc bench -dictnet bin/dictnet $(BENCH)
 
 # Against Kubo, built here from its source, and Helia; dictnet itself runs with the race detector, and without where round trips are counted.
 test-interop: interop/bin/ipfs interop/helia/node_modules/.package-lock.json

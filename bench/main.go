@@ -35,7 +35,7 @@ func bench() error {
 		repeats   = flag.Int("repeats", 3, "how often each is measured")
 		oldFile   = flag.String("old", "", "measure on two files of yours, and print what comes of it: what both sides hold")
 		newFile   = flag.String("new", "", "with -old: what is to be sent")
-		quick     = flag.Bool("quick", false, "only small cases, each once, no probes")
+		quick     = flag.Bool("quick", false, "only small cases, each once")
 		redo      = flag.Bool("redo", false, "measure again what is measured already")
 		report    = flag.Bool("report", false, "measure nothing, write RESULTS.md and the plots")
 		noReport  = flag.Bool("no-report", false, "measure, and write no RESULTS.md")
