@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -57,12 +58,9 @@ func (f *contextFlags) pick(whole *codec.Reader, template string) (*contexts.Vie
 		v, err := d.View(whole, f.name)
 		return v, contextError(err)
 	case f.file != "":
-		runs, err := readMap(f.file)
-		if err == nil {
-			runs, err = contexts.Resolve(runs, d.Contexts)
-		}
+		runs, err := readMap(f.file, d.Contexts)
 		if err != nil {
-			return nil, contextError(err)
+			return nil, err
 		}
 		v, err := d.MapView(whole, runs)
 		return v, contextError(err)
@@ -81,13 +79,21 @@ func contextError(err error) error {
 	return err
 }
 
-func readMap(name string) ([]contexts.Run, error) {
+// readMap reads a map of some contexts from a file.
+func readMap(name string, of []contexts.Context) ([]contexts.Run, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, inputError(err)
 	}
 	defer f.Close()
-	return contexts.ParseMap(f)
+	runs, err := contexts.ParseMap(f)
+	if err == nil {
+		runs, err = contexts.Resolve(runs, of)
+	}
+	if err != nil {
+		return nil, contextError(fmt.Errorf("%s: %w", name, err))
+	}
+	return runs, nil
 }
 
 // openVariants opens files or directories, NAME=PATH each, as one stream of contexts.
@@ -124,11 +130,8 @@ func (a *app) openVariants(ctx context.Context, variants []string, mapFile strin
 	}
 	var runs []contexts.Run
 	if mapFile != "" {
-		if runs, err = readMap(mapFile); err == nil {
-			runs, err = contexts.Resolve(runs, sizes)
-		}
-		if err != nil {
-			return nil, contextError(err)
+		if runs, err = readMap(mapFile, sizes); err != nil {
+			return nil, err
 		}
 	}
 	r, err := contexts.NewReader(list, runs)

@@ -105,9 +105,9 @@ type sink interface {
 	failed(error) error // what an error of Write means
 }
 
-func (a *app) sink(ctx context.Context, to decodeTo) (sink, error) {
+func (a *app) sink(ctx context.Context, from string, to decodeTo) (sink, error) {
 	if to.into != "" {
-		return a.createTree(ctx, to.into, to.anyLinks)
+		return a.createTree(ctx, from, to.into, to.anyLinks)
 	}
 	out, err := a.create(ctx, to.out)
 	if err != nil {
@@ -168,7 +168,7 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		}
 	}
 
-	w, err := a.sink(ctx, to)
+	w, err := a.sink(ctx, in.name, to)
 	if err != nil {
 		return err
 	}

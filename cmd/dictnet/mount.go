@@ -65,7 +65,7 @@ func (a *app) mount(c *cobra.Command, name, dir string, anyLinks bool, f *playFl
 	}
 	if !anyLinks {
 		if err := t.CheckLinks(ctx); err != nil {
-			return err
+			return fmt.Errorf("template %s: %w", name, err)
 		}
 	}
 	m := &mounted{played: p, tree: t, log: a.log, since: time.Now()}

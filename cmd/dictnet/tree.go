@@ -54,6 +54,7 @@ func (u unwaited) Open(name string) (fs.File, error) {
 // treeOutput unpacks what is written to it, and puts it in its place when all of it is there.
 type treeOutput struct {
 	*io.PipeWriter
+	from  string // the template
 	dir   string // in the end
 	fresh bool   // dir is not there yet
 	tmp   string // beside dir, or in it
@@ -62,9 +63,9 @@ type treeOutput struct {
 	done  chan error
 }
 
-// createTree begins to unpack a tree as dir, which is new or an empty directory.
-func (a *app) createTree(ctx context.Context, dir string, anyLinks bool) (*treeOutput, error) {
-	o := &treeOutput{dir: dir, done: make(chan error, 1)}
+// createTree begins to unpack the tree that a template plays as dir, which is new or an empty directory.
+func (a *app) createTree(ctx context.Context, from, dir string, anyLinks bool) (*treeOutput, error) {
+	o := &treeOutput{from: from, dir: dir, done: make(chan error, 1)}
 	beside := dir
 	switch list, err := os.ReadDir(dir); {
 	case errors.Is(err, os.ErrNotExist):
@@ -99,7 +100,7 @@ func (o *treeOutput) failed(err error) error {
 	if out := (*tree.OutputError)(nil); errors.As(err, &out) {
 		return outputError(o.dir, err)
 	}
-	return err
+	return fmt.Errorf("template %s: %w", o.from, err)
 }
 
 // commit puts the tree in its place.
