@@ -27,7 +27,7 @@ Patterns are RE2's (https://github.com/google/re2/wiki/Syntax); several are sepa
 as with grep -a: the answers are those of grep -a on the file. With -o, the matches are those of grep -P; with -E or -F, the longest, as grep -E and grep -F
 have it. Where bytes are no UTF-8, each of them counts as U+FFFD.
 
--q prints nothing. The exit code is 1, without a message, if no line matches.
+-q prints nothing, and ends at the first line that matches. The exit code is 1, without a message, if no line matches.
 
 ` + exitHelp,
 		Example: `  dictnet grep -c TODO release-2.dn
@@ -104,6 +104,9 @@ func (g *grep) run(templates []string) error {
 		if err := g.template(name); err != nil {
 			g.out.Flush()
 			return err
+		}
+		if g.app.quiet && g.found { // the others would change nothing
+			break
 		}
 	}
 	if err := g.out.Flush(); err != nil {
