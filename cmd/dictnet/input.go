@@ -22,6 +22,10 @@ type input struct {
 // open opens a file for reading; "-" is stdin, and a URL is a template on an HTTP server. Reading ends with the context, also where it may keep one waiting.
 func (a *app) open(ctx context.Context, name string) (*input, error) {
 	if name == "-" {
+		if a.read {
+			return nil, usageErrorf("write what it brings to a file first", "stdin is named twice, and can be read once")
+		}
+		a.read = true
 		return &input{Reader: &patient{ctx: ctx, src: a.stdin}, size: -1, name: "stdin"}, nil
 	}
 	if isURL(name) {

@@ -30,6 +30,7 @@ type app struct {
 	verbose   bool
 	damaged   func(cid.Cid) // counts blocks that were to be served; may be nil
 	taken     bool          // stdout has taken a file, so that results go to stderr
+	read      bool          // stdin has been opened
 	started   bool          // a verb was found and its arguments are in order
 }
 
