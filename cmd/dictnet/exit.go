@@ -113,7 +113,11 @@ func hintOf(err error) string {
 	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		return "the disk is full: free some space, or use --home or -o on another disk"
+		return "the disk is full: free some space, or use --home, -o or TMPDIR on another disk"
+	case errors.As(err, new(*store.LockedError)):
+		return "wait until it has ended; --home names another store"
+	case errors.Is(err, store.ErrStorage) && isAny(err, fs.ErrPermission, syscall.EROFS):
+		return "--home names another store, and TMPDIR another directory for temporary files; what only reads the store goes on"
 	case errors.As(err, new(*store.DamagedNamesError)):
 		return "put back a copy of the file; or move it away, and dictnet pull MANIFEST --as NAME names the dictionary anew, if dictnet gc was not run meanwhile"
 	case errors.Is(err, tree.ErrTree):

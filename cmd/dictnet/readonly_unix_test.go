@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -61,14 +62,19 @@ func TestStoreOfAnother(t *testing.T) {
 	}
 	for _, run := range []struct {
 		args []string
-		want []byte
-	}{{[]string{"decode", template, "-o", "-"}, text}, {[]string{"encode", sample, "-d", "d", "-o", "-"}, encoded}} {
+		want []byte // nil: it has to write to the store
+	}{{[]string{"decode", template, "-o", "-"}, text}, {[]string{"encode", sample, "-d", "d", "-o", "-"}, encoded}, {[]string{"build", sample, "-o", "d"}, nil}} {
 		cmd := exec.Command(bin, run.args...)
 		cmd.Env = append(os.Environ(), "DICTNET_HOME="+home, "HOME="+dir, "TMPDIR="+temporary)
 		asAnother(cmd)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
-		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, run.want) {
+		got, err := cmd.Output()
+		if run.want == nil {
+			if code := cmd.ProcessState.ExitCode(); code != exitStorage || !strings.Contains(stderr.String(), "\nhint: --home") {
+				t.Errorf("%s: exit code %d: %s", run.args[0], code, &stderr)
+			}
+		} else if err != nil || !bytes.Equal(got, run.want) {
 			t.Errorf("%s: %d bytes, %v: %s", run.args[0], len(got), err, &stderr)
 		}
 	}
