@@ -99,6 +99,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 	}()
 	var readers []*codec.Reader
 	var lists []*dictnet.Portable // of the notes of portable templates
+	var outputs []*output         // which are begun now: what is moved stays in the dictionary, whether they can be written or not
 	for _, name := range names {
 		in, err := a.openTemplate(ctx, name)
 		if err != nil {
@@ -108,6 +109,11 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 		if in.head.Meanings != nil {
 			return usageErrorf("decode it, and encode it anew", "template %s has several meanings, which are not promoted", name)
 		}
+		w, err := a.create(ctx, name)
+		if err != nil {
+			return err
+		}
+		defer w.abandon()
 		r, err := codec.NewReaderAt(ctx, in.file, in.size, func(ctx context.Context, d codec.DictionaryName) (codec.Tape, error) {
 			return openEarlier(ctx, client, base, d, ref.name)
 		})
@@ -117,7 +123,7 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
 		}
-		readers, lists = append(readers, r), append(lists, in.head.Portable)
+		readers, lists, outputs = append(readers, r), append(lists, in.head.Portable), append(outputs, w)
 	}
 	closed = true
 	if err := p.Close(); err != nil {
@@ -131,20 +137,14 @@ func (a *app) promote(c *cobra.Command, names []string, dict, profileName string
 	if err != nil {
 		return err
 	}
-	var outputs []*output
 	for i, r := range readers {
-		w, err := a.create(ctx, names[i])
-		if err != nil {
-			return err
-		}
-		defer w.abandon()
+		w := outputs[i]
 		if err := writePromoted(ctx, w, p, r, next, lists[i]); err != nil {
 			return w.written(fmt.Errorf("template %s: %w", names[i], err))
 		}
 		if err := checkPlays(ctx, w, r, next); err != nil {
 			return fmt.Errorf("template %s: as written anew: %w", names[i], err)
 		}
-		outputs = append(outputs, w)
 	}
 	for _, w := range outputs {
 		if err := w.commit(); err != nil {
