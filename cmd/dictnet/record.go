@@ -73,6 +73,8 @@ func (a *app) encodeRecords(c *cobra.Command, name, dict, out string, r recordFl
 	result := recordsResult{Template: out, Dictionary: tape.Ref().Manifest.String()}
 	st, err := os.Stat(name)
 	switch {
+	case r.kind == "line" && err == nil && st.IsDir():
+		err = usageErrorf("--records file makes one of each file in it", "%s is a directory", name)
 	case r.kind == "line":
 		err = a.encodeLines(ctx, coder, name, out, &result)
 	case err == nil && st.IsDir() && out == "-":
