@@ -35,7 +35,7 @@ func (a *app) encodeCommand() *cobra.Command {
 		Long: `Turn a file into a template against a dictionary whose notes are here; without a dictionary, the template holds
 everything. FILE and TEMPLATE may be - for stdin and stdout; a stream is encoded in bounded memory.
 
-A directory is packed as it is encoded: names, permissions, times and links, the same bytes for the same directory. decode -C, ls, cat and mount read it.
+Of a file, its bytes are kept, and neither permissions nor times. A directory is packed as it is encoded: names, permissions, times and links, the same bytes for the same directory. decode -C, ls, cat and mount read it.
 
 With --variant, one template holds several variants, each under the name of an expansion context; what they share is stored once. decode --context picks one.
 
