@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"errors"
 	"fmt"
 	"io"
 )
@@ -27,7 +26,7 @@ func (r *Reader) Check(file io.ReaderAt) ([]Span, error) {
 			n, err := io.ReadFull(s, buf[:min(uint64(len(buf)), left)])
 			sums.add(buf[:n])
 			left -= uint64(n)
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			if err == io.EOF || err == io.ErrUnexpectedEOF {
 				break
 			}
 			if err != nil {

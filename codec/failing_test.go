@@ -77,7 +77,7 @@ func TestTapeErrorsArePassedOn(t *testing.T) {
 				},
 			} {
 				got, err := decode()
-				if !errors.Is(err, cause) || errors.Is(err, ErrTemplate) || (cause == io.EOF && err == io.EOF) {
+				if !errors.Is(err, cause) || errors.Is(err, ErrTemplate) || cause != errBroken && err == cause {
 					t.Fatalf("way %d, call %d: %v, want %v", way, n, err, cause)
 				}
 				if !bytes.HasPrefix(file, got) {
@@ -233,7 +233,7 @@ func TestBrokenReaders(t *testing.T) {
 		if !errors.Is(err, errBroken) || errors.Is(err, ErrTemplate) {
 			t.Fatalf("decode, %d bytes read: %v", n, err)
 		}
-		r, err := NewReaderAt(t.Context(), brokenReaderAt{template, n}, int64(len(template)), d.open)
+		r, err := NewReaderAt(t.Context(), brokenReaderAt{template, n, errBroken}, int64(len(template)), d.open)
 		if err == nil {
 			_, err = r.WriteTo(io.Discard)
 		}
@@ -247,12 +247,13 @@ func TestBrokenReaders(t *testing.T) {
 type brokenReaderAt struct {
 	b   []byte
 	bad int
+	err error
 }
 
 func (r brokenReaderAt) ReadAt(b []byte, off int64) (int, error) {
 	n, err := bytes.NewReader(r.b).ReadAt(b, off)
 	if k := r.bad - int(off); k >= 0 && k < n {
-		return k, errBroken
+		return k, r.err
 	}
 	return n, err
 }

@@ -123,9 +123,9 @@ func (c *noteCache) locate(ctx context.Context, pos uint64) (Span, error) {
 	return s, nil
 }
 
-// tapeError keeps an io.EOF of a tape from being taken for the end of what is played.
+// tapeError keeps an io.EOF of a tape, or an io.ErrUnexpectedEOF, from being taken for the end of what is played.
 func tapeError(err error, pos uint64) error {
-	if err == io.EOF {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fmt.Errorf("tape ends at byte %d: %w", pos, err)
 	}
 	return err

@@ -2,6 +2,9 @@ package codec
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"testing"
 
 	"github.com/ipfs/go-cid"
@@ -130,6 +133,10 @@ func TestCheck(t *testing.T) {
 	}
 	if wrong := check(nil); len(wrong) == 0 {
 		t.Error("no file is good")
+	}
+	gone := fmt.Errorf("the server has gone: %w", io.EOF)
+	if wrong, err := r.Check(brokenReaderAt{file, 1000, gone}); !errors.Is(err, gone) {
+		t.Errorf("a file that cannot be read is wrong at %v, %v", wrong, err)
 	}
 }
 

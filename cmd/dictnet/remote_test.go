@@ -185,6 +185,44 @@ func TestDecodeURLRecords(t *testing.T) {
 	}
 }
 
+// A server that breaks off in the midst of the index of a directory has not sent a wrong one.
+func TestListURLThatBreaksOff(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
+	site, out := filepath.Join(dir, "site"), filepath.Join(dir, "site.dn")
+	if err := os.Mkdir(site, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	name := make([]byte, 100)
+	r := rand.New(rand.NewSource(1))
+	for range 4000 { // whose names take two blocks
+		r.Read(name)
+		if err := os.WriteFile(filepath.Join(site, fmt.Sprintf("%x", name)), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stderr bytes.Buffer
+	if code := run(t.Context(), []string{"encode", site, "-o", out, "--profile", "fast"}, nil, io.Discard, &stderr); code != 0 {
+		t.Fatal(stderr.String())
+	}
+	template, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var from int
+		if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); err == nil && from > len(template)/3 {
+			panic(http.ErrAbortHandler)
+		}
+		content(template)(w, r)
+	}))
+	defer server.Close()
+	stderr.Reset()
+	if code := run(t.Context(), []string{"ls", server.URL}, nil, io.Discard, &stderr); code != exitUnavailable {
+		t.Errorf("exit code %d: %s", code, &stderr)
+	}
+}
+
 // wrongRange answers ranges with a Content-Range that does not fit.
 func wrongRange(says string, template []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -223,6 +223,46 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// brokenAt is a stream that breaks off before byte n.
+type brokenAt struct {
+	b   []byte
+	n   int
+	err error
+}
+
+func (r brokenAt) ReadAt(b []byte, off int64) (int, error) {
+	n, err := bytes.NewReader(r.b[:r.n]).ReadAt(b, off)
+	if err == io.EOF {
+		err = r.err
+	}
+	return n, err
+}
+
+// A source that breaks off with an error which wraps io.EOF, as those of connections do, has not ended: it is not taken for a file without contexts.
+func TestBrokenOffIsNotCutShort(t *testing.T) {
+	whole := stream(t, []Run{{"en", 0, 1}}, "en", "x", "fr", "y")
+	meanings, err := (&Meanings{"en", []Meaning{{"fr", 1, 2}}}).AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cause := range []error{io.EOF, io.ErrUnexpectedEOF} {
+		gone := fmt.Errorf("the server has gone: %w", cause)
+		for n := range len(whole) - 2 {
+			if _, err := Read(io.MultiReader(bytes.NewReader(whole[:n]), iotest.ErrReader(gone))); !errors.Is(err, gone) || errors.Is(err, ErrFormat) {
+				t.Fatalf("after %d bytes: %v", n, err)
+			}
+			if d, err := Find(brokenAt{whole, n, gone}, int64(len(whole))); !errors.Is(err, gone) {
+				t.Fatalf("after %d bytes: found %v, %v", n, d, err)
+			}
+		}
+		for n := range meanings {
+			if _, _, err := ReadMeanings(io.MultiReader(bytes.NewReader(meanings[:n]), iotest.ErrReader(gone))); !errors.Is(err, gone) || errors.Is(err, ErrFormat) {
+				t.Fatalf("meanings, after %d bytes: %v", n, err)
+			}
+		}
+	}
+}
+
 // FuzzRead: what is read as a directory is written as the same bytes again, and its views lie within the stream.
 func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {

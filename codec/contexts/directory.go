@@ -182,8 +182,9 @@ func Read(r io.Reader) (*Directory, error) {
 	return parse(buf.Bytes())
 }
 
+// cutShort says that what is read ends in the middle, if that is what an error of reading it means: one of a tape or a server that wraps io.EOF is another.
 func cutShort(err error, off int64) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return formatErrorf(off, "cut short")
 	}
 	return fmt.Errorf("read contexts: %w", err)

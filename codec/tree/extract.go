@@ -65,7 +65,7 @@ func Extract(ctx context.Context, r io.Reader, dir *os.Root, anyLinks bool) (*Tr
 	switch n, err := io.ReadFull(r, buf[:1]); {
 	case n > 0:
 		return nil, formatErrorf(t.size, "bytes after the last file")
-	case !errors.Is(err, io.EOF):
+	case err != io.EOF:
 		return nil, err
 	}
 	return t, nil

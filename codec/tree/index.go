@@ -3,7 +3,6 @@ package tree
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -92,8 +91,9 @@ func Read(r io.Reader) (*Tree, error) {
 	return parseIndex(buf.Bytes())
 }
 
+// cutShort says that the tree ends in the middle, if that is what an error of reading it means: one of a tape or a server that wraps io.EOF is none of the tree.
 func cutShort(err error, off int64) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return formatErrorf(off, "cut short")
 	}
 	return fmt.Errorf("read tree: %w", err)

@@ -353,6 +353,20 @@ func TestEveryCutIsRefused(t *testing.T) {
 	}
 }
 
+// A source that breaks off with an error which wraps io.EOF, as those of connections do, has not ended, be it before the index, in a file or behind the last one.
+func TestBrokenOffIsNotCutShort(t *testing.T) {
+	b := pack(t, fstest.MapFS{"a": {Data: []byte("content")}, "d/l": {Mode: fs.ModeSymlink, Data: []byte("../a")}}, true)
+	for _, cause := range []error{io.EOF, io.ErrUnexpectedEOF} {
+		gone := fmt.Errorf("the server has gone: %w", cause)
+		for n := range len(b) + 1 {
+			src := io.MultiReader(bytes.NewReader(b[:n]), iotest.ErrReader(gone))
+			if err := unpackInto(t, t.TempDir(), src, false); !errors.Is(err, gone) || errors.Is(err, ErrTree) {
+				t.Fatalf("after %d of %d bytes: %v", n, len(b), err)
+			}
+		}
+	}
+}
+
 func TestEscapingLinks(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
