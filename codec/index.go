@@ -70,7 +70,7 @@ func bucketing(n uint64) (shift uint8, buckets int) {
 // OpenIndex opens an index of size bytes and checks all of it once. The source must stay as it is.
 func OpenIndex(src io.ReaderAt, size int64) (*Index, error) {
 	var head [indexHeader]byte
-	if _, err := src.ReadAt(head[:], 0); err != nil {
+	if n, err := src.ReadAt(head[:], 0); n < len(head) {
 		return nil, fmt.Errorf("%w: header: %v", ErrIndex, err)
 	}
 	if string(head[:len(indexMagic)]) != indexMagic {
@@ -117,7 +117,7 @@ func OpenIndex(src io.ReaderAt, size int64) (*Index, error) {
 		}
 	}
 	var want [4]byte
-	if _, err := src.ReadAt(want[:], size-4); err != nil {
+	if n, err := src.ReadAt(want[:], size-4); n < len(want) { // io.EOF may come with the last bytes
 		return nil, fmt.Errorf("%w: %v", ErrIndex, err)
 	}
 	if got := sum.Sum32(); got != binary.BigEndian.Uint32(want[:]) {
@@ -138,7 +138,7 @@ func (x *Index) read(off int64, n int) ([]byte, error) {
 		return x.held[off:][:n], nil
 	}
 	b := make([]byte, n)
-	if _, err := x.src.ReadAt(b, off); err != nil {
+	if got, err := x.src.ReadAt(b, off); got < n {
 		return nil, fmt.Errorf("read index: %w", err)
 	}
 	return b, nil

@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"errors"
+	"io"
 	"slices"
 	"testing"
 
@@ -93,6 +94,49 @@ func TestDamagedIndexIsRefused(t *testing.T) {
 		refused("cut after", i, b.Bytes()[:i])
 	}
 	refused("more", 1, append(bytes.Clone(b.Bytes()), 0))
+}
+
+// eagerReader says with the last bytes that they are the last, as an io.ReaderAt may.
+type eagerReader []byte
+
+func (r eagerReader) ReadAt(b []byte, off int64) (int, error) {
+	n, err := bytes.NewReader(r).ReadAt(b, off)
+	if int(off)+n == len(r) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// An index, held in memory or not, and a template are read by what says with the last bytes that they are the last.
+func TestEagerReaders(t *testing.T) {
+	for _, size := range []int{0, 100 << 10, maxHeldIndex / entryLen * 64 * 5 / 4} {
+		tape := flatTape(noise(size, 1))
+		var b bytes.Buffer
+		if err := BuildIndex(t.Context(), tape, 64, &b); err != nil {
+			t.Fatal(err)
+		}
+		x, err := OpenIndex(eagerReader(b.Bytes()), int64(b.Len()))
+		if err != nil {
+			t.Fatalf("an index of %d bytes: %v", b.Len(), err)
+		}
+		if (x.held != nil) != (size <= 100<<10) {
+			t.Errorf("an index of %d bytes is held, or not", b.Len())
+		}
+		s := noteSums{x: x}
+		if k, ok, err := s.at(0); err != nil || ok != (size > 0) || k.end != uint64(size) {
+			t.Errorf("of a tape of %d bytes: %v %v %v", size, k, ok, err)
+		}
+	}
+	for name, s := range smallTemplates(t) {
+		r, err := NewReaderAt(t.Context(), eagerReader(s.template), int64(len(s.template)), s.d.open)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var out bytes.Buffer
+		if _, err := r.WriteTo(&out); err != nil || !bytes.Equal(out.Bytes(), s.file) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // An index that is of another tape makes worse templates, or is refused; never wrong ones.

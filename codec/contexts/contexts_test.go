@@ -263,6 +263,37 @@ func TestBrokenOffIsNotCutShort(t *testing.T) {
 	}
 }
 
+// eagerReader says with the last bytes that they are the last, as an io.ReaderAt may.
+type eagerReader []byte
+
+func (r eagerReader) ReadAt(b []byte, off int64) (int, error) {
+	n, err := bytes.NewReader(r).ReadAt(b, off)
+	if int(off)+n == len(r) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func TestEagerReaders(t *testing.T) {
+	whole := stream(t, nil, "en", "x", "fr", "y")
+	for n := range len(whole) + 1 {
+		if d, err := Find(eagerReader(whole[:n]), int64(n)); err != nil || (d != nil) != (n == len(whole)) {
+			t.Errorf("in the first %d of %d bytes: %v, %v", n, len(whole), d, err)
+		}
+	}
+	d, err := Find(eagerReader(whole), int64(len(whole)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := d.View(eagerReader(whole), "fr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := iotest.TestReader(io.NewSectionReader(v, 0, v.Size()), []byte("y")); err != nil {
+		t.Error(err)
+	}
+}
+
 // FuzzRead: what is read as a directory is written as the same bytes again, and its views lie within the stream.
 func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -51,7 +51,7 @@ func Find(r io.ReaderAt, size int64) (*Directory, error) {
 		return nil, nil
 	}
 	var head [len(Magic)]byte
-	if _, err := r.ReadAt(head[:], 0); err != nil {
+	if n, err := r.ReadAt(head[:], 0); n < len(head) { // io.EOF may come with the last bytes
 		return nil, err
 	}
 	if string(head[:]) != Magic {
