@@ -2,13 +2,35 @@ package codec
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
 )
+
+// endWriter ends a context when it is written to.
+type endWriter func()
+
+func (w endWriter) Write(b []byte) (int, error) { w(); return len(b), nil }
+
+// What reads nothing ends with its context, too: no block is begun any more.
+func TestGivenEnds(t *testing.T) {
+	file := noise(7*defaultFrame.local, 1)
+	goroutines := runtime.NumGoroutine()
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := EncodeGiven(ctx, endWriter(cancel), file, nil, EncodeOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled after the first frame: %v", err)
+	}
+	if _, err := EncodeGiven(ctx, io.Discard, file[:100], nil, EncodeOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled before: %v", err)
+	}
+	ended(t, goroutines)
+}
 
 // A template of given spans plays the file, needs nothing else of the tape, and plays another where its spans mean others.
 func TestGiven(t *testing.T) {

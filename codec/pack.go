@@ -49,6 +49,9 @@ func (e *encoder) code(f *closedFrame) error {
 		g.Go(func() error {
 			e.packers <- struct{}{}
 			defer func() { <-e.packers }()
+			if err := ctx.Err(); err != nil { // a block may take seconds
+				return err
+			}
 			begin := i * length
 			fresh := fresh
 			if len(f.sources[i]) > 0 {
