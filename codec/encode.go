@@ -200,7 +200,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	if o.Dictionary == nil {
 		e.shape, e.cuts = e.shape.alone(len(o.Cuts) > 0), o.Cuts
 	}
-	if o.Dictionary != nil && o.Index.root == o.Dictionary.Root {
+	if o.Dictionary != nil && o.Index.isOf(o.Dictionary.Root) {
 		e.sums.x = o.Index
 	}
 	return e, nil

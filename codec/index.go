@@ -132,6 +132,9 @@ func (x *Index) Spacing() int { return x.spacing }
 // TapeSize is the length of the tape that the index is of, in bytes.
 func (x *Index) TapeSize() uint64 { return x.size }
 
+// isOf reports whether the index says that it is of the version with this root. What does not say which it is of may be of any.
+func (x *Index) isOf(root merkle.Hash) bool { return x.root == root && root != merkle.Hash{} }
+
 // read returns n bytes from off on. They are not to be changed.
 func (x *Index) read(off int64, n int) ([]byte, error) {
 	if x.held != nil {

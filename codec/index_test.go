@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dictnet/codec/internal/gear"
+	"dictnet/merkle"
 )
 
 // Every anchor of the tape is found where it is, unless its hash is too frequent.
@@ -149,11 +150,17 @@ func TestIndexOfAnotherTape(t *testing.T) {
 	o := d.options()
 	o.Index = other.index
 	var out bytes.Buffer
-	if _, err := Encode(t.Context(), &out, bytes.NewReader(append(b, a...)), o); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := decodeWhole(t.Context(), out.Bytes(), d.open); err != nil || !bytes.Equal(got, append(b, a...)) {
-		t.Errorf("%d bytes, %v", len(got), err)
+	file := append(b, a...)
+	unnamed := DictionaryRef{Manifest: d.ref.Manifest, Version: merkle.Version{Size: d.ref.Size}} // as the index, it does not say what its root is
+	for _, ref := range []*DictionaryRef{&d.ref, &unnamed} {
+		o.Dictionary = ref
+		out.Reset()
+		if _, err := Encode(t.Context(), &out, bytes.NewReader(file), o); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeWhole(t.Context(), out.Bytes(), d.open); err != nil || !bytes.Equal(got, file) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
 	}
 	o.Index = build(t, nil, BuildOptions{}, noise(1000, 1)).index
 	if _, err := Encode(t.Context(), &out, bytes.NewReader(a), o); !errors.Is(err, ErrIndex) {
