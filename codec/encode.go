@@ -162,6 +162,11 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 			return nil, fmt.Errorf("encode: %w: it is of a tape of %d bytes, the dictionary has %d", ErrIndex, o.Index.TapeSize(), o.Tape.Size())
 		}
 		spacing = o.Index.Spacing()
+		for _, s := range o.Within {
+			if size := o.Tape.Size(); s.Pos > size || s.Len > size-s.Pos {
+				return nil, fmt.Errorf("encode: %w: bytes %d:%d are not within a tape of %d", ErrOption, s.Pos, s.Len, size)
+			}
+		}
 	}
 	if o.ChunkSize != 0 {
 		if o.ChunkSize < gear.MinChunk || o.ChunkSize > gear.MaxChunk {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -119,6 +121,25 @@ func TestWithin(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Parts that are not of the tape are refused: who reads on behind its end has an error of the tape, which says nothing of the parts, or finds nothing.
+func TestPartsBeyondTheTape(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, noise(10000, 1))
+	file := tapeBytes(t, d.tape)
+	size := d.tape.size
+	for _, part := range []Span{{0, size + 1}, {5000, math.MaxUint64}, {size, 1}, {size + 1, 0}, {math.MaxUint64, math.MaxUint64}} {
+		o := d.options()
+		o.Within = []Span{{0, 1000}, part}
+		if _, err := Encode(t.Context(), io.Discard, bytes.NewReader(file), o); !errors.Is(err, ErrOption) {
+			t.Errorf("%v of %d bytes: %v", part, size, err)
+		}
+	}
+	o := d.options()
+	o.Within = []Span{{0, size}, {size, 0}}
+	if stats, err := Encode(t.Context(), io.Discard, bytes.NewReader(file), o); err != nil || stats.Tape != int64(size) {
+		t.Errorf("all of it: %v, %v", stats, err)
 	}
 }
 
