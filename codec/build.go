@@ -3,7 +3,6 @@ package codec
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -84,7 +83,7 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 		return nil, fmt.Errorf("build: %w: least frequency is %d, want 1 or more", ErrOption, o.MinFreq)
 	}
 	if (o.Base == nil) != (o.BaseIndex == nil) {
-		return nil, errors.New("build: a dictionary to extend needs its index")
+		return nil, fmt.Errorf("build: %w: a dictionary to extend needs its index", ErrOption)
 	}
 	cut, err := gear.NewCutter(o.ChunkSize, MaxNote)
 	if err != nil {

@@ -31,7 +31,7 @@ func BuildIndex(ctx context.Context, t Tape, spacing int, w io.Writer) error {
 		return fmt.Errorf("tape of %d bytes, an index holds %d", t.Size(), uint64(maxTapeSize))
 	}
 	if spacing < gear.MinChunk || spacing > gear.MaxChunk {
-		return fmt.Errorf("spacing of %d bytes is not within %d to %d", spacing, gear.MinChunk, gear.MaxChunk)
+		return fmt.Errorf("index: %w: spacing of %d bytes is not within %d to %d", ErrOption, spacing, gear.MinChunk, gear.MaxChunk)
 	}
 	spacing = 1 << (bits.Len(uint(spacing)) - 1)
 	mask := gear.Mask(spacing)

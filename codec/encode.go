@@ -3,7 +3,6 @@ package codec
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -154,7 +153,13 @@ type encoder struct {
 
 func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (*encoder, error) {
 	if (o.Dictionary == nil) != (o.Tape == nil) || (o.Tape == nil) != (o.Index == nil) {
-		return nil, errors.New("encode: a dictionary needs its tape and its index")
+		return nil, fmt.Errorf("encode: %w: a dictionary needs its tape and its index", ErrOption)
+	}
+	if o.Dictionary != nil {
+		name := o.Dictionary.Name()
+		if _, err := appendHeader(nil, &name, minBlockBits); err != nil { // before anything is read
+			return nil, fmt.Errorf("encode: %w: %w", ErrOption, err)
+		}
 	}
 	spacing := DefaultAloneChunkSize
 	if o.Index != nil {

@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"slices"
 	"testing"
+
+	"github.com/ipfs/go-cid"
+
+	"dictnet/merkle"
 )
 
 // program makes what looks like machine code with calls: words of 4 bytes, some of which say how far away another word is. Where says
@@ -79,6 +84,32 @@ func TestProfileNames(t *testing.T) {
 	for _, o := range []EncodeOptions{{Profile: 3}, {Grammar: 2}} {
 		if _, err := Encode(t.Context(), new(bytes.Buffer), bytes.NewReader(nil), o); !errors.Is(err, ErrOption) {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// What a dictionary needs is asked for before anything is read, and a name that nobody could read is not written.
+func TestDictionaryOptions(t *testing.T) {
+	d := build(t, nil, BuildOptions{}, noise(1000, 1))
+	ref := func(m cid.Cid, size uint64) *DictionaryRef { return &DictionaryRef{m, merkle.Version{Size: size}} }
+	note := d.tape.blocks[0].CID
+	for what, o := range map[string]EncodeOptions{
+		"no tape":        {Dictionary: &d.ref, Index: d.index},
+		"no index":       {Dictionary: &d.ref, Tape: d.tape},
+		"no name":        {Tape: d.tape, Index: d.index},
+		"no manifest":    {Dictionary: ref(cid.Undef, 1), Tape: d.tape, Index: d.index},
+		"a note":         {Dictionary: ref(note, 1), Tape: d.tape, Index: d.index},
+		"no notes":       {Dictionary: ref(d.ref.Manifest, 0), Tape: d.tape, Index: d.index},
+		"too many notes": {Dictionary: ref(d.ref.Manifest, 1<<63), Tape: d.tape, Index: d.index},
+	} {
+		src := readerFunc(func() { t.Errorf("%s: something is read", what) })
+		if _, err := Encode(t.Context(), io.Discard, src, o); !errors.Is(err, ErrOption) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, o := range map[string]BuildOptions{"no index": {Base: d.tape}, "no tape": {BaseIndex: d.index}} {
+		if _, err := NewBuilder(t.Context(), nil, o); !errors.Is(err, ErrOption) {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }

@@ -23,6 +23,7 @@ const (
 	minFrame = 14      // bytes of a frame: no frame is shorter
 	maxLocal = 1 << 23 // bytes of a frame's blocks, expanded
 	maxIndex = 1 << 28 // bytes of an index
+	maxNotes = 1<<63 - 1
 	// maxHeader is the longest header.
 	maxHeader = len(Magic) + 1 + digestLen + binary.MaxVarintLen64 + 4
 )
@@ -44,6 +45,9 @@ func appendHeader(b []byte, d *DictionaryName, blockBits int) ([]byte, error) {
 		c := d.Manifest.Bytes()
 		if len(c) != len(manifestPrefix)+digestLen || string(c[:len(manifestPrefix)]) != manifestPrefix {
 			return nil, fmt.Errorf("manifest CID %s is not CIDv1, dag-cbor, sha2-256", d.Manifest)
+		}
+		if d.Size < 1 || d.Size > maxNotes {
+			return nil, fmt.Errorf("dictionary of %d notes, want 1 to %d", d.Size, uint64(maxNotes))
 		}
 		b = append(b, shape|1)
 		b = append(b, c[len(manifestPrefix):]...)
@@ -80,7 +84,7 @@ func parseShape(b []byte, form uint64) (d *DictionaryName, blockSize, n int, err
 	blockSize = 1 << (minBlockBits + shape>>1)
 	if shape&1 == 1 {
 		digest := f.bytes(digestLen, "digest of the manifest")
-		d = &DictionaryName{Size: f.uvarint(1, 1<<63-1, "dictionary size")}
+		d = &DictionaryName{Size: f.uvarint(1, maxNotes, "dictionary size")}
 		if f.err == nil {
 			if d.Manifest, err = cid.Cast(append([]byte(manifestPrefix), digest...)); err != nil {
 				f.fail("manifest CID: %v", err)
