@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,8 +180,9 @@ func (r *Reader) nextFile() (err error) {
 	return io.EOF
 }
 
-// Close ends reading.
+// Close ends reading: what has not been read by then is not read any more.
 func (r *Reader) Close() error {
+	r.err = cmp.Or[error](r.err, fs.ErrClosed)
 	if r.file == nil {
 		return nil
 	}

@@ -311,6 +311,29 @@ func TestChangedFile(t *testing.T) {
 	}
 }
 
+// What is closed gives nothing more: it would go on with the next file.
+func TestReadAfterClose(t *testing.T) {
+	dir := fstest.MapFS{"f": {Data: []byte("first")}, "g": {Data: []byte("second")}}
+	whole := pack(t, dir, false)
+	for n := range whole {
+		r, err := NewReader(t.Context(), dir, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(r, make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := r.Close(); err != nil {
+				t.Errorf("closed after %d bytes: %v", n, err)
+			}
+		}
+		if b, err := io.ReadAll(r); len(b) > 0 || !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("closed after %d of %d bytes, it gives %d more, %v", n, len(whole), len(b), err)
+		}
+	}
+}
+
 // listed is a directory whose list says of d that it is a file, which it was then.
 type listed struct{ fstest.MapFS }
 
