@@ -90,7 +90,7 @@ func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape, blockSiz
 // Dictionary returns what the template names, or nil.
 func (d *Decoder) Dictionary() *DictionaryName { return d.dict }
 
-// Close frees what the decoder keeps.
+// Close frees what the decoder keeps. It may be called again, and then does nothing.
 func (d *Decoder) Close() error { return errors.Join(d.kept.Close(), d.play.again.close()) }
 
 // Read plays the next bytes. An error other than io.EOF says that the bytes read since the last whole

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -239,6 +240,32 @@ func TestBrokenReaders(t *testing.T) {
 		}
 		if !errors.Is(err, errBroken) || errors.Is(err, ErrTemplate) {
 			t.Fatalf("whole, byte %d is bad: %v", n, err)
+		}
+	}
+}
+
+// A decoder may be closed twice, whether it has kept the template in memory or in a file; and no frame is read any more.
+func TestDecoderIsClosed(t *testing.T) {
+	for _, size := range []int{1000, spoolMemory + 1<<20} {
+		file := noise(size, 1)
+		for _, n := range []int64{0, 100, int64(size)} {
+			d, err := NewDecoder(t.Context(), bytes.NewReader(encodeProfile(t, nil, file, ProfileFast).template), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.CopyN(io.Discard, d, n); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := d.Close(); err != nil {
+					t.Errorf("%d of %d bytes: %v", n, size, err)
+				}
+			}
+			if n == 0 {
+				if _, err := d.WriteTo(io.Discard); !errors.Is(err, os.ErrClosed) {
+					t.Errorf("%d bytes, closed: %v", size, err)
+				}
+			}
 		}
 	}
 }

@@ -82,13 +82,14 @@ func (s *spool) ReadAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Close gives back the memory and the file.
+// Close gives back the memory and the file. It may be called again.
 func (s *spool) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mem, s.closed = nil, true
-	if s.file == nil {
+	f := s.file
+	s.mem, s.file, s.closed = nil, nil, true
+	if f == nil {
 		return nil
 	}
-	return s.file.Close()
+	return f.Close()
 }
