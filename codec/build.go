@@ -103,7 +103,7 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 	return b, nil
 }
 
-// Label says what the samples that follow are labelled. Samples with different labels do not add to the same note. At first the label is 0.
+// Label says what the samples that follow are labelled, for BuildOptions.Placed, without which it does nothing. Samples with different labels do not add to the same note. At first the label is 0.
 func (b *Builder) Label(label int) error {
 	if b.err == nil && b.place != nil && label != b.place.label {
 		b.err = b.chunks.finish()

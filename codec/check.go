@@ -7,6 +7,7 @@ import (
 
 // Check compares a file with what the template plays, by the checksums of the frames and of the whole. It needs no note
 // and opens no local ones. It returns the ranges of the file that are not as they should be, or the whole of it; none if all is well.
+// What a longer file has behind them is not looked at.
 // The checksums are those of format.md, section 4: good against accidents, but not against somebody who makes a file to
 // pass them.
 func (r *Reader) Check(file io.ReaderAt) ([]Span, error) {

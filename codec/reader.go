@@ -11,7 +11,8 @@ import (
 )
 
 // Reader gives random access to the file that a template plays. It reads only the frames, blocks and notes
-// that it touches. ReadAt is safe for concurrent use.
+// that it touches. All its methods are safe for concurrent use. Blocks of local notes that it may go back to are kept, if there is more than
+// 1 MiB of them in a temporary file, which goes with the Reader: nobody closes it.
 type Reader struct {
 	ctx  context.Context
 	dict *DictionaryName

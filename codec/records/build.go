@@ -20,7 +20,7 @@ const (
 	mostSamples = 1 << 20 // each takes up to 500 bytes besides its own while the Builder trains
 )
 
-// Builder trains a dictionary from samples, each of them a record like those to come. It holds keepSamples of them, and some 200 MB more, or 500 of very short ones, while it
+// Builder trains a dictionary from samples, each of them a record like those to come. It holds 32 MiB of them, or a million, and some 200 MB more, or 500 of very short ones, while it
 // trains: what more samples there are is thinned evenly.
 type Builder struct {
 	budget int
@@ -42,7 +42,7 @@ func NewBuilder(budget int) (*Builder, error) {
 	return &Builder{budget: budget, step: 1}, nil
 }
 
-// Add takes a sample; b is copied. Of what is longer than a record, the pieces are samples.
+// Add takes a sample, which is copied. Of what is longer than a record, the pieces are samples.
 func (b *Builder) Add(sample []byte) {
 	b.read += int64(len(sample))
 	for len(sample) > 0 {

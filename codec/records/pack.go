@@ -134,7 +134,7 @@ type Info struct {
 	Size      int64    `json:"templateSize"`  // bytes of the file: those of the templates and of the pack
 	Templates int64    `json:"templateBytes"` // of each record's own template
 	Pack      int64    `json:"packBytes"`     // that tell them apart: the pack's head, lengths and end; 0 of a record that stands alone
-	Roots     []string `json:"roots"`         // the begins of those of the dictionaries: one, if all of it can be decoded; at most maxRoots are told
+	Roots     []string `json:"roots"`         // the begins of those of the dictionaries: one, if all of it can be decoded; at most 16 are told
 }
 
 // Inspect says what a file of which Holds is true is made of. No dictionary is needed.
