@@ -26,7 +26,7 @@ type Line struct {
 	Number int64 // 1 is the first
 	Offset int64 // of its first byte in the file
 	Len    int64 // bytes, without the newline
-	// Text is the line's bytes; nil if there are more than MaxLine of them. It is valid until the next line is asked for.
+	// Text is the line's bytes; nil if there are more than MaxLine of them. It is valid until the next line is asked for, and not to be changed.
 	Text []byte
 }
 
@@ -474,7 +474,7 @@ func (s *search) tellFrom(t *lineTable, from, end, at, before uint64, found foun
 	more := true
 	t.within(s.p, first, next-1, func(i int) bool {
 		off := uint64(t.nl[i]) + 1
-		text := t.raw[off:t.nl[i+1]]
+		text := t.raw[off:t.nl[i+1]:t.nl[i+1]] // or else who appends to it writes over the note
 		more = found(Line{
 			Number: int64(before) + int64(i-first) + 2,
 			Offset: int64(at + t.start + off - from),

@@ -448,6 +448,28 @@ func (t evenTape) Locate(_ context.Context, pos uint64) (Span, error) {
 	return Span{pos &^ 63, 64}, nil
 }
 
+// Who appends to a line that was found writes nothing into the note that it stands in, which is kept.
+func TestLinesAreClipped(t *testing.T) {
+	file := text(64<<10, 1)
+	d := build(t, nil, BuildOptions{}, file)
+	template, _ := encode(t, d, file)
+	r := openTemplate(t, d, template)
+	p, err := CompilePattern(PatternOptions{}, "item")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, err := range r.Lines(t.Context(), p) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = append(l.Text, "\r\n written over"...)
+	}
+	got := make([]byte, len(file))
+	if _, err := r.ReadAt(got, 0); err != nil || !bytes.Equal(got, file) {
+		t.Errorf("other bytes play: %v", err)
+	}
+}
+
 // What is held of many short notes is about what they hold.
 func TestSearchShortNotes(t *testing.T) {
 	file := text(256<<10, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Lines reads the records of a text: its lines, each with its end.
@@ -26,5 +27,5 @@ func (l *Lines) Next() ([]byte, error) {
 		err = nil
 	}
 	l.n++
-	return line, err
+	return slices.Clip(line), err // or else who appends to it writes over the next one
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -117,6 +118,26 @@ func TestOverheadIsSmall(t *testing.T) {
 	}
 	if len(template) > len(line)/3 {
 		t.Errorf("a line of %d bytes became %d", len(line), len(template))
+	}
+}
+
+// Who appends to a line writes nothing into the next one.
+func TestLinesAreClipped(t *testing.T) {
+	text := "one\ntwo\nthree"
+	var got string
+	for l := NewLines(strings.NewReader(text)); ; {
+		line, err := l.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += string(line)
+		_ = append(line, "written over"...)
+	}
+	if got != text {
+		t.Errorf("the lines are %q", got)
 	}
 }
 
