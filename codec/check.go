@@ -15,7 +15,7 @@ func (r *Reader) Check(file io.ReaderAt) ([]Span, error) {
 	sums := newChecksums()
 	buf := make([]byte, 1<<20)
 	for i, e := range r.idx.frames {
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return nil, err
 		}

@@ -176,7 +176,7 @@ func (r *Reader) placed(ctx context.Context, twins []Common) ([]placedRun, error
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return nil, err
 		}
@@ -237,7 +237,7 @@ func (r *Reader) localNotes(ctx context.Context) ([]Span, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return nil, err
 		}

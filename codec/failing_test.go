@@ -367,6 +367,66 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// endingReader ends a context when it is read for the last time that may be.
+type endingReader struct {
+	io.ReaderAt
+	reads, last int
+	end         func()
+}
+
+func (r *endingReader) ReadAt(b []byte, off int64) (int, error) {
+	if r.reads++; r.reads == r.last {
+		r.end()
+	}
+	return r.ReaderAt.ReadAt(b, off)
+}
+
+// prefetchingTape wants to know what will be read.
+type prefetchingTape struct{ locatingTape }
+
+func (prefetchingTape) Prefetch(context.Context, []Span) {}
+
+// What goes through the frames of a template ends with the context, in whatever frame that is.
+func TestFramesEnd(t *testing.T) {
+	old := noise(100<<10, 1)
+	d := build(t, nil, BuildOptions{}, old)
+	template := encodeLimited(t, d.options(), bytes.Repeat(old, 30), frameLimits{symbols: 1 << 19, local: 1 << 20, play: 50 << 10})
+	for name, do := range map[string]func(context.Context, *Reader) error{
+		"measure":  func(ctx context.Context, r *Reader) error { _, err := r.Measure(ctx); return err },
+		"plays":    func(_ context.Context, r *Reader) error { _, err := r.PlaysFrom([][]Span{{{0, 1000}}}); return err },
+		"prefetch": func(_ context.Context, r *Reader) error { return r.Prefetch(0, r.Size()) },
+		"wanted": func(_ context.Context, r *Reader) error {
+			for _, err := range r.Wanted() {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"meaning": func(_ context.Context, r *Reader) error {
+			_, err := r.WantedMeaning(func(s Span) (Span, error) { return s, nil })
+			return err
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &endingReader{ReaderAt: bytes.NewReader(template), end: cancel}
+		r, err := NewReaderAt(ctx, src, int64(len(template)), func(context.Context, DictionaryName) (Tape, error) {
+			return prefetchingTape{locatingTape{d.tape}}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.idx.frames) < 20 {
+			t.Fatalf("%d frames", len(r.idx.frames))
+		}
+		src.last = src.reads + 5
+		if err := do(ctx, r); !errors.Is(err, context.Canceled) || src.reads > src.last+1 {
+			t.Errorf("%s: %v, after %d reads that nobody waits for", name, err, src.reads-src.last)
+		}
+		cancel()
+	}
+}
+
 // readerFunc is a reader of nothing that does something.
 type readerFunc func()
 

@@ -83,7 +83,7 @@ func (r *Reader) WriteMeaning(w io.Writer, meaning func(Span) (Span, error), mos
 	whole := xxhash.New()
 	w = io.MultiWriter(w, whole)
 	for i := range r.idx.frames {
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return n, 0, err
 		}
@@ -132,7 +132,7 @@ var errMeaning = fmt.Errorf("%w: not what it should mean", ErrTemplate)
 // WantedMeaning returns the runs of the tape that WriteMeaning asks for, as Wanted does for WriteTo.
 func (r *Reader) WantedMeaning(meaning func(Span) (Span, error)) (spans []Span, err error) {
 	for i := range r.idx.frames {
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return nil, err
 		}

@@ -117,7 +117,7 @@ func (i *Info) add(fr *frame) {
 func (r *Reader) Wanted() iter.Seq2[Span, error] {
 	return func(yield func(Span, error) bool) {
 		for i := range r.idx.frames {
-			fr, err := r.play.frame(i)
+			fr, err := r.frame(i)
 			if err != nil {
 				yield(Span{}, err)
 				return

@@ -49,6 +49,9 @@ func (r *Reader) measure(ctx context.Context, most int, parts []Span) (Measure, 
 		}
 		m.Bytes += p.Len
 		for fr, err := range r.framesWithin(p) {
+			if err == nil {
+				err = ctx.Err()
+			}
 			if err != nil {
 				return Measure{}, err
 			}
@@ -89,7 +92,7 @@ func (r *Reader) measure(ctx context.Context, most int, parts []Span) (Measure, 
 func (r *Reader) framesWithin(part Span) iter.Seq2[*frame, error] {
 	return func(yield func(*frame, error) bool) {
 		for i := r.frameAt(part.Pos); i < len(r.idx.frames) && r.idx.frames[i].start < part.Pos+part.Len; i++ {
-			if fr, err := r.play.frame(i); !yield(fr, err) || err != nil {
+			if fr, err := r.frame(i); !yield(fr, err) || err != nil {
 				return
 			}
 		}

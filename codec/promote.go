@@ -78,7 +78,7 @@ func (p *Promoter) Add(r *Reader) error {
 		if e.local == 0 {
 			continue
 		}
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return err
 		}
@@ -304,7 +304,7 @@ func (p *Promoter) Write(dst io.Writer, r *Reader, d DictionaryRef) error {
 		if err := p.ctx.Err(); err != nil {
 			return err
 		}
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return err
 		}

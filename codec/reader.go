@@ -108,7 +108,7 @@ func (r *Reader) ReadAt(b []byte, off int64) (n int, err error) {
 		if i == len(r.idx.frames) {
 			return n, io.EOF
 		}
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return n, err
 		}
@@ -131,6 +131,14 @@ func (r *Reader) ReadAt(b []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
+// frame returns frame i, as long as the reader's context holds: there may be many, each of which takes a while.
+func (r *Reader) frame(i int) (*frame, error) {
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r.play.frame(i)
+}
+
 // frameAt returns the number of the frame that plays byte off.
 func (r *Reader) frameAt(off uint64) int {
 	f := r.idx.frames
@@ -145,7 +153,7 @@ func (r *Reader) Prefetch(off, n int64) error {
 	}
 	end := uint64(off) + uint64(n)
 	for i := r.frameAt(uint64(off)); i < len(r.idx.frames) && r.idx.frames[i].start < end; i++ {
-		fr, err := r.play.frame(i)
+		fr, err := r.frame(i)
 		if err != nil {
 			return err
 		}
@@ -205,7 +213,7 @@ func (r *Reader) announce(i int, ahead *lookAhead) (*frame, error) {
 	if err := r.Prefetch(int64(e.start), int64(e.play)); err != nil {
 		return nil, err
 	}
-	fr, err := r.play.frame(i)
+	fr, err := r.frame(i)
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func (s *search) frame(i int, part Span, found foundLine) error {
 	if err := s.r.Prefetch(int64(from), int64(end-from)); err != nil {
 		return err
 	}
-	fr, err := s.r.play.frame(i)
+	fr, err := s.r.frame(i)
 	if err != nil {
 		return err
 	}
