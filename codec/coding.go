@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -161,35 +162,39 @@ func packZstd(raw, reference []byte) []byte {
 }
 
 // pack stores raw in the way of a coding, or in the way that takes the fewest bytes of those that are cheaper. The same
-// arguments always give the same bytes.
-func pack(c coding, raw []byte, old counterpart) (coding, []byte) {
+// arguments always give the same bytes. The error is the context's.
+func pack(ctx context.Context, c coding, raw []byte, old counterpart) (coding, []byte, error) {
 	best, data := codingStored, raw
 	if isNoise(c, raw, old) {
-		return best, data
+		return best, data, nil
 	}
 	if c >= codingAligned {
 		if d := packAligned(raw, old); len(d) < len(data) {
 			best, data = codingAligned, d
 		}
 		if c == codingMixed {
-			if d := packMixed(raw, old); len(d) < len(data) {
+			d, err := packMixed(ctx, raw, old)
+			if err != nil {
+				return 0, nil, err
+			}
+			if len(d) < len(data) {
 				best, data = codingMixed, d
 			}
 		}
-		return best, data
+		return best, data, nil
 	}
 	if len(old.bytes) >= minReference {
 		if d := packZstd(raw, old.bytes); len(d) < len(data) {
 			best, data = codingReferenced, d
 		}
 		if len(data) < len(raw)*3/4 {
-			return best, data // it does what it is for
+			return best, data, nil // it does what it is for
 		}
 	}
 	if d := streamZstd().enc.EncodeAll(raw, nil)[len(zstdMagic):]; len(d) < len(data) {
 		best, data = codingZstd, d
 	}
-	return best, data
+	return best, data, nil
 }
 
 // leastNoise is how long a block must be, in bytes, before it is taken for noise.
@@ -236,19 +241,19 @@ func packAligned(raw []byte, old counterpart) []byte {
 }
 
 // packMixed codes a block by package mix.
-func packMixed(raw []byte, old counterpart) []byte {
-	return mix.Encode(nil, raw, slices.Clip(old.bytes), old.ref.hints)
+func packMixed(ctx context.Context, raw []byte, old counterpart) ([]byte, error) {
+	return mix.Encode(ctx, nil, raw, slices.Clip(old.bytes), old.ref.hints)
 }
 
-// unpack reverses pack. It allocates no more than rawLen bytes and the coder's tables.
-func unpack(c coding, data []byte, rawLen int, old counterpart) ([]byte, error) {
+// unpack reverses pack. It allocates no more than rawLen bytes and the coder's tables. Where the context has ended, the error is that.
+func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterpart) ([]byte, error) {
 	switch c {
 	case codingAligned:
 		raw := make([]byte, rawLen)
 		return raw, lz.Decode(raw, data, old.bytes, old.ref.hints)
 	case codingMixed:
 		raw := make([]byte, rawLen)
-		return raw, mix.Decode(raw, data, old.bytes, old.ref.hints)
+		return raw, mix.Decode(ctx, raw, data, old.bytes, old.ref.hints)
 	}
 	if c == codingStored {
 		if len(data) != rawLen {

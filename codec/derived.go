@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -161,12 +162,15 @@ func parseDerived(block []byte) (*Derived, error) {
 }
 
 // sealDerived makes the block of a note that is coded against old, the bytes of what reference says; a plain one if that is not larger.
-func sealDerived(d *Derived, raw []byte, old counterpart) (Block, error) {
+func sealDerived(ctx context.Context, d *Derived, raw []byte, old counterpart) (Block, error) {
 	plain, err := SealNote(raw)
 	if err != nil {
 		return Block{}, err
 	}
-	c, data := pack(d.coding, raw, old)
+	c, data, err := pack(ctx, d.coding, raw, old)
+	if err != nil {
+		return Block{}, err
+	}
 	if c < codingAligned {
 		return plain, nil
 	}
@@ -185,8 +189,11 @@ func sealDerived(d *Derived, raw []byte, old counterpart) (Block, error) {
 }
 
 // open returns the note's bytes. old are those of d.reference.
-func (d *Derived) open(old counterpart) ([]byte, error) {
-	raw, err := unpack(d.coding, d.data, d.rawLen, old)
+func (d *Derived) open(ctx context.Context, old counterpart) ([]byte, error) {
+	raw, err := unpack(ctx, d.coding, d.data, d.rawLen, old)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: derived note: %w", ErrNote, err)
 	}

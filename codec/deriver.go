@@ -122,7 +122,7 @@ func (d *Deriver) open(ctx context.Context, start uint64, n *Derived, left *int)
 			return nil, err
 		}
 	}
-	raw, err := n.open(counterpart{old, ref})
+	raw, err := n.open(ctx, counterpart{old, ref})
 	if err != nil {
 		return nil, err
 	}

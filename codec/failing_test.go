@@ -427,6 +427,58 @@ func TestFramesEnd(t *testing.T) {
 	}
 }
 
+// endsSoon is a context that has ended when it is asked for the n-th time.
+type endsSoon struct {
+	context.Context
+	n atomic.Int64
+}
+
+func (e *endsSoon) Err() error {
+	if e.n.Add(-1) <= 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A block, or a derived note, that takes long is given up in the middle, which is no fault of the template or of the note.
+func TestGivenUpInTheMiddle(t *testing.T) {
+	old := text(40<<10, 1)
+	template := encodeProfile(t, nil, old, ProfileMax).template
+	d := build(t, nil, BuildOptions{}, old)
+	changed, _ := encode(t, d, edit(old, 300, 2))
+	next, _, _ := promoteAs(t, d, ProfileMax, changed)
+	pos := d.tape.size
+	if _, n, err := next.tape.note(t.Context(), pos); err != nil || n.Derived == nil || n.Derived.coding != codingMixed {
+		t.Fatalf("the note that was added is another one: %v, %v", n.Derived, err)
+	}
+	for what, open := range map[string]func(ctx context.Context) error{
+		"block": func(ctx context.Context) error {
+			r, err := NewReaderAt(ctx, bytes.NewReader(template), int64(len(template)), nil)
+			if err == nil {
+				_, err = r.ReadAt(make([]byte, 10), 0)
+			}
+			return err
+		},
+		"note": func(ctx context.Context) error {
+			_, _, err := NewDeriver(next.tape.note, nil).NoteAt(ctx, pos)
+			return err
+		},
+	} {
+		n := int64(0)
+		for err := errors.New("not yet"); err != nil; {
+			n++
+			ctx := &endsSoon{Context: t.Context()}
+			ctx.n.Store(n)
+			if err = open(ctx); err != nil && (!errors.Is(err, context.Canceled) || errors.Is(err, ErrTemplate) || errors.Is(err, ErrNote)) {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		if least := map[string]int64{"block": 6, "note": 2}[what]; n < least {
+			t.Errorf("%s: the context is asked %d times, want %d or more", what, n-1, least-1)
+		}
+	}
+}
+
 // readerFunc is a reader of nothing that does something.
 type readerFunc func()
 

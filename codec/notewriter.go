@@ -117,7 +117,7 @@ func (w *noteWriter) end() error {
 		if d.depth == 0 {
 			return SealNote(raw)
 		}
-		return sealDerived(d, raw, old)
+		return sealDerived(w.p.ctx, d, raw, old)
 	})
 	if err != nil { // of an earlier note; this one is not sealed
 		<-w.room

@@ -81,7 +81,10 @@ func (e *encoder) code(f *closedFrame) error {
 					return err
 				}
 			}
-			c, d := pack(as, raw, old)
+			c, d, err := pack(ctx, as, raw, old)
+			if err != nil {
+				return err
+			}
 			if c.referenced() {
 				holes[i] = out
 			}

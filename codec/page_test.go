@@ -733,7 +733,11 @@ func TestPageOfBlocks(t *testing.T) {
 		if got, err := readPageAligned(len(b.raw), lz.Encode(nil, b.raw, b.ref, b.hints, lz.Default), b.ref, b.hints); err != nil || !bytes.Equal(got, b.raw) {
 			t.Errorf("%s, aligned: %d bytes agree, %v", b.name, commonPrefix(got, b.raw), err)
 		}
-		if got, err := readPageMixed(len(b.raw), mix.Encode(nil, b.raw, b.ref, b.hints), b.ref, b.hints); err != nil || !bytes.Equal(got, b.raw) {
+		mixed, err := mix.Encode(t.Context(), nil, b.raw, b.ref, b.hints)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readPageMixed(len(b.raw), mixed, b.ref, b.hints); err != nil || !bytes.Equal(got, b.raw) {
 			t.Errorf("%s, mixed: %d bytes agree, %v", b.name, commonPrefix(got, b.raw), err)
 		}
 	}

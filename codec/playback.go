@@ -373,7 +373,10 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	raw, err := unpack(e.coding, data, e.raw, counterpart{old[:ref.size()], ref})
+	raw, err := unpack(ctx, e.coding, data, e.raw, counterpart{old[:ref.size()], ref})
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, formatErrorf(e.off, "block of local notes: %v", err)
 	}

@@ -2,14 +2,18 @@
 package mix
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"dictnet/codec/internal/align"
 )
 
-// Encode appends raw, coded against ref. Hints, with ascending At, say which bytes of ref are replaced.
-func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
+// untilAsked is after how many bytes the context is asked whether to go on: they take some 20 ms.
+const untilAsked = 8 << 10
+
+// Encode appends raw, coded against ref. Hints, with ascending At, say which bytes of ref are replaced. The error is the context's.
+func Encode(ctx context.Context, dst, raw, ref []byte, hints []align.Hint) ([]byte, error) {
 	gain := align.Gain(raw)
 	least := align.LeastOffer(gain)
 	m := newModel(ref, len(raw), hints, least)
@@ -17,6 +21,9 @@ func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
 	finder := align.NewFinder(raw, gain, m.follower)
 	code := e.coder
 	for i, c := range raw {
+		if i%untilAsked == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		accepted := m.follower.Offered && m.offer(code, m.follower.Worth(raw[i:], gain))
 		if !accepted && m.mayTurn() {
 			if to, ok := finder.Find(i); m.turns(code, ok) {
@@ -26,7 +33,7 @@ func Encode(dst, raw, ref []byte, hints []align.Hint) []byte {
 		m.look()
 		m.add(m.code(code, c))
 	}
-	return e.flush()
+	return e.flush(), nil
 }
 
 func b2i(b bool) int {
@@ -40,8 +47,8 @@ func b2i(b bool) int {
 var errLength = errors.New("coded bytes do not end where they should")
 
 // Decode fills raw with what was coded against ref under the same hints. It takes the same time and memory whatever data holds, and
-// errors only if data is too long or too short or begins wrong, or if a diagonal leaves ref: other faults have to be found by a checksum. What ref has room for behind its bytes may be written to.
-func Decode(raw, data, ref []byte, hints []align.Hint) error {
+// errors only if data is too long or too short or begins wrong, or if a diagonal leaves ref, or if the context ends: other faults have to be found by a checksum. What ref has room for behind its bytes may be written to.
+func Decode(ctx context.Context, raw, data, ref []byte, hints []align.Hint) error {
 	if len(data) == 0 {
 		return errLength
 	}
@@ -53,6 +60,9 @@ func Decode(raw, data, ref []byte, hints []align.Hint) error {
 	d := newDecoder(data)
 	code := d.coder
 	for i := range raw {
+		if i%untilAsked == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if d.pos > len(data)+4 {
 			return fmt.Errorf("byte %d of %d: %w", i, len(raw), errLength)
 		}

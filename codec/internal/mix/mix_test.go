@@ -2,7 +2,9 @@ package mix
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -23,13 +25,13 @@ func noise(n int, seed uint64) []byte {
 
 func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint) int {
 	t.Helper()
-	data := Encode([]byte("before"), raw, ref, hints)
-	if !bytes.HasPrefix(data, []byte("before")) {
-		t.Fatal("what stood before is gone")
+	data, err := Encode(t.Context(), []byte("before"), raw, ref, hints)
+	if err != nil || !bytes.HasPrefix(data, []byte("before")) {
+		t.Fatal("what stood before is gone", err)
 	}
 	data = data[len("before"):]
 	got := make([]byte, len(raw))
-	if err := Decode(got, data, ref, hints); err != nil || !bytes.Equal(got, raw) {
+	if err := Decode(t.Context(), got, data, ref, hints); err != nil || !bytes.Equal(got, raw) {
 		t.Fatalf("%d bytes in %d: %v", len(raw), len(data), err)
 	}
 	return len(data)
@@ -119,7 +121,10 @@ func TestHistories(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	raw := bytes.Repeat([]byte("some words that are coded. "), 40)
-	data := Encode(nil, raw, nil, nil)
+	data, err := Encode(t.Context(), nil, raw, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := make([]byte, len(raw))
 	for name, bad := range map[string][]byte{
 		"longer": append(bytes.Clone(data), 1, 2, 3, 4, 5, 6),
@@ -127,10 +132,40 @@ func TestDecodeRefuses(t *testing.T) {
 		"empty":  nil,
 		"ones":   bytes.Repeat([]byte{255}, 4000),
 	} {
-		if err := Decode(got, bad, nil, nil); err == nil && !bytes.Equal(got, raw) {
+		if err := Decode(t.Context(), got, bad, nil, nil); err == nil && !bytes.Equal(got, raw) {
 			t.Logf("%s: other bytes, which a checksum has to find", name)
 		} else if err == nil {
 			t.Errorf("%s: taken for whole", name)
+		}
+	}
+}
+
+// endsSoon is a context that has ended when it is asked for the n-th time.
+type endsSoon struct {
+	context.Context
+	n int
+}
+
+func (e *endsSoon) Err() error {
+	if e.n--; e.n <= 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// What takes long ends in the middle when nobody waits for it any more.
+func TestEnds(t *testing.T) {
+	raw := bytes.Repeat([]byte("some words that are coded. "), 5*untilAsked/27)
+	data, err := Encode(t.Context(), nil, raw, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 4 {
+		if _, err := Encode(&endsSoon{t.Context(), n}, nil, raw, nil, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("encode: %v", err)
+		}
+		if err := Decode(&endsSoon{t.Context(), n}, make([]byte, len(raw)), data, nil, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("decode: %v", err)
 		}
 	}
 }
@@ -152,7 +187,7 @@ func TestTurns(t *testing.T) {
 	}
 	// Zeros are ones to the coder: a turn, as far as can be.
 	got := make([]byte, 100)
-	if err := Decode(got, append([]byte{20}, make([]byte, 50)...), ref, []align.Hint{{Ref: 2000}}); err == nil || !strings.Contains(err.Error(), "byte 0 of 100: the diagonal goes on at") {
+	if err := Decode(t.Context(), got, append([]byte{20}, make([]byte, 50)...), ref, []align.Hint{{Ref: 2000}}); err == nil || !strings.Contains(err.Error(), "byte 0 of 100: the diagonal goes on at") {
 		t.Errorf("a diagonal far beyond the reference: %v", err)
 	}
 }
@@ -181,7 +216,11 @@ func TestTurnsAreCheap(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	raw := []byte("a block of words, a block of words, another block of words")
 	ref := []byte("the block of words that was here before, with other words")
-	f.Add(Encode(nil, raw, ref, []align.Hint{{Ref: 3}}), ref, len(raw), 0, 3)
+	data, err := Encode(f.Context(), nil, raw, ref, []align.Hint{{Ref: 3}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data, ref, len(raw), 0, 3)
 	f.Add([]byte{}, []byte{}, 100, 0, 0)
 	f.Add([]byte{255, 255, 255, 255}, ref, 1000, 5, 50)
 	f.Fuzz(func(t *testing.T, data, ref []byte, n, at, to int) {
@@ -190,7 +229,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		hints := []align.Hint{{At: at, Ref: to, Tape: uint64(to), File: uint64(at)}}
 		got := make([]byte, n)
-		if Decode(got, data, ref, hints) != nil {
+		if Decode(t.Context(), got, data, ref, hints) != nil {
 			return
 		}
 		roundTrip(t, got, ref, hints)
