@@ -28,8 +28,8 @@ const (
 	idLen     = 4
 )
 
-// Overhead is the most that a template has beside what says the record, in bytes: the record may grow by so many.
-const Overhead = headLen + 3
+// Overhead is the most bytes that a template has more than its record: the head, the length, and the rest of the checksum.
+const Overhead = headLen + 3 + 3
 
 // MaxRecord is the most bytes that a record has.
 const MaxRecord = 1<<16 - 1

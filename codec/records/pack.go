@@ -14,7 +14,7 @@ import (
 const PackMagic = "\xd7nr\x01"
 
 // maxTemplate is the most bytes that the template of a record has.
-const maxTemplate = MaxRecord + Overhead + 3
+const maxTemplate = MaxRecord + Overhead
 
 // Holds reports whether a file that begins so is the template of a record, or a pack of them.
 func Holds(head []byte) bool {
