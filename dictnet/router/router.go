@@ -225,10 +225,11 @@ func gatewayURL(addr string) string {
 		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 		host = net.JoinHostPort(host, port)
 	}
-	if strings.ContainsAny(host, "@?# ") {
+	base := scheme + "://" + host
+	if u, err := url.Parse(base); err != nil || u.Host != host || u.Hostname() == "" { // it is more than a host, or none
 		return ""
 	}
-	return scheme + "://" + host
+	return base
 }
 
 // session is a conversation with all providers that were named so far.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -244,7 +245,7 @@ func TestRouterGoesAway(t *testing.T) {
 
 // Routers that know nobody, or talk nonsense: the manifest is unavailable, and the router is named.
 func TestUseless(t *testing.T) {
-	s, ref := home(t)
+	_, ref := home(t)
 	many := make([]provider, 10_000)
 	for i := range many {
 		many[i] = provider{Schema: "peer", ID: fmt.Sprint(i), Addrs: []string{"/ip4/127.0.0.1/tcp/1/http"}}
@@ -254,7 +255,7 @@ func TestUseless(t *testing.T) {
 	liar := "/ip4/127.0.0.1/tcp/" + lying.URL[strings.LastIndex(lying.URL, ":")+1:] + "/http"
 	for name, base := range map[string]string{
 		"nobody":    routerOf(t, ref.Manifest),
-		"others":    routerOf(t, seal(t, s)),
+		"others":    routerOf(t, elsewhere(t)),
 		"many":      routerOf(t, ref.Manifest, many...),
 		"a liar":    routerOf(t, ref.Manifest, provider{Schema: "peer", ID: "liar", Addrs: []string{liar}}),
 		"nonsense":  routerOf(t, ref.Manifest, provider{Schema: "peer", ID: "x", Addrs: []string{"", "/", "nonsense", "/ip4/1", "/ip4/x@y/tcp/1/http", "/unix/x/http"}}),
@@ -274,7 +275,8 @@ func TestUseless(t *testing.T) {
 	}
 }
 
-func seal(t *testing.T, s *store.Store) cid.Cid {
+// elsewhere is the name of a note that nobody has.
+func elsewhere(t *testing.T) cid.Cid {
 	t.Helper()
 	b, err := codec.SealNote([]byte("elsewhere"))
 	if err != nil {
@@ -283,21 +285,43 @@ func seal(t *testing.T, s *store.Store) cid.Cid {
 	return b.CID
 }
 
+// gateways are addresses with the URLs that they stand for.
+var gateways = map[string]string{
+	"/dns4/gateway.example/tcp/443/https":                "https://gateway.example:443",
+	"/dns/gateway.example/https":                         "https://gateway.example",
+	"/dns/gateway.example/tcp/8443/tls/http/p2p/12D3Koo": "https://gateway.example:8443",
+	"/ip4/192.0.2.1/tcp/8080/http":                       "http://192.0.2.1:8080",
+	"/ip6/2001:db8::1/tcp/8080/http":                     "http://[2001:db8::1]:8080",
+	"/ip4/192.0.2.1/tcp/4001":                            "",
+	"/ip4/192.0.2.1/udp/4001/quic-v1":                    "",
+	"/dns4/a/tcp/443/wss":                                "",
+	"/ip4/evil@192.0.2.1/tcp/80/http":                    "",
+	"/dns4//tcp/443/https":                               "",
+	"/ip6//tcp/80/http":                                  "",
+	"":                                                   "", "/": "", "http": "", "/http": "", "/dns4/a/http/x": "",
+}
+
 func TestGatewayURL(t *testing.T) {
-	for addr, want := range map[string]string{
-		"/dns4/gateway.example/tcp/443/https":                "https://gateway.example:443",
-		"/dns/gateway.example/https":                         "https://gateway.example",
-		"/dns/gateway.example/tcp/8443/tls/http/p2p/12D3Koo": "https://gateway.example:8443",
-		"/ip4/192.0.2.1/tcp/8080/http":                       "http://192.0.2.1:8080",
-		"/ip6/2001:db8::1/tcp/8080/http":                     "http://[2001:db8::1]:8080",
-		"/ip4/192.0.2.1/tcp/4001":                            "",
-		"/ip4/192.0.2.1/udp/4001/quic-v1":                    "",
-		"/dns4/a/tcp/443/wss":                                "",
-		"/ip4/evil@192.0.2.1/tcp/80/http":                    "",
-		"":                                                   "", "/": "", "http": "", "/http": "", "/dns4/a/http/x": "",
-	} {
+	for addr, want := range gateways {
 		if got := gatewayURL(addr); got != want {
 			t.Errorf("%q: %q, want %q", addr, got, want)
 		}
 	}
+}
+
+// FuzzGatewayURL: what comes of an address is nothing, or names a host by HTTP, and nothing else.
+func FuzzGatewayURL(f *testing.F) {
+	for addr := range gateways {
+		f.Add(addr)
+	}
+	f.Fuzz(func(t *testing.T, addr string) {
+		base := gatewayURL(addr)
+		if base == "" {
+			return
+		}
+		u, err := url.Parse(base)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+			t.Errorf("%q: %q, %v", addr, base, err)
+		}
+	})
 }
