@@ -2,6 +2,7 @@ package contexts
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestEntriesAtAnyPlace(t *testing.T) {
 
 // Lines that all begin alike, as those of a catalogue do, are not compared with every entry.
 func TestEntriesThatBeginAlike(t *testing.T) {
-	took := func(format string) time.Duration {
+	took := func(format string) time.Duration { // the best of three: something else may run meanwhile
 		var book [][]byte
 		var file []byte
 		for i := range 20_000 {
@@ -50,11 +51,15 @@ func TestEntriesThatBeginAlike(t *testing.T) {
 		}
 		file = append(file, book[7]...)
 		e := NewEntries(book)
-		begin := time.Now()
-		if found := e.Find(file); len(found) != 1 || found[0].First != 7 {
-			t.Errorf("found %+v", found)
+		best := time.Duration(math.MaxInt64)
+		for range 3 {
+			begin := time.Now()
+			if found := e.Find(file); len(found) != 1 || found[0].First != 7 {
+				t.Errorf("found %+v", found)
+			}
+			best = min(best, time.Since(begin))
 		}
-		return time.Since(begin)
+		return best
 	}
 	alike, others := took("    \"%08d\": \"the same words\",\n"), took("%d    \"\": \"the same words\",\n")
 	if alike > 30*others {

@@ -532,7 +532,13 @@ func TestBusy(t *testing.T) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}()
-	time.Sleep(100 * time.Millisecond) // for it to have the only place
+	for deadline := time.Now().Add(30 * time.Second); ; { // until it has the only place
+		if resp, _ := s.ask(t, "GET", "/ipfs/"+s.ref.Manifest.String()+"?format=raw"); resp.StatusCode == 503 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("while somebody has the only place: %s", resp.Status)
+		}
+	}
 	if resp, _ := s.ask(t, "GET", "/healthz"); resp.StatusCode != 200 {
 		t.Errorf("healthz: %s", resp.Status)
 	}
