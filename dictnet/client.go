@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 // Options say what a Client may use.
 type Options struct {
 	Store   *store.Store // looked into first; what is fetched is kept there, or in memory if it is open for reading only
-	Local   []Source     // files on this machine that hold notes, asked before anybody else; they are not the network
 	Sources []Source     // asked for what is not in the store; the first have a start; none: offline
 
 	Anchor     Anchor       // if not nil, every dictionary must be a version of Dictionary as its registry has it
@@ -51,7 +49,7 @@ func NewClient(o Options) *Client {
 	if o.Store.ReadOnly() {
 		c.blocks = newOverlay(o.Store)
 	}
-	c.fetch = newFetcher(c.blocks, slices.Concat(o.Local, o.Sources), o.Timeout, o.Idle)
+	c.fetch = newFetcher(c.blocks, o.Sources, o.Timeout, o.Idle)
 	return c
 }
 

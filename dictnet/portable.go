@@ -128,12 +128,8 @@ func (p *Portable) AppendBinary(b []byte) ([]byte, error) {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ReadPortable reads the list at the start of src and says how many bytes it has; what follows is the template. It holds no more than
-// what arrives. A list that breaks the format is a *codec.FormatError.
-func ReadPortable(src *bufio.Reader) (p *Portable, n int64, err error) {
-	return readList(src, maxPortableNotes)
-}
-
+// readList reads the list at the start of src, of at most so many notes, and says how many bytes it has; what follows is the template. It
+// holds no more than what arrives. A list that breaks the format is a *codec.FormatError, one that is too long ErrLongList.
 func readList(src *bufio.Reader, most int) (p *Portable, n int64, err error) {
 	r := portableReader{src: src}
 	p = new(Portable)

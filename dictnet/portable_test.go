@@ -45,7 +45,7 @@ func written(t testing.TB, p *Portable) []byte {
 }
 
 func readPortable(b []byte) (*Portable, int64, error) {
-	return ReadPortable(bufio.NewReader(bytes.NewReader(b)))
+	return readList(bufio.NewReader(bytes.NewReader(b)), maxPortableNotes)
 }
 
 // A list is read back as it was, wherever its notes are, and tells where the template begins.

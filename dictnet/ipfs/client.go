@@ -79,7 +79,7 @@ func (r receiver) ReceiveMessage(ctx context.Context, from peer.ID, msg bsmsg.Bi
 	if len(msg.Wantlist()) > 0 || msg.Full() {
 		r.server.ReceiveMessage(ctx, from, msg)
 	}
-	r.client.node.probes.MessageReceived(from, msg)
+	r.client.node.probes.receive(from, msg)
 	r.client.receive(from, msg)
 }
 

@@ -27,7 +27,7 @@ const (
 	maxMute = 2
 )
 
-// probes hears what peers say they have and have not. It listens to bitswap as a tracer.
+// probes hears what peers say they have and have not.
 type probes struct {
 	mu     sync.Mutex
 	active map[*probe]bool
@@ -41,7 +41,8 @@ type probe struct {
 	done chan struct{} // closed when all are answered
 }
 
-func (p *probes) MessageReceived(from peer.ID, msg bsmsg.BitSwapMessage) {
+// receive gives the questions to a peer the answers that are in his message.
+func (p *probes) receive(from peer.ID, msg bsmsg.BitSwapMessage) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for q := range p.active {
@@ -59,8 +60,6 @@ func (p *probes) MessageReceived(from peer.ID, msg bsmsg.BitSwapMessage) {
 		}
 	}
 }
-
-func (p *probes) MessageSent(peer.ID, bsmsg.BitSwapMessage) {}
 
 func (q *probe) answer(c cid.Cid, yes bool) {
 	if !q.open[c] {

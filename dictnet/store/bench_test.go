@@ -45,9 +45,9 @@ func benchmarkPut(b *testing.B, sync bool) {
 
 // BenchmarkGet reads notes of 128 KiB from the cache of the system, unchecked and checked.
 func BenchmarkGet(b *testing.B) {
-	for _, verify := range []bool{false, true} {
-		b.Run(fmt.Sprint("verify=", verify), func(b *testing.B) {
-			s := mustOpen(b, b.TempDir(), Options{Verify: verify})
+	for _, checked := range []bool{false, true} {
+		b.Run(fmt.Sprint("checked=", checked), func(b *testing.B) {
+			s := mustOpen(b, b.TempDir(), Options{})
 			data := make([]byte, 128<<10)
 			rand.New(rand.NewSource(1)).Read(data)
 			if err := s.Put(b.Context(), mustName(data), data); err != nil {
@@ -56,7 +56,13 @@ func BenchmarkGet(b *testing.B) {
 			c := mustName(data)
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
-				if _, err := s.Get(b.Context(), c); err != nil {
+				var err error
+				if checked {
+					_, err = s.Blocks().Get(b.Context(), c)
+				} else {
+					_, err = s.Get(b.Context(), c)
+				}
+				if err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -23,7 +23,6 @@ const MaxBlock = 255 << 10
 // Options say how to open a store.
 type Options struct {
 	ReadOnly bool   // read beside a process that writes
-	Verify   bool   // check the digest of every block that is read; notes and manifests are checked by their readers anyway
 	Command  string // what to tell others who find the store locked, as "dictnet build"
 
 	// CacheSize limits the blocks that are neither pinned nor in a named dictionary, in bytes: beyond it, those go that were
@@ -159,8 +158,8 @@ func checkCID(c cid.Cid) (digest, error) {
 	return digestOf(c), nil
 }
 
-// Get returns the bytes stored under a name. Unless the store verifies, they are what the disk returned:
-// codec.OpenNote and the manifest check them. The error wraps ErrMissing, ErrCorrupt or ErrStorage.
+// Get returns the bytes stored under a name, as they came from the disk: codec.OpenNote and the manifest check them, where [Store.Blocks]
+// checks by itself. The error wraps ErrMissing, ErrCorrupt or ErrStorage.
 func (s *Store) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	d, err := checkCID(c)
 	if err != nil {
@@ -169,7 +168,7 @@ func (s *Store) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, blockError("read", c, err)
 	}
-	data, err := s.read(c, d, s.o.Verify)
+	data, err := s.read(c, d, false)
 	return data, blockError("read", c, err)
 }
 
