@@ -335,6 +335,11 @@ func (t *PortableTape) Prefetch(ctx context.Context, spans []codec.Span) {
 	})
 }
 
+// Here reports whether a note is in the store, unchecked.
+func (t *PortableTape) Here(ctx context.Context, n manifest.Note) (bool, error) {
+	return t.client.blocks.Has(ctx, n.CID)
+}
+
 // FetchAll asks for all notes of the list at once, before it is known in which order they play.
 func (t *PortableTape) FetchAll(ctx context.Context) {
 	t.ask(ctx, t.notes)

@@ -62,6 +62,16 @@ func (t *Tape) Locate(ctx context.Context, pos uint64) (codec.Span, error) {
 	return codec.Span{Pos: n.Start, Len: uint64(n.RawLen)}, err
 }
 
+// Note returns which note holds byte pos.
+func (t *Tape) Note(ctx context.Context, pos uint64) (manifest.Note, error) {
+	return t.m.Locate(ctx, pos)
+}
+
+// Here reports whether a note is in the store, unchecked.
+func (t *Tape) Here(ctx context.Context, n manifest.Note) (bool, error) {
+	return t.client.blocks.Has(ctx, n.CID)
+}
+
 // locateAtOnce is how many spans are looked up at the same time, so that pages which are elsewhere are fetched together.
 const locateAtOnce = 64
 
