@@ -1,11 +1,9 @@
 package dictnet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/ipfs/go-cid"
 
@@ -51,25 +49,11 @@ func (t *Tape) needed(ctx context.Context, spans iter.Seq2[codec.Span, error], g
 			behind = append(behind, s)
 		}
 		for len(behind) > 0 {
-			some := joined(behind)
+			some := codec.JoinSpans(behind) // a template may name the whole tape a million times
 			behind = nil
 			if !visit(some) {
 				return
 			}
 		}
 	}
-}
-
-// joined returns spans that hold the same bytes, each once, in tape order: a template may name the whole tape a million times.
-func joined(spans []codec.Span) []codec.Span {
-	slices.SortFunc(spans, func(a, b codec.Span) int { return cmp.Compare(a.Pos, b.Pos) })
-	all := spans[:0]
-	for _, s := range spans {
-		if n := len(all); n > 0 && s.Pos <= all[n-1].Pos+all[n-1].Len {
-			all[n-1].Len = max(all[n-1].Len, s.Pos+s.Len-all[n-1].Pos)
-			continue
-		}
-		all = append(all, s)
-	}
-	return all
 }
