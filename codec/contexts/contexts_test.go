@@ -171,6 +171,33 @@ func TestParseMap(t *testing.T) {
 	}
 }
 
+// FuzzParseMap: a map that is read says the same when it is written out and read again; whatever else there is, is no map.
+func FuzzParseMap(f *testing.F) {
+	for _, text := range []string{"# first\nen 0:5\n\n  fr\t10: # the rest\n", "en 0:5 6", "en 0:99999999999999999999", "#"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		runs, err := ParseMap(strings.NewReader(text))
+		if err != nil {
+			if !errors.Is(err, ErrMap) {
+				t.Error(err)
+			}
+			return
+		}
+		var lines strings.Builder
+		for _, r := range runs {
+			length := fmt.Sprint(r.Len)
+			if r.Len == math.MaxInt64 {
+				length = ""
+			}
+			fmt.Fprintf(&lines, "%s %d:%s\n", r.Context, r.Off, length)
+		}
+		if again, err := ParseMap(strings.NewReader(lines.String())); err != nil || !slices.Equal(again, runs) {
+			t.Errorf("%+v comes back as %+v, %v", runs, again, err)
+		}
+	})
+}
+
 // forge writes a directory as it is given, right or wrong.
 func forge(directory string) []byte {
 	return append(binary.LittleEndian.AppendUint32([]byte(Magic), uint32(len(directory))), directory...)

@@ -298,3 +298,42 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("exported without a note: %v", err)
 	}
 }
+
+// FuzzImport: whatever a file holds, a dictionary comes of it that can be handed on, or nothing stays. Reading it where it lies finds no other one.
+func FuzzImport(f *testing.F) {
+	for _, n := range []int{0, 1, 3} {
+		from := openStore(f)
+		good := export(f, from, publish(f, from, n).Ref.Manifest)
+		var wrapped bytes.Buffer // as CARv2
+		if err := carv2.WrapV1(bytes.NewReader(good), &wrapped); err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range [][]byte{good, good[:len(good)-5], good[:59], append(bytes.Clone(good[:59]), 0xff, 0xff, 0xff, 0xff, 0x0f, 0x01), wrapped.Bytes()} {
+			f.Add(file)
+		}
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		to := openStore(t)
+		ref, err := Import(t.Context(), bytes.NewReader(file), to, nil)
+		if err != nil {
+			if st := stats(t, to); st.Blocks != 0 {
+				t.Errorf("refused (%v), and %v are left", err, st)
+			}
+		} else if again, err := Import(t.Context(), bytes.NewReader(export(t, to, ref.Manifest)), openStore(t), nil); err != nil || again != ref {
+			t.Errorf("imported %v, and from there %v, %v", ref, again, err)
+		}
+		in, oerr := Open(bytes.NewReader(file), "fuzz.car")
+		if oerr != nil {
+			return
+		}
+		if err == nil && in.Root() != ref.Manifest {
+			t.Errorf("where it lies the manifest is %s, imported %s", in.Root(), ref.Manifest)
+		}
+		if in.Check(t.Context()) == nil {
+			if _, err := in.Sizes(t.Context(), int64(len(file))); err != nil {
+				t.Errorf("all blocks are good, and their sizes: %v", err)
+			}
+		}
+		in.Get(t.Context(), in.Root())
+	})
+}
