@@ -313,7 +313,7 @@ func (s *session) Fetch(ctx context.Context, want []cid.Cid, got func(cid.Cid, [
 }
 
 func (n *Node) block(ctx context.Context, c cid.Cid) ([]byte, error) {
-	body, err := n.call(ctx, "block/get", url.Values{"arg": {c.String()}, "timeout": {patience.String()}}, "", nil)
+	body, err := n.call(ctx, "block/get", url.Values{"arg": {c.String()}, "timeout": {n.patience.String()}}, "", nil)
 	if err != nil {
 		return nil, err
 	}
