@@ -265,7 +265,7 @@ func (d *Decoder) readFrame() (*frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := d.tape().(Prefetcher); ok { // notes come while the rest of the frame does
+	if p, ok := d.play.notes.prefetcher(); ok { // notes come while the rest of the frame does
 		p.Prefetch(d.ctx, fr.wanted(d.play.notes.size()))
 	}
 	if err := d.keep(int(fr.size) - size); err != nil {
@@ -273,13 +273,6 @@ func (d *Decoder) readFrame() (*frame, error) {
 	}
 	d.index.frames = append(d.index.frames, fr.frameEntry)
 	return fr, d.play.add(fr)
-}
-
-func (d *Decoder) tape() Tape {
-	if d.play.notes == nil {
-		return nil
-	}
-	return d.play.notes.tape
 }
 
 // take reads n bytes of the template, keeps them and returns them.

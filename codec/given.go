@@ -91,7 +91,7 @@ func (r *Reader) WriteMeaning(w io.Writer, meaning func(Span) (Span, error), mos
 		if err != nil {
 			return n, 0, err
 		}
-		if t, ok := r.tape().(Prefetcher); ok && len(means) > 0 {
+		if t, ok := r.play.notes.prefetcher(); ok && len(means) > 0 {
 			t.Prefetch(r.ctx, fr.wantedAs(means, r))
 		}
 		walk := player{s: &fr.score}

@@ -71,27 +71,20 @@ func Inspect(ctx context.Context, src io.ReaderAt, size int64) (Info, error) {
 // add counts a frame. Every symbol is visited once: how often it plays follows from how often those play that are made of it.
 func (i *Info) add(fr *frame) {
 	symbols := fr.score.symbols
-	times := make([]int64, len(symbols))
-	for _, n := range fr.score.sequence {
-		times[n]++
-	}
 	var spans []Span
-	for n := len(symbols) - 1; n >= 0; n-- { // a rule has a higher number than its parts
+	for n, times := range fr.score.times() {
 		switch s := symbols[n]; s.code {
 		case codeRule:
-			left, right := s.halves()
-			times[left] += times[n]
-			times[right] += times[n]
 			i.Rules++
 			continue
 		case codeTape:
-			i.TapeBytes += times[n] * int64(s.len)
+			i.TapeBytes += times * int64(s.len)
 			spans = append(spans, Span{s.pos, s.len})
 		case codeFresh:
 			i.FreshBytes += int64(s.len)
-			i.RepeatBytes += (times[n] - 1) * int64(s.len)
+			i.RepeatBytes += (times - 1) * int64(s.len)
 		case codeRepeat:
-			i.RepeatBytes += times[n] * int64(s.len)
+			i.RepeatBytes += times * int64(s.len)
 		}
 		i.Terminals++
 	}

@@ -370,7 +370,7 @@ func (w *weights) distinct(k int, runs []weighed) (n uint64) {
 
 // tell tells the tape, if it wants to know, what will be read.
 func (r *Reader) tell(ctx context.Context, local bool, runs []weighed) {
-	t, ok := r.tape().(Prefetcher)
+	t, ok := r.play.notes.prefetcher()
 	if local || !ok {
 		return
 	}

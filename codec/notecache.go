@@ -47,6 +47,15 @@ func (c *noteCache) size() uint64 {
 	return c.tape.Size()
 }
 
+// prefetcher returns the tape if it wants to know what will be read.
+func (c *noteCache) prefetcher() (Prefetcher, bool) {
+	if c == nil {
+		return nil, false
+	}
+	p, ok := c.tape.(Prefetcher)
+	return p, ok
+}
+
 // at returns the bytes of the note that holds byte pos of the tape, and that note's first byte's position.
 func (c *noteCache) at(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
 	for {

@@ -147,7 +147,7 @@ func (r *Reader) frameAt(off uint64) int {
 
 // Prefetch tells the tape, if it wants to know, which spans the bytes off to off+n need.
 func (r *Reader) Prefetch(off, n int64) error {
-	t, ok := r.tape().(Prefetcher)
+	t, ok := r.play.notes.prefetcher()
 	if !ok || n <= 0 {
 		return nil
 	}
@@ -168,13 +168,6 @@ func (r *Reader) Prefetch(off, n int64) error {
 		t.Prefetch(r.ctx, spans)
 	}
 	return nil
-}
-
-func (r *Reader) tape() Tape {
-	if r.play.notes == nil {
-		return nil
-	}
-	return r.play.notes.tape
 }
 
 // WriteTo plays the whole file into w and checks every frame and the whole. Notes and local notes are opened ahead, on all
