@@ -284,7 +284,7 @@ func merged(steps []step) []step {
 	return slices.DeleteFunc(out, func(s step) bool { return s.times == 0 })
 }
 
-// run of a tape's bytes that play equally often.
+// weighed is a run of a tape's bytes that play equally often.
 type weighed struct {
 	Span
 	times uint64

@@ -403,7 +403,7 @@ func (p *playback) openNeeds(ctx context.Context, fr *frame, i int) error {
 	return nil
 }
 
-// wanted returns the runs of the tape that a frame needs, each once, in playing order.
+// wanted returns the runs of the tape that a frame needs: what its blocks are coded against, then its spans. What several blocks are coded against comes several times.
 func (fr *frame) wanted(tapeSize uint64) []Span {
 	var spans []Span
 	for i := range fr.blocks {

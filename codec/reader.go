@@ -185,7 +185,7 @@ func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 		next, nextErr = r.announce(i+1, ahead)
 		p := r.play.play(fr, 0)
 		p.ahead = ahead
-		k, err := writeFrame(r.ctx, w, p, &sums)
+		k, err := playFrame(r.ctx, w, p, &sums)
 		n += k
 		if err != nil {
 			return n, err
@@ -214,8 +214,8 @@ func (r *Reader) announce(i int, ahead *lookAhead) (*frame, error) {
 	return fr, nil
 }
 
-// writeFrame plays a frame into w.
-func writeFrame(ctx context.Context, w io.Writer, p *frameReader, sums *checksums) (n int64, err error) {
+// playFrame plays a frame into w.
+func playFrame(ctx context.Context, w io.Writer, p *frameReader, sums *checksums) (n int64, err error) {
 	for {
 		raw, err := p.next(ctx, math.MaxUint64)
 		if err == io.EOF {
