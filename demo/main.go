@@ -132,7 +132,6 @@ func run(ctx context.Context, chain, binary, dir string) error {
 	var published struct {
 		Address     string   `json:"address"`
 		Root        string   `json:"root"`
-		Manifest    string   `json:"manifest"`
 		Transaction string   `json:"transaction"`
 		Gas         uint64   `json:"gas"`
 		Peers       []string `json:"peers"`
@@ -155,8 +154,6 @@ func run(ctx context.Context, chain, binary, dir string) error {
 	var encoded struct {
 		Written int64 `json:"templateSize"`
 		Tape    int64 `json:"tapeBytes"`
-		Fresh   int64 `json:"freshBytes"`
-		Repeat  int64 `json:"repeatBytes"`
 		Spans   int64 `json:"spans"`
 	}
 	if err := d.dictnet(&encoded, "encode", "encode", file, "-d", "releases", "-o", template, "--home", publisher); err != nil {

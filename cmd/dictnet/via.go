@@ -129,7 +129,7 @@ func (a *app) pinOnKubo(ctx context.Context, s *store.Store, dict store.Dictiona
 	if err != nil {
 		return err
 	}
-	return k.Pin(ctx, dict.Current.Manifest, dict.Name, nil)
+	return k.Pin(ctx, dict.Current.Manifest, dict.Name)
 }
 
 // startNode starts a node with the identity of the store, for as long as a verb runs.

@@ -70,7 +70,7 @@ func (n *counts) add(e *encoder, p *parser, r []byte) {
 }
 
 // statistics makes the model's classes of what was counted.
-func (n *counts) statistics(phrases []phrase, content []byte, worth int) *statistics {
+func (n *counts) statistics(phrases []phrase, worth int) *statistics {
 	st := &statistics{contexts: map[uint32][]uint8{}}
 	for k := range n.number {
 		total := uint64(0)

@@ -26,7 +26,7 @@ func train(samples [][]byte, budget int) []byte {
 	content, phrases := place(content, texts, budget/16)
 	n := &counts{}
 	n.begin(samples, few, len(phrases))
-	st := n.statistics(phrases, content, worth)
+	st := n.statistics(phrases, worth)
 	for round := range 5 {
 		if round == 3 {
 			room := budget - footerLen - len(content) - len(st.pack(content))*102/100
@@ -49,11 +49,11 @@ func train(samples [][]byte, budget int) []byte {
 			n.add(e, p, samples[i])
 		}
 		phrases = m.phrases
-		st = n.statistics(phrases, content, worth)
+		st = n.statistics(phrases, worth)
 	}
 	packed := st.pack(content)
 	for w := worth + 1; len(packed) > budget-len(content)-footerLen; w += w / 4 {
-		packed = n.statistics(phrases, content, w).pack(content)
+		packed = n.statistics(phrases, w).pack(content)
 	}
 	return joinUnit(content, packed)
 }
@@ -73,12 +73,11 @@ func thin(samples [][]byte, n int) (few []int) {
 		total += len(s)
 	}
 	sum := 0
-	for i, s := range samples {
+	for i := range samples {
 		if sum += min(n, total); sum >= total {
 			sum -= total
 			few = append(few, i)
 		}
-		_ = s
 	}
 	return few
 }

@@ -212,9 +212,8 @@ func (n *Node) Import(ctx context.Context, write func(io.Writer) error) error {
 	return n.wrap("dag import", err)
 }
 
-// Pin makes the node keep a manifest with all that it reaches, under a name, and get from its peers what it has not. progress,
-// if not nil, is told how many blocks it has seen.
-func (n *Node) Pin(ctx context.Context, manifest cid.Cid, name string, progress func(blocks uint64)) error {
+// Pin makes the node keep a manifest with all that it reaches, under a name, and get from its peers what it has not.
+func (n *Node) Pin(ctx context.Context, manifest cid.Cid, name string) error {
 	args := url.Values{"arg": {manifest.String()}, "recursive": {"true"}, "progress": {"true"}}
 	if name != "" {
 		args.Set("name", name)
@@ -226,9 +225,8 @@ func (n *Node) Pin(ctx context.Context, manifest cid.Cid, name string, progress 
 	defer body.Close()
 	for lines := json.NewDecoder(body); ; {
 		var line struct {
-			Pins     []string
-			Progress uint64
-			Message  string // of an error
+			Pins    []string // in the last line; those before say how far it is
+			Message string   // of an error
 		}
 		err := lines.Decode(&line)
 		if err == nil && line.Message != "" {
@@ -242,9 +240,6 @@ func (n *Node) Pin(ctx context.Context, manifest cid.Cid, name string, progress 
 		}
 		if len(line.Pins) > 0 {
 			return nil
-		}
-		if progress != nil {
-			progress(line.Progress)
 		}
 	}
 }

@@ -217,7 +217,7 @@ func (m *model) run(end int) error {
 		m.fields[0].right, m.fields[1].right = 0, 0
 		if !m.pass(c == e) {
 			h := m.context(e)
-			same, equal := m.aligned(e, h)
+			same, equal := m.aligned(h)
 			equal.Learn(0)
 			same.Learn(0)
 			m.judge(h)
@@ -235,8 +235,8 @@ func (m *model) run(end int) error {
 	return nil
 }
 
-// aligned returns the models that know whether a byte is the aligned one, e.
-func (m *model) aligned(e, context uint32) (same, equal *rans.Prob) {
+// aligned returns the models that know whether a byte is the aligned one.
+func (m *model) aligned(context uint32) (same, equal *rans.Prob) {
 	same = &m.same[min(m.age, aged)<<8|m.hist&0xff]
 	equal = &m.equal[context]
 	if *equal == 0 {
@@ -267,7 +267,7 @@ func (m *model) put(c, e uint32) {
 // uncertain codes a byte that may or may not be the aligned one, e, or one that a field predicts.
 func (m *model) uncertain(c, e uint32, turned bool) error {
 	h := m.context(e)
-	same, equal := m.aligned(e, h)
+	same, equal := m.aligned(h)
 	// The two likeliest bytes, and who says so.
 	x1, x2 := int(e), -1
 	p1, p2 := same.One(), uint32(0)
