@@ -1,6 +1,6 @@
-// Compiles DictionaryRegistry.sol to DictionaryRegistry.abi, .bin and .bin-runtime.
+// Compiles DictionaryRegistry.sol to DictionaryRegistry.abi, .bin, .bin-runtime and .slots.
 //
-//	node compile.js [DIR]    DIR is where the three files go; without it, beside this file
+//	node compile.js [DIR]    DIR is where the four files go; without it, beside this file
 //
 // foundry.toml states the settings again for the tests; test.sh compares the bytecode that forge makes with ours.
 "use strict";
