@@ -24,7 +24,7 @@ demo: build $(if $(filter anvil,$(CHAIN)),contracts/node_modules/.package-lock.j
 test: check test-contracts test-go test-fuzz test-bench test-interop
 
 check:
-	@test -z "$$(gofmt -l bench cmd chain codec contracts demo dictnet internal interop merkle)" || { gofmt -l bench cmd chain codec contracts demo dictnet internal interop merkle; echo 'gofmt these files'; exit 1; }
+	@bad=$$(gofmt -l bench cmd chain codec contracts demo dictnet internal interop merkle) && test -z "$$bad" || { echo "$$bad"; echo 'gofmt these files'; exit 1; }
 	$(GO) vet -tags peers ./...
 	$(GO) vet -tags noembed ./cmd/...
 	$(GO) vet -tags front ./cmd/...
@@ -42,8 +42,10 @@ test-fuzz:
 	$(MAKE) fuzz FUZZ='./codec/... ./merkle/...' FUZZTIME=200x
 
 fuzz:
-	@for p in $$($(GO) list $(FUZZ)); do \
-		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	@packages=$$($(GO) list $(FUZZ)) || exit 1; \
+	for p in $$packages; do \
+		targets=$$($(GO) test -list '^Fuzz' $$p) || { echo "$$targets"; exit 1; }; \
+		for f in $$(echo "$$targets" | grep '^Fuzz'); do \
 			echo "$$f of $$p"; \
 			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
 		done; \
