@@ -111,14 +111,14 @@ func tools() []tool {
 			},
 			decode: func(w *work) []command { return []command{cmd("hpatchz", "-f", w.old, w.packed, w.back)} },
 		},
-		chunkStore("casync", func(w *work, store, index, file string) []string {
+		chunkStore("casync", func(store, index, file string) []string {
 			return []string{"casync", "make", "--store=" + store, index, file}
-		}, func(w *work, store, index, file string) []string {
+		}, func(store, index, file string) []string {
 			return []string{"casync", "extract", "--store=" + store, index, file}
 		}, []string{"dpkg-query", "-W", "casync"}),
-		chunkStore("desync", func(w *work, store, index, file string) []string {
+		chunkStore("desync", func(store, index, file string) []string {
 			return []string{"desync", "make", "-s", store, index, file}
-		}, func(w *work, store, index, file string) []string {
+		}, func(store, index, file string) []string {
 			return []string{"desync", "extract", "-s", store, index, file}
 		}, []string{"go", "version", "-m", lookPath("desync")}),
 		stream("zstd -19 --long=27", plain, []string{"zstd", "-19", "--long=27"}, []string{"zstd", "-d", "--long=27"}, "zstd"),
@@ -181,7 +181,7 @@ func zpaq(name string, kinds kind, method string) tool {
 }
 
 // chunkStore is a tool that cuts files into chunks. What it sends is the index and the chunks that old does not have.
-func chunkStore(name string, make_, extract func(w *work, store, index, file string) []string, version []string) tool {
+func chunkStore(name string, make_, extract func(store, index, file string) []string, version []string) tool {
 	pristine := func(w *work) string { return w.in("old.castr") }
 	store := func(w *work) string { return w.in("new.castr") }
 	index := func(w *work) string { return w.in("new.caibx") }
@@ -191,7 +191,7 @@ func chunkStore(name string, make_, extract func(w *work, store, index, file str
 			if err := os.MkdirAll(pristine(w), 0o777); err != nil {
 				return usage{}, err
 			}
-			return run(cmd(make_(w, pristine(w), w.in("old.caibx"), w.old)...))
+			return run(cmd(make_(pristine(w), w.in("old.caibx"), w.old)...))
 		},
 		before: func(w *work) error {
 			os.Remove(index(w))
@@ -200,7 +200,7 @@ func chunkStore(name string, make_, extract func(w *work, store, index, file str
 			}
 			return linkTree(pristine(w), store(w))
 		},
-		encode: func(w *work) []command { return []command{cmd(make_(w, store(w), index(w), w.new)...)} },
+		encode: func(w *work) []command { return []command{cmd(make_(store(w), index(w), w.new)...)} },
 		size: func(w *work) (int64, error) {
 			n, err := treeSize(store(w), pristine(w))
 			if err != nil {
@@ -209,14 +209,14 @@ func chunkStore(name string, make_, extract func(w *work, store, index, file str
 			i, err := fileSize(index(w))
 			return n + i, err
 		},
-		decode: func(w *work) []command { return []command{cmd(extract(w, store(w), index(w), w.back)...)} },
+		decode: func(w *work) []command { return []command{cmd(extract(store(w), index(w), w.back)...)} },
 		more: func(w *work, m *measurement) error {
 			// A store of new alone is what one who holds nothing has to get.
 			alone := w.in("alone.castr")
 			if err := os.MkdirAll(alone, 0o777); err != nil {
 				return err
 			}
-			if _, err := run(cmd(make_(w, alone, w.in("alone.caibx"), w.new)...)); err != nil {
+			if _, err := run(cmd(make_(alone, w.in("alone.caibx"), w.new)...)); err != nil {
 				return err
 			}
 			n, err := treeSize(alone, "")
