@@ -97,6 +97,16 @@ type buildResult struct {
 	Contexts []contextInfo `json:"contexts,omitempty"`
 }
 
+func (r *buildResult) rows() []row {
+	return append([]row{
+		{"dictionary", r.Name},
+		{"read", fmt.Sprintf("%s in %d samples", bytesText(r.Read), r.Samples)},
+		{"added", fmt.Sprintf("%d notes, %s, stored as %s", r.Added, bytesText(r.Taken), bytesText(r.Stored))},
+		{"size", fmt.Sprintf("%d notes, %s", r.Size, bytesText(r.Tape))},
+		{"root", r.Root},
+		{"manifest", r.Manifest}}, contextRows(r.Contexts)...)
+}
+
 func (a *app) build(c *cobra.Command, samples []labelledSample, out string, trees bool, o codec.BuildOptions) error {
 	ctx := c.Context()
 	ref, err := parseBuildRef(out)
@@ -178,17 +188,10 @@ func (a *app) build(c *cobra.Command, samples []labelledSample, out string, tree
 		Name: out, Samples: stats.Samples, Read: stats.Read, Added: version.Ref.Size - version.Old.Size, Taken: stats.Taken, Stored: stats.Stored,
 		Size: version.Ref.Size, Tape: version.TapeSize, Root: version.Ref.Root.String(), Manifest: version.Ref.Manifest.String(),
 	}
-	rows := []row{
-		{"dictionary", out},
-		{"read", fmt.Sprintf("%s in %d samples", bytesText(stats.Read), stats.Samples)},
-		{"added", fmt.Sprintf("%d notes, %s, stored as %s", result.Added, bytesText(stats.Taken), bytesText(stats.Stored))},
-		{"size", fmt.Sprintf("%d notes, %s", version.Ref.Size, bytesText(version.TapeSize))},
-		{"root", version.Ref.Root},
-		{"manifest", version.Ref.Manifest}}
 	if result.Contexts, err = dictionaryContexts(ctx, home, version.Ref.Manifest); err != nil {
 		return err
 	}
-	return a.print(result, append(rows, contextRows(result.Contexts)...)...)
+	return a.print(result, result.rows()...)
 }
 
 // buildHome opens the store that a dictionary is built in and says under which name. What goes into a CAR file is built

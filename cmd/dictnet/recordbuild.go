@@ -118,13 +118,7 @@ func (a *app) buildRecords(c *cobra.Command, samples []labelledSample, out strin
 	}
 	result.Size, result.Tape = version.Ref.Size, version.TapeSize
 	result.Root, result.Manifest = version.Ref.Root.String(), version.Ref.Manifest.String()
-	return a.print(result,
-		row{"dictionary", out},
-		row{"read", fmt.Sprintf("%s in %d samples", bytesText(read), seen)},
-		row{"added", fmt.Sprintf("%d notes, %s, stored as %s", result.Added, bytesText(result.Taken), bytesText(result.Stored))},
-		row{"size", fmt.Sprintf("%d notes, %s", result.Size, bytesText(result.Tape))},
-		row{"root", result.Root},
-		row{"manifest", result.Manifest})
+	return a.print(result, result.rows()...)
 }
 
 func (a *app) addRecords(ctx context.Context, b *records.Builder, name string, lines bool) error {
