@@ -22,7 +22,7 @@ import (
 // DICTNET_NAME (dashes as underscores), by the key NAME in the table [VERB] of the file, or by the key NAME. A key that sets nothing is an error.
 func (a *app) applySettings(c *cobra.Command) error {
 	environ := koanf.New(".")
-	if err := environ.Load(env.Provider(".", env.Opt{Prefix: "DICTNET_", TransformFunc: func(k, v string) (string, any) {
+	if err := environ.Load(env.Provider(".", env.Opt{Prefix: environPrefix, TransformFunc: func(k, v string) (string, any) {
 		return settingName(k), v
 	}}), nil); err != nil {
 		return fmt.Errorf("read environment: %w", err)
