@@ -250,6 +250,11 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		return err
 	}
 	bar.end()
+	return a.printDecoded(result, &opener, counting.tree && to.into == "" && span == "")
+}
+
+// printDecoded completes the result with where the notes came from, and says it, if stdout is not the file's. packed says that the file is a tree and stays one.
+func (a *app) printDecoded(result decodeResult, opener *templateDictionary, packed bool) error {
 	r := opener.reader
 	if r != nil {
 		stats, ref := r.Stats(), opener.ref
@@ -263,13 +268,13 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		stats := opener.seeds.Stats()
 		result.Seeds = &stats
 	}
-	if out == "-" {
-		return nil // stdout is the file's
+	if result.Out == "-" {
+		return nil
 	}
-	if counting.tree && to.into == "" && span == "" {
+	if packed {
 		a.say("this is the tree of a directory: -C DIR unpacks it")
 	}
-	rows := []row{{"file", fmt.Sprintf("%s, %s", out, bytesText(result.Bytes))}}
+	rows := []row{{"file", fmt.Sprintf("%s, %s", result.Out, bytesText(result.Bytes))}}
 	if r != nil {
 		rows = append(rows,
 			row{"dictionary", opener.described()},
