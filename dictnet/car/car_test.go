@@ -3,6 +3,7 @@ package car
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"testing"
@@ -299,16 +300,48 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// wrapped makes a CARv2 of a file, with an index that says it is huge if it is damaged.
+func wrapped(t testing.TB, file []byte, damaged bool) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := carv2.WrapV1(bytes.NewReader(file), &out); err != nil {
+		t.Fatal(err)
+	}
+	b := out.Bytes()
+	if index := binary.LittleEndian.Uint64(b[carv2.PragmaSize+32:]); damaged {
+		binary.LittleEndian.PutUint64(b[index+22:], 40<<50) // bytes of the entries of 40 bytes
+	}
+	return b
+}
+
+// What the index of a CARv2 says is not believed, and does no harm.
+func TestIndexIsLeftAlone(t *testing.T) {
+	from := openStore(t)
+	p := publish(t, from, 3)
+	for _, damaged := range []bool{false, true} {
+		file := wrapped(t, export(t, from, p.Ref.Manifest), damaged)
+		f, err := Open(bytes.NewReader(file), "v2.car")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := manifest.Open(t.Context(), f, f.Root()); err != nil || m.Ref() != p.Ref {
+			t.Errorf("manifest: %v", err)
+		}
+		within := wrapped(t, export(t, from, p.Ref.Manifest), false)
+		within = append(within[:carv2.PragmaSize+carv2.HeaderSize:carv2.PragmaSize+carv2.HeaderSize], file...) // a CARv2 for its blocks
+		binary.LittleEndian.PutUint64(within[carv2.PragmaSize+24:], uint64(len(file)))
+		if _, err := Open(bytes.NewReader(within), "v2.car"); !errors.Is(err, ErrFormat) {
+			t.Errorf("a CARv2 in a CARv2: %v", err)
+		}
+	}
+}
+
 // FuzzImport: whatever a file holds, a dictionary comes of it that can be handed on, or nothing stays. Reading it where it lies finds no other one.
 func FuzzImport(f *testing.F) {
 	for _, n := range []int{0, 1, 3} {
 		from := openStore(f)
 		good := export(f, from, publish(f, from, n).Ref.Manifest)
-		var wrapped bytes.Buffer // as CARv2
-		if err := carv2.WrapV1(bytes.NewReader(good), &wrapped); err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range [][]byte{good, good[:len(good)-5], good[:59], append(bytes.Clone(good[:59]), 0xff, 0xff, 0xff, 0xff, 0x0f, 0x01), wrapped.Bytes()} {
+		for _, file := range [][]byte{good, good[:len(good)-5], good[:59], append(bytes.Clone(good[:59]), 0xff, 0xff, 0xff, 0xff, 0x0f, 0x01), wrapped(f, good, false), wrapped(f, good, true)} {
 			f.Add(file)
 		}
 	}

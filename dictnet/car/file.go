@@ -33,7 +33,7 @@ var (
 
 // Open reads where the blocks of a CAR are, once, and no block. name is for messages. The caller keeps r open.
 func Open(r io.ReaderAt, name string) (*File, error) {
-	car, err := storage.OpenReadable(r, limits...)
+	car, err := openBlocks(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %v", name, ErrFormat, err)
 	}
@@ -42,6 +42,27 @@ func Open(r io.ReaderAt, name string) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &File{name: name, root: root, r: r, car: car}, nil
+}
+
+// openBlocks goes through the blocks of a CAR to find them. The index that a CARv2 may have is left alone: nobody vouches for it, and one that says it is huge
+// makes go-car panic.
+func openBlocks(r io.ReaderAt) (storage.ReadableCar, error) {
+	file, err := carv2.NewReader(r, limits...)
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := file.DataReader()
+	if err != nil {
+		return nil, err
+	}
+	version, err := carv2.ReadVersion(io.NewSectionReader(blocks, 0, math.MaxInt64), limits...)
+	if err != nil {
+		return nil, err
+	}
+	if version != 1 {
+		return nil, fmt.Errorf("the blocks are in a CARv%d", version)
+	}
+	return storage.OpenReadable(blocks, limits...)
 }
 
 // Root returns the manifest.
