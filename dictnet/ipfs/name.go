@@ -14,7 +14,6 @@ import (
 	"github.com/ipfs/boxo/path"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/crypto"
-	"github.com/libp2p/go-libp2p/core/peer"
 	dhts "github.com/libp2p/go-libp2p/core/routing"
 
 	"dictnet/dictnet/store"
@@ -220,15 +219,6 @@ func (n *Node) lookUp(ctx context.Context, name ipns.Name) (latest []byte, err e
 		return nil, cmp.Or(ctx.Err(), dhts.ErrNotFound)
 	}
 	return latest, nil
-}
-
-// KeyName returns the IPNS name of the identity that a key is.
-func KeyName(key crypto.PrivKey) (string, error) {
-	id, err := peer.IDFromPrivateKey(key)
-	if err != nil {
-		return "", err
-	}
-	return ipns.NameFromPeer(id).String(), nil
 }
 
 // readRecord returns what was last published. An expired record still tells its sequence and manifest.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p-kad-dht/dual"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -19,7 +18,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dictnet/dictnet/manifest"
-	"dictnet/dictnet/store"
 )
 
 // routing is a node's part in IPFS's own Kademlia DHTs, the public one and that of the local network, as Kubo has them: it
@@ -113,7 +111,7 @@ func (n *Node) Announce(ctx context.Context, manifests ...cid.Cid) error {
 	}
 	for _, c := range manifests {
 		announce(c)
-		m, err := manifest.Open(ctx, getter{n}, c)
+		m, err := manifest.Open(ctx, served{n}, c)
 		if err != nil {
 			continue // it is not here, or none
 		}
@@ -149,20 +147,6 @@ func (r *routing) provide(ctx context.Context, c cid.Cid) error {
 	defer r.mu.Unlock()
 	r.told[c] = time.Now()
 	return nil
-}
-
-// getter reads the blocks that a node serves.
-type getter struct{ n *Node }
-
-func (g getter) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
-	b, err := g.n.o.Blocks.Get(ctx, c)
-	if ipld.IsNotFound(err) {
-		return nil, fmt.Errorf("block %s: %w", c, store.ErrMissing)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return b.RawData(), nil
 }
 
 // find connects with nodes that have announced those of the blocks that are manifests or pages.
