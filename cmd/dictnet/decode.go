@@ -439,7 +439,7 @@ func (in *input) keep(ctx context.Context, inMemory int) error {
 	}
 	in.file, in.size = bytes.NewReader(b), int64(len(b))
 	if len(b) == inMemory && (bytes.HasPrefix(b, []byte(codec.Magic)) || records.Holds(b)) { // else it is none, and whoever reads it says so
-		spool, err := portableFlags{}.spool()
+		kept, err := spool()
 		if err != nil {
 			return err
 		}
@@ -448,16 +448,16 @@ func (in *input) keep(ctx context.Context, inMemory int) error {
 			if before != nil {
 				before.Close()
 			}
-			return spool.Close()
+			return kept.Close()
 		})
-		n, err := io.Copy(stoppable(ctx, spool), io.MultiReader(bytes.NewReader(b), in))
+		n, err := io.Copy(stoppable(ctx, kept), io.MultiReader(bytes.NewReader(b), in))
 		if failed := (*writeError)(nil); errors.As(err, &failed) {
 			return storageError(failed.error)
 		}
 		if err != nil {
 			return packError(in.name, err)
 		}
-		in.file, in.size = spool, n
+		in.file, in.size = kept, n
 	}
 	in.Reader = io.NewSectionReader(in.file, 0, in.size)
 	return nil

@@ -200,13 +200,13 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	o.Progress = bar.set
 	to := stoppable(ctx, w)
 	var dst io.Writer = to
-	var spool *portableEncoder
+	var template *os.File // the list of its notes, which stands before it, comes of it
 	if portable.list {
-		if spool, err = portable.spool(); err != nil {
+		if template, err = spool(); err != nil {
 			return err
 		}
-		defer spool.Close()
-		dst = spool
+		defer template.Close()
+		dst = template
 	}
 	var src io.Reader
 	o.Cuts, src = contexts.BeginsOf(in)
@@ -214,8 +214,8 @@ func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error
 	if err != nil {
 		return w.written(err)
 	}
-	if spool != nil {
-		extra, err := spool.finish(ctx, to, named, o.Tape)
+	if template != nil {
+		extra, err := portable.writePortable(ctx, to, template, named, o.Tape)
 		if err != nil {
 			return w.written(err)
 		}

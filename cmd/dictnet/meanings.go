@@ -154,16 +154,16 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 	if o.Index, err = a.tapeIndex(ctx, s, ref, tape); err != nil {
 		return err
 	}
-	spool, err := portableFlags{}.spool()
+	template, err := spool()
 	if err != nil {
 		return err
 	}
-	defer spool.Close()
-	stats, err := codec.EncodeGiven(ctx, spool, file, spans, o)
+	defer template.Close()
+	stats, err := codec.EncodeGiven(ctx, template, file, spans, o)
 	if err != nil {
 		return err
 	}
-	r, err := codec.NewReaderAt(ctx, spool.File, stats.Written, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
+	r, err := codec.NewReaderAt(ctx, template, stats.Written, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return tape, nil })
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (a *app) encodeMeaning(c *cobra.Command, name, under, dict, out string, o c
 		return err
 	}
 	to := stoppable(ctx, w)
-	for _, part := range []io.Reader{bytes.NewReader(head), io.NewSectionReader(spool.File, 0, stats.Written)} {
+	for _, part := range []io.Reader{bytes.NewReader(head), io.NewSectionReader(template, 0, stats.Written)} {
 		if _, err := io.Copy(to, part); err != nil {
 			return w.written(err)
 		}

@@ -114,6 +114,16 @@ func (p *progress) end() {
 	}
 }
 
+// spool makes a temporary file, which goes when it is closed, whatever happens.
+func spool() (*os.File, error) {
+	f, err := os.CreateTemp("", "dictnet-*")
+	if err != nil {
+		return nil, storageError(err)
+	}
+	os.Remove(f.Name())
+	return f, nil
+}
+
 // output is a file that gets its name only when it is complete.
 type output struct {
 	io.Writer

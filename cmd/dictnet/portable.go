@@ -36,32 +36,16 @@ func (f *portableFlags) check(dict string) error {
 	return nil
 }
 
-// portableEncoder keeps a template while it is made, because the list of its notes stands before it.
-type portableEncoder struct {
-	*os.File
-	flags portableFlags
-}
-
-// spool returns where a template goes that is to become portable.
-func (f portableFlags) spool() (*portableEncoder, error) {
-	t, err := os.CreateTemp("", "dictnet-*")
-	if err != nil {
-		return nil, storageError(err)
-	}
-	os.Remove(t.Name()) // it goes when it is closed, whatever happens
-	return &portableEncoder{t, f}, nil
-}
-
-// finish writes the list and the template.
-func (e *portableEncoder) finish(ctx context.Context, w io.Writer, tape *dictnet.Tape, play codec.Tape) (extra int64, err error) {
-	size, err := e.Seek(0, io.SeekCurrent)
+// writePortable writes the list of the notes of a template, and the template, which is all that was written to a file.
+func (f portableFlags) writePortable(ctx context.Context, w io.Writer, template *os.File, tape *dictnet.Tape, play codec.Tape) (extra int64, err error) {
+	size, err := template.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return 0, storageError(err)
 	}
 	p := &dictnet.Portable{TapeSize: tape.Size()}
-	r, err := codec.NewReaderAt(ctx, e.File, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return play, nil })
+	r, err := codec.NewReaderAt(ctx, template, size, func(context.Context, codec.DictionaryName) (codec.Tape, error) { return play, nil })
 	if err == nil && r.Dictionary() != nil { // a file of which nothing is in the dictionary names none
-		p, err = tape.Portable(ctx, r.Wanted(), e.flags.proof)
+		p, err = tape.Portable(ctx, r.Wanted(), f.proof)
 	}
 	if err != nil {
 		return 0, err
@@ -73,7 +57,7 @@ func (e *portableEncoder) finish(ctx context.Context, w io.Writer, tape *dictnet
 	if _, err := w.Write(head); err != nil {
 		return 0, err
 	}
-	_, err = io.Copy(w, io.NewSectionReader(e.File, 0, size))
+	_, err = io.Copy(w, io.NewSectionReader(template, 0, size))
 	return int64(len(head)), err
 }
 
