@@ -199,15 +199,15 @@ func writePromoted(ctx context.Context, w io.Writer, p *codec.Promoter, r *codec
 	if list == nil {
 		return p.Write(to, r, next.Ref())
 	}
-	spool, err := portableFlags{list: true, proof: list.Proof != nil}.spool()
+	template, err := spool()
 	if err != nil {
 		return err
 	}
-	defer spool.Close()
-	if err := p.Write(spool, r, next.Ref()); err != nil {
+	defer template.Close()
+	if err := p.Write(template, r, next.Ref()); err != nil {
 		return err
 	}
-	_, err = spool.finish(ctx, to, next, next)
+	_, err = portableFlags{list: true, proof: list.Proof != nil}.writePortable(ctx, to, template, next, next)
 	return err
 }
 

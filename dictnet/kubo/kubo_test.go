@@ -97,10 +97,9 @@ func TestFailsInTheMiddle(t *testing.T) {
 		w.(http.Flusher).Flush()
 		w.Header().Set("X-Stream-Error", "no space left on device")
 	})
-	seen := uint64(0)
-	err := n.Pin(t.Context(), manifest, "releases", func(blocks uint64) { seen = blocks })
-	if remote := (*RemoteError)(nil); !errors.As(err, &remote) || !strings.Contains(err.Error(), "no space left") || strings.Contains(err.Error(), "\n") || seen != 100 {
-		t.Errorf("pin add: %v after %d blocks", err, seen)
+	err := n.Pin(t.Context(), manifest, "releases")
+	if remote := (*RemoteError)(nil); !errors.As(err, &remote) || !strings.Contains(err.Error(), "no space left") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("pin add: %v", err)
 	}
 	err = n.Import(t.Context(), func(w io.Writer) error { _, err := io.WriteString(w, "all"); return err })
 	if err == nil || !strings.Contains(err.Error(), "no space left") {
