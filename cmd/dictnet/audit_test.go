@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,17 +13,8 @@ import (
 func TestAuditTellsWhatIsDeprecated(t *testing.T) {
 	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
 	dictnet, must := commands(t)
-	dev, err := devchain.Start(t.Context(), devchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dev.Close()
-	sample := filepath.Join(t.TempDir(), "sample")
-	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	must("build", sample, "-o", "d")
-	address := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	dev, address := devRegistry(t, must)
+	must("build", someText(t), "-o", "d")
 	at, err := chain.ParseReference(must("publish", "d", "--rpc", dev.URL(), "--dev-key", "--registry", address)["address"].(string))
 	if err != nil {
 		t.Fatal(err)

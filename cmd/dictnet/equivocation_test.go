@@ -59,19 +59,10 @@ func TestNodesThatContradictEachOther(t *testing.T) {
 // Two nodes that have the same block, and say different things of what the registry held in it: the evidence has both, be it that one of them does
 // not know the dictionary, or that only the owner is another. A node that does not answer hides nothing of what the others say.
 func TestNodesThatContradictEachOtherInOneBlock(t *testing.T) {
-	dir := t.TempDir()
 	dictnet, must := commands(t)
-	chain, err := devchain.Start(t.Context(), devchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer chain.Close()
-	home, sample := filepath.Join(dir, "home"), filepath.Join(dir, "sample")
-	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
-	must("build", sample, "-o", "d", "--home", home)
+	chain, registry := devRegistry(t, must)
+	home := filepath.Join(t.TempDir(), "home")
+	must("build", someText(t), "-o", "d", "--home", home)
 	id := must("publish", "d", "--home", home, "--rpc", chain.URL(), "--dev-key", "--registry", registry)["dictionary"].(string)
 	lies := func(lie func(answer map[string]any)) string {
 		return changedNode(t, chain.URL(), func(request []byte, answer map[string]any) {
@@ -115,13 +106,8 @@ func TestNodesThatContradictEachOtherInOneBlock(t *testing.T) {
 
 // A node that tells nothing of blocks any more ends no audit: all else is reported, and that he could not be compared.
 func TestAuditWithoutANode(t *testing.T) {
-	dir := t.TempDir()
 	dictnet, must := commands(t)
-	chain, err := devchain.Start(t.Context(), devchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer chain.Close()
+	chain, registry := devRegistry(t, must)
 	at, err := url.Parse(chain.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -137,12 +123,8 @@ func TestAuditWithoutANode(t *testing.T) {
 		forward.ServeHTTP(w, r)
 	}))
 	defer half.Close()
-	home, sample := filepath.Join(dir, "home"), filepath.Join(dir, "sample")
-	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
-	must("build", sample, "-o", "d", "--home", home)
+	home := filepath.Join(t.TempDir(), "home")
+	must("build", someText(t), "-o", "d", "--home", home)
 	must("publish", "d", "--home", home, "--rpc", chain.URL(), "--dev-key", "--registry", registry)
 	code, stdout, stderr := dictnet("audit", "d", "--home", home, "--rpc", chain.URL(), "--rpc", half.URL)
 	if code != exitUnavailable || !strings.Contains(stdout, "root computed") || !strings.Contains(stdout, half.URL) {
@@ -198,6 +180,27 @@ func commands(t *testing.T) (dictnet func(args ...string) (code int, stdout, std
 	return dictnet, must
 }
 
+// devRegistry starts a development chain that ends with the test, and deploys a registry there.
+func devRegistry(t *testing.T, must func(args ...string) map[string]any) (dev *devchain.Chain, registry string) {
+	t.Helper()
+	dev, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dev.Close() })
+	return dev, must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+}
+
+// someText returns a file of which a dictionary can be built.
+func someText(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "sample")
+	if err := os.WriteFile(name, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // A development chain that is started anew has the registry at the same address, and nothing in it: the hint says how to publish there.
 func TestChainStartedAnew(t *testing.T) {
 	dir := t.TempDir()
@@ -234,17 +237,8 @@ func TestChainStartedAnew(t *testing.T) {
 func TestProofByAnotherNode(t *testing.T) {
 	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
 	dictnet, must := commands(t)
-	chain, err := devchain.Start(t.Context(), devchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer chain.Close()
-	sample := filepath.Join(t.TempDir(), "sample")
-	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	must("build", sample, "-o", "d")
-	registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
+	chain, registry := devRegistry(t, must)
+	must("build", someText(t), "-o", "d")
 	must("publish", "d", "--rpc", chain.URL(), "--dev-key", "--registry", registry)
 	without := changedNode(t, chain.URL(), func(request []byte, answer map[string]any) {
 		if bytes.Contains(request, []byte(`"eth_getProof"`)) {

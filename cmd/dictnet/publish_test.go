@@ -20,12 +20,7 @@ import (
 func TestNamesThatCollide(t *testing.T) {
 	dir := t.TempDir()
 	dictnet, must := commands(t)
-	dev, err := devchain.Start(t.Context(), devchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dev.Close()
-	registry := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	dev, registry := devRegistry(t, must)
 	to := []string{"--rpc", dev.URL(), "--dev-key", "--registry", registry}
 	for _, home := range []string{"first", "second"} {
 		sample := filepath.Join(dir, home+".sample")
@@ -54,20 +49,10 @@ func TestNamesThatCollide(t *testing.T) {
 
 // Who was interrupted after the registration finds the dictionary again, and publishes.
 func TestInterruptedAfterRegistration(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
+	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
 	_, must := commands(t)
-	dev, err := devchain.Start(t.Context(), devchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dev.Close()
-	address := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
-	sample := filepath.Join(dir, "sample")
-	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	must("build", sample, "-o", "d")
+	dev, address := devRegistry(t, must)
+	must("build", someText(t), "-o", "d")
 	client, err := chain.Dial(t.Context(), dev.URL())
 	if err != nil {
 		t.Fatal(err)
@@ -100,25 +85,15 @@ func TestInterruptedAfterRegistration(t *testing.T) {
 
 // Of a version that is deep enough already nobody asks in which block its transaction is, which nodes forget.
 func TestConfirmationsOfAnOldVersion(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
+	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
 	_, must := commands(t)
-	dev, err := devchain.Start(t.Context(), devchain.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dev.Close()
+	dev, registry := devRegistry(t, must)
 	forgetful := changedNode(t, dev.URL(), func(request []byte, answer map[string]any) {
 		if bytes.Contains(request, []byte(`"eth_getTransactionReceipt"`)) {
 			answer["result"] = nil
 		}
 	})
-	registry := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
-	sample := filepath.Join(dir, "sample")
-	if err := os.WriteFile(sample, bytes.Repeat([]byte("some text, "), 1000), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	must("build", sample, "-o", "d")
+	must("build", someText(t), "-o", "d")
 	block := must("publish", "d", "--rpc", dev.URL(), "--dev-key", "--registry", registry)["block"]
 	dev.Mine(5)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
