@@ -28,7 +28,7 @@ func (r *Registry) Watch(ctx context.Context, id ID, d Depth, interval time.Dura
 			}
 		case last != nil && !h.extends(last):
 			return fmt.Errorf("chain %s: dictionary %s: %w: its history no longer begins with the one that was there", r.client.name, id, ErrReorged)
-		case last == nil || h.Head.History != last.Head.History || h.Head.String() != last.Head.String():
+		case last == nil || h.Head != last.Head:
 			last = h
 			if err := f(h, nil); err != nil {
 				return err

@@ -49,10 +49,12 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 			if err == nil && len(samples) == 0 {
 				err = usageErrorf(c.CommandPath()+" --help shows examples", "%s needs at least one sample", c.CommandPath())
 			}
-			for _, s := range samples {
-				if err == nil && isCAR(out) {
-					err = a.apart(out, "", s.name)
+			if err == nil && isCAR(out) {
+				var names []string
+				for _, s := range samples {
+					names = append(names, s.name)
 				}
+				err = a.apart(out, "", names...)
 			}
 			if err != nil {
 				return err
