@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,9 +21,9 @@ const manifest = "bafyreihcagoydax6trvgdkori6z2fkuxgtbzrblputy65jgbezzbmgvkqy"
 
 // A service that says that there are ever more pins is asked once: one is enough.
 func TestEndlessList(t *testing.T) {
-	asked := 0
+	var asked atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"count": 1000, "results": [{"requestid": "x", "status": "pinned", "created": "2026-01-01T00:00:00Z", "pin": {"cid": %q}, "delegates": []}]}`, manifest)
 	}))
@@ -34,8 +35,8 @@ func TestEndlessList(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	st, err := s.Pin(ctx, cid.MustParse(manifest), "d", nil, nil)
-	if err != nil || st.Status != "pinned" || asked != 1 {
-		t.Errorf("%+v after %d questions, %v", st, asked, err)
+	if err != nil || st.Status != "pinned" || asked.Load() != 1 {
+		t.Errorf("%+v after %d questions, %v", st, asked.Load(), err)
 	}
 }
 
@@ -65,9 +66,9 @@ func TestBadServices(t *testing.T) {
 		"token": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, ErrRefused, "token"},
 		"HTML":  {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, ErrRefused, "none of the API"},
 		"down for a moment": {func() func(w http.ResponseWriter, r *http.Request) {
-			asked := 0
+			var asked atomic.Int32
 			return func(w http.ResponseWriter, r *http.Request) {
-				asked++
+				n := asked.Add(1)
 				switch {
 				case r.URL.Path == "/pins" && r.Method == http.MethodGet:
 					fmt.Fprint(w, `{"count": 0, "results": []}`)
@@ -75,7 +76,7 @@ func TestBadServices(t *testing.T) {
 					fmt.Fprint(w, status("queued"))
 				case r.URL.EscapedPath() != "/pins/a%2Fb":
 					w.WriteHeader(http.StatusNotFound)
-				case asked < 5:
+				case n < 5:
 					w.WriteHeader(http.StatusServiceUnavailable)
 				default:
 					fmt.Fprint(w, status("pinned"))
