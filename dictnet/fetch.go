@@ -148,10 +148,11 @@ func (f *fetcher) ask(w *want) *want {
 	defer f.mu.Unlock()
 	if there := f.wants[w.c]; there != nil {
 		there.refs++
-		there.keep = there.keep || w.keep
-		if w.keep && there.queued != nil { // somebody waits for it now
-			f.queue.MoveToFront(there.queued)
+		if w.keep && !there.keep && there.queued != nil { // somebody waits for it now
+			f.queue.Remove(there.queued)
+			f.enqueueWaited(there)
 		}
+		there.keep = there.keep || w.keep
 		return there
 	}
 	w.refs = 1
@@ -170,7 +171,7 @@ func (f *fetcher) ask(w *want) *want {
 		f.earlyBytes -= len(a.data)
 		f.wg.Go(func() { f.arrive(a.lane, w.c, a.data) }) // queues it if it is wrong
 	} else if w.keep {
-		w.queued = f.queue.PushFront(w)
+		f.enqueueWaited(w)
 	} else {
 		w.queued = f.queue.PushBack(w)
 	}
@@ -180,6 +181,20 @@ func (f *fetcher) ask(w *want) *want {
 	}
 	f.wake()
 	return w
+}
+
+// enqueueWaited queues what somebody waits for: before all that nobody waits for yet, and behind what was waited for earlier, since who plays a file asks for its
+// notes in their order. f.mu is held.
+func (f *fetcher) enqueueWaited(w *want) {
+	e := f.queue.Front()
+	for e != nil && e.Value.(*want).keep {
+		e = e.Next()
+	}
+	if e == nil {
+		w.queued = f.queue.PushBack(w)
+		return
+	}
+	w.queued = f.queue.InsertBefore(w, e)
 }
 
 // drop ends the interest of one caller. What nobody is interested in is not asked for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -247,6 +248,35 @@ func TestNotWantedAnyMore(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		if n := asked.Load(); n > 0 {
 			t.Errorf("the other was asked %d times", n)
+		}
+	})
+}
+
+// What somebody waits for is asked for first, in the order in which it was asked for: the first that is played must not stand behind those that come later.
+func TestWaitedForInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []cid.Cid
+		late := &madeSource{name: "late", fetch: func(_ *madeSource, _ context.Context, want []cid.Cid, _ func(cid.Cid, []byte)) error {
+			asked = append(asked, want...)
+			return nil
+		}}
+		late.refuse.Store(true)
+		f := newFetcher(openStore(t, store.Options{}), []Source{late}, time.Minute, time.Second)
+		defer f.close()
+		for _, i := range []int{0, 1, 2, 3, 4, 5} {
+			f.ask(&want{c: numbered(i)}) // ahead
+		}
+		for _, i := range []int{3, 7, 4, 3} {
+			f.ask(&want{c: numbered(i), keep: true})
+		}
+		late.refuse.Store(false)
+		time.Sleep(10 * time.Second)
+		var want []cid.Cid
+		for _, i := range []int{3, 7, 4, 0, 1, 2, 5} {
+			want = append(want, numbered(i))
+		}
+		if !slices.Equal(asked, want) {
+			t.Errorf("asked for in the order %v, want %v", asked, want)
 		}
 	})
 }
