@@ -255,9 +255,9 @@ func TestNotWantedAnyMore(t *testing.T) {
 // What somebody waits for is asked for first, in the order in which it was asked for: the first that is played must not stand behind those that come later.
 func TestWaitedForInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var asked []cid.Cid
+		requests := make(chan []cid.Cid, 10)
 		late := &madeSource{name: "late", fetch: func(_ *madeSource, _ context.Context, want []cid.Cid, _ func(cid.Cid, []byte)) error {
-			asked = append(asked, want...)
+			requests <- want
 			return nil
 		}}
 		late.refuse.Store(true)
@@ -270,7 +270,7 @@ func TestWaitedForInOrder(t *testing.T) {
 			f.ask(&want{c: numbered(i), keep: true})
 		}
 		late.refuse.Store(false)
-		time.Sleep(10 * time.Second)
+		asked := <-requests
 		var want []cid.Cid
 		for _, i := range []int{3, 7, 4, 0, 1, 2, 5} {
 			want = append(want, numbered(i))
