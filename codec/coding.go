@@ -169,7 +169,11 @@ func pack(ctx context.Context, c coding, raw []byte, old counterpart) (coding, [
 		return best, data, nil
 	}
 	if c >= codingAligned {
-		if d := packAligned(raw, old); len(d) < len(data) {
+		d, err := packAligned(ctx, raw, old)
+		if err != nil {
+			return 0, nil, err
+		}
+		if len(d) < len(data) {
 			best, data = codingAligned, d
 		}
 		if c == codingMixed {
@@ -236,8 +240,8 @@ func isNoise(c coding, raw []byte, old counterpart) bool {
 }
 
 // packAligned codes a block by package lz.
-func packAligned(raw []byte, old counterpart) []byte {
-	return lz.Encode(nil, raw, old.bytes, old.ref.hints, lz.Default)
+func packAligned(ctx context.Context, raw []byte, old counterpart) ([]byte, error) {
+	return lz.Encode(ctx, nil, raw, old.bytes, old.ref.hints, lz.Default)
 }
 
 // packMixed codes a block by package mix.

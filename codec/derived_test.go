@@ -288,7 +288,10 @@ func TestDeriverBounds(t *testing.T) {
 	}
 	for _, read := range [][]int{{2}, {1, 2}} { // also of what has been opened by itself before
 		raw, tape := text(1000, 1), new(memTape)
-		data := packAligned(raw, counterpart{raw, &reference{}})
+		data, err := packAligned(t.Context(), raw, counterpart{raw, &reference{}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		tape.add(first)
 		for range 2 {
 			tape.add(forgedNote{rawLen: 1000, depth: 2, coding: 3, back: 1000, runs: []uint64{0}, data: data}.block(t))

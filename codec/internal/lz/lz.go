@@ -11,6 +11,7 @@
 package lz
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -42,8 +43,9 @@ const (
 var ErrData = errors.New("not what was coded against this reference")
 
 // Encode appends raw, of 0 to MaxRaw bytes, coded against ref, of 0 to MaxRef. Hints, with ascending At, say which bytes of ref are
-// replaced. Bytes that resemble nothing may take 3 % and some 40 bytes more than they are. The same arguments always give the same bytes.
-func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
+// replaced. Bytes that resemble nothing may take 3 % and some 40 bytes more than they are. The same arguments always give the same bytes. The error is the context's,
+// which is asked at each stretch of the parser's: those take milliseconds, where MaxRaw bytes take many seconds.
+func Encode(ctx context.Context, dst, raw, ref []byte, hints []align.Hint, effort Effort) ([]byte, error) {
 	if len(raw) > MaxRaw || len(ref) > MaxRef {
 		panic("lz: too long")
 	}
@@ -54,11 +56,16 @@ func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
 	w.model.prices = &w.prices
 	w.prices.reset()
 	w.parser.reset(raw, ref, hints, &w.model, &w.prices, effort)
+	defer w.model.release()
+	defer w.parser.release()
 	for m := &w.model; m.i < len(raw); {
 		end := min(m.i+segment, len(raw))
 		w.enc.Reset()
 		w.model.passes.enc.Reset()
 		for m.i < end {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			to := min(m.i+parsed, end)
 			m.turns = append(m.turns, w.parser.parse(to)...) // behind those that still wait for a byte that is not expected
 			if err := m.run(to); err != nil {
@@ -75,9 +82,7 @@ func Encode(dst, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
 		}
 		dst = append(dst, w.stream...)
 	}
-	w.model.release()
-	w.parser.release()
-	return dst
+	return dst, nil
 }
 
 type writer struct {

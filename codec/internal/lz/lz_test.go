@@ -2,6 +2,7 @@ package lz
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -97,10 +98,22 @@ func whole(ref []byte) []align.Hint {
 	return []align.Hint{{Tape: 1 << 20, File: 1 << 21}}
 }
 
+func encode(t testing.TB, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
+	t.Helper()
+	data, err := Encode(t.Context(), nil, raw, ref, hints, effort)
+	if err != nil {
+		t.Error(err)
+	}
+	return data
+}
+
 func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint, effort Effort) int {
 	t.Helper()
 	before := bytes.Clone(raw)
-	data := Encode([]byte("before"), raw, ref, hints, effort)
+	data, err := Encode(t.Context(), []byte("before"), raw, ref, hints, effort)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !bytes.HasPrefix(data, []byte("before")) || !bytes.Equal(raw, before) {
 		t.Fatal("Encode wrote where it should not")
 	}
@@ -187,7 +200,7 @@ func TestSizes(t *testing.T) {
 func TestGolden(t *testing.T) {
 	old := []byte("The quick brown fox jumps over the lazy dog. \x00\x10\x00\x00call\x00\x20\x00\x00call")
 	raw := []byte("The quick brown fix jumps over two lazy dogs. \x08\x10\x00\x00call\x08\x20\x00\x00call; the quick fix jumps")
-	got := hex.EncodeToString(Encode(nil, raw, old, []align.Hint{{Tape: 1000, File: 1000}}, Default))
+	got := hex.EncodeToString(encode(t, raw, old, []align.Hint{{Tape: 1000, File: 1000}}, Default))
 	const want = "059f31542501aa1761ee755c59f792cf9fbad07043a86ffc64ce1081bf"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -198,16 +211,44 @@ func TestGolden(t *testing.T) {
 func TestReuse(t *testing.T) {
 	var wg sync.WaitGroup
 	old := text(11, 20000)
-	want := Encode(nil, edit(12, old, 20), old, whole(old), Default)
+	want := encode(t, edit(12, old, 20), old, whole(old), Default)
 	for k := range 8 {
 		wg.Go(func() {
 			roundTrip(t, noise(uint64(k), 3000*k), nil, nil, Effort(k%3))
-			if got := Encode(nil, edit(12, old, 20), old, whole(old), Default); !bytes.Equal(got, want) {
+			if got := encode(t, edit(12, old, 20), old, whole(old), Default); !bytes.Equal(got, want) {
 				t.Error("the second time gave other bytes")
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// endsSoon is a context that has ended when it is asked for the n-th time.
+type endsSoon struct {
+	context.Context
+	n int
+}
+
+func (e *endsSoon) Err() error {
+	if e.n--; e.n <= 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A long block is given up in the middle when nobody waits for it any more, which does not show in the next.
+func TestEnds(t *testing.T) {
+	old := text(21, 10*parsed)
+	raw := edit(22, old, 40)[:9*parsed+1]
+	want := encode(t, raw, old, whole(old), Default)
+	for n := 1; n <= 10; n++ {
+		if _, err := Encode(&endsSoon{t.Context(), n}, nil, raw, old, whole(old), Default); !errors.Is(err, context.Canceled) {
+			t.Errorf("asked %d times: %v", n, err)
+		}
+		if got := encode(t, raw, old, whole(old), Default); !bytes.Equal(got, want) {
+			t.Error("what was given up shows in what is coded next")
+		}
+	}
 }
 
 func TestTooLong(t *testing.T) {
@@ -223,7 +264,7 @@ func TestTooLong(t *testing.T) {
 func TestHostile(t *testing.T) {
 	old := text(13, 4000)
 	raw := edit(14, old, 20)
-	data := Encode(nil, raw, old, whole(old), Default)
+	data := encode(t, raw, old, whole(old), Default)
 	got := make([]byte, len(raw))
 	unseen := 0
 	for i := range data {
@@ -259,7 +300,7 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	data = Encode(nil, raw[:50], old, whole(old), Default)
+	data = encode(t, raw[:50], old, whole(old), Default)
 	if err := Decode(got[:50], append([]byte{data[0] | 0x80, 0}, data[1:]...), old, whole(old)); data[0] >= 0x80 || !errors.Is(err, ErrData) {
 		t.Errorf("a length in more bytes than it takes: %v", err)
 	}
@@ -289,7 +330,7 @@ func TestFuzzSeeds(t *testing.T) {
 	old := text(13, 300)
 	raw := edit(14, old, 20)
 	hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: 40, Ref: 50, RefLo: 25, Tape: 9000, File: 8000}}
-	data := Encode(nil, raw, old, hints, Default)
+	data := encode(t, raw, old, hints, Default)
 	got := make([]byte, len(raw))
 	if err := Decode(got, data, old, hints); err != nil || !bytes.Equal(got, raw) {
 		t.Error(err)
@@ -340,19 +381,22 @@ func Benchmark(b *testing.B) {
 		{"new text", old[:1<<18], nil},
 		{"noise", noise(20, 1<<18), nil},
 	} {
-		data := Encode(nil, c.raw, c.ref, whole(c.ref), Default)
+		data := encode(b, c.raw, c.ref, whole(c.ref), Default)
 		ratio := float64(len(c.raw)) / float64(len(data))
 		for name, effort := range map[string]Effort{"fast": Fast, "default": Default} {
 			b.Run(fmt.Sprintf("encode/%s/%s", c.name, name), func(b *testing.B) {
 				b.SetBytes(int64(len(c.raw)))
 				b.ReportAllocs()
 				for b.Loop() {
-					data = Encode(data[:0], c.raw, c.ref, whole(c.ref), effort)
+					var err error
+					if data, err = Encode(b.Context(), data[:0], c.raw, c.ref, whole(c.ref), effort); err != nil {
+						b.Fatal(err)
+					}
 				}
 				b.ReportMetric(float64(len(c.raw))/float64(len(data)), "ratio")
 			})
 		}
-		data = Encode(data[:0], c.raw, c.ref, whole(c.ref), Default)
+		data = encode(b, c.raw, c.ref, whole(c.ref), Default)
 		raw := make([]byte, len(c.raw))
 		b.Run("decode/"+c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.raw)))
@@ -380,7 +424,7 @@ func TestDecimalNumbers(t *testing.T) {
 		return b
 	}
 	ref, raw := rows(1000, 200), rows(1000, 5000)
-	out := Encode(nil, raw, ref, []align.Hint{{}}, Default)
+	out := encode(t, raw, ref, []align.Hint{{}}, Default)
 	got := make([]byte, len(raw))
 	if err := Decode(got, out, ref, []align.Hint{{}}); err != nil || !bytes.Equal(got, raw) {
 		t.Fatal(err)
