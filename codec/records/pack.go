@@ -25,6 +25,7 @@ func Holds(head []byte) bool {
 type PackReader struct {
 	src  *bufio.Reader
 	pack bool
+	err  error  // why the file could not be begun, which Next says
 	n    int64  // templates read
 	at   int64  // bytes read
 	buf  []byte // of the last
@@ -33,7 +34,11 @@ type PackReader struct {
 // NewPackReader reads from where a file begins of which Holds is true.
 func NewPackReader(r io.Reader) *PackReader {
 	p := &PackReader{src: bufio.NewReaderSize(r, 64<<10)}
-	if head, _ := p.src.Peek(len(PackMagic)); string(head) == PackMagic {
+	head, err := p.src.Peek(len(PackMagic))
+	if err != nil && err != io.EOF {
+		p.err = err // the buffer forgets it
+	}
+	if string(head) == PackMagic {
 		p.pack = true
 		p.src.Discard(len(PackMagic))
 		p.at = int64(len(PackMagic))
@@ -78,6 +83,9 @@ func (p *PackReader) number(what string) (v uint64, err error) {
 
 // Next returns the next template, which is good until the next call, or io.EOF.
 func (p *PackReader) Next() ([]byte, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
 	if !p.pack {
 		if p.n > 0 {
 			return nil, io.EOF

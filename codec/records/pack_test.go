@@ -78,11 +78,21 @@ func TestPackErrors(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	for n := range len(good) + 1 {
-		_, err := Inspect(io.MultiReader(bytes.NewReader(good[:n]), iotest.ErrReader(broken)))
-		if n >= len(PackMagic) && !errors.Is(err, broken) {
-			t.Errorf("it cannot be read after %d bytes: %v", n, err)
+		for _, then := range []io.Reader{iotest.ErrReader(broken), bytes.NewReader(good[n:])} { // also where the next read goes well
+			_, err := Inspect(io.MultiReader(bytes.NewReader(good[:n]), &failsOnce{broken}, then))
+			if !errors.Is(err, broken) {
+				t.Errorf("it cannot be read after %d bytes: %v", n, err)
+			}
 		}
 	}
+}
+
+// failsOnce is a reader that cannot be read for once, and has nothing.
+type failsOnce struct{ err error }
+
+func (f *failsOnce) Read([]byte) (n int, err error) {
+	err, f.err = f.err, io.EOF
+	return 0, err
 }
 
 // FuzzPack reads strangers' packs: no panic, an error that says what is wrong, or parts that are the whole.
