@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -31,7 +32,7 @@ type BuildOptions struct {
 	// ChunkSize is the average length of a chunk, in bytes; samples are compared by chunks. 0 is DefaultBuildChunk.
 	ChunkSize int
 	// MinFreq is how often a chunk occurs in the samples before it is taken. 1, or 0, takes each, and leaves out where 256 KiB or more
-	// in a row have been taken before; from 2 on, each is taken once.
+	// in a row have been taken before; from 2 on, up to 2^31-1, each is taken once.
 	MinFreq int
 	// Placed, if not nil, is told where on the tape bytes of samples stand, those that were there already included, and the label that their
 	// sample has (see Label). A byte may be told several times. It is called before Close returns, and must not call the builder.
@@ -79,8 +80,8 @@ func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*B
 	if o.ChunkSize == 0 {
 		o.ChunkSize = DefaultBuildChunk
 	}
-	if o.MinFreq < 0 {
-		return nil, fmt.Errorf("build: %w: least frequency is %d, want 1 or more", ErrOption, o.MinFreq)
+	if o.MinFreq < 0 || o.MinFreq > math.MaxInt32 { // they are counted in 32 bits
+		return nil, fmt.Errorf("build: %w: least frequency is %d, want 1 to %d", ErrOption, o.MinFreq, math.MaxInt32)
 	}
 	if (o.Base == nil) != (o.BaseIndex == nil) {
 		return nil, fmt.Errorf("build: %w: a dictionary to extend needs its index", ErrOption)

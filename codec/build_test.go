@@ -192,6 +192,7 @@ func TestBuildOptionsRefused(t *testing.T) {
 		"chunk too large":    {ChunkSize: 64<<10 + 1},
 		"negative chunk":     {ChunkSize: -1},
 		"negative frequency": {MinFreq: -1},
+		"frequency of 2^32":  {MinFreq: 1<<32 + 1},
 		"no index":           {Base: d.tape},
 		"no base":            {BaseIndex: d.index},
 	} {
