@@ -309,6 +309,55 @@ func TestDeriverBounds(t *testing.T) {
 	}
 }
 
+// waits is a context that says when somebody waits for its end, among other things.
+type waits struct {
+	context.Context
+	said func()
+}
+
+func (w waits) Done() <-chan struct{} { w.said(); return w.Context.Done() }
+
+// Who waits for a note that another is opening does not give up because the other had nothing left to spend.
+func TestDeriverWaits(t *testing.T) {
+	raw, tape := text(1000, 1), new(memTape)
+	first, err := SealNote(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := packAligned(t.Context(), raw, counterpart{raw, &reference{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tape.add(first)
+	for depth := range uint64(2) {
+		tape.add(forgedNote{rawLen: 1000, depth: depth + 1, coding: 3, back: 1000, runs: []uint64{0}, data: data}.block(t))
+	}
+	begun, waiting := make(chan struct{}), make(chan struct{})
+	begin, wait := sync.OnceFunc(func() { close(begun) }), sync.OnceFunc(func() { close(waiting) })
+	d := NewDeriver(func(ctx context.Context, pos uint64) (uint64, Note, error) {
+		if pos < tape.starts[2] { // somebody is opening the last note
+			begin()
+			<-waiting
+		}
+		return tape.note(ctx, pos)
+	}, nil)
+	spent := make(chan error)
+	go func() {
+		left := 1
+		_, _, err := d.at(t.Context(), tape.starts[2], 9, &left)
+		spent <- err
+	}()
+	<-begun
+	left := 2
+	_, got, err := d.at(waits{t.Context(), wait}, tape.starts[2], 9, &left)
+	if err != nil || !bytes.Equal(got, raw) {
+		t.Errorf("who waited got %d bytes, %v", len(got), err)
+	}
+	if err := <-spent; !errors.Is(err, ErrNote) || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("who could open one note opened two: %v", err)
+	}
+}
+
 // FuzzDerived opens what may be a derived note on a tape.
 func FuzzDerived(f *testing.F) {
 	d, _, _ := history(f, ProfileDefault, 30<<10, 2)

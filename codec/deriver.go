@@ -2,6 +2,7 @@ package codec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -27,6 +28,9 @@ const (
 	derivers   = 2    // derived notes that are opened at a time, each with up to 8 MiB of others at hand
 	mostOpened = 4096 // notes that may be opened for the sake of one
 )
+
+// errSpent says that who wants a note has opened as many others for it as may be.
+var errSpent = fmt.Errorf("%w: it takes more than %d others to open it", ErrNote, mostOpened)
 
 // NewDeriver returns a Deriver that gets notes by get. Prefetch, if it is not nil, is told which spans it is about to get, as a [Prefetcher] is.
 func NewDeriver(get GetNote, prefetch func(context.Context, []Span)) *Deriver {
@@ -56,6 +60,9 @@ func (d *Deriver) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []b
 func (d *Deriver) at(ctx context.Context, pos uint64, depth int, left *int) (start uint64, raw []byte, err error) {
 	for {
 		r, err := d.opening.get(ctx, pos)
+		if errors.Is(err, errSpent) {
+			continue // what another reader had left when it came here says nothing of this one
+		}
 		if err != nil {
 			return 0, nil, err
 		}
@@ -79,7 +86,7 @@ func (d *Deriver) at(ctx context.Context, pos uint64, depth int, left *int) (sta
 			return 0, nil, err
 		}
 		if *left--; *left < 0 {
-			return 0, nil, fmt.Errorf("%w: it takes more than %d others to open it", ErrNote, mostOpened)
+			return 0, nil, errSpent
 		}
 		if r = d.opening.begin(pos, start, start+uint64(n.Derived.rawLen)); r != nil {
 			raw, err = d.open(ctx, start, n.Derived, left)
