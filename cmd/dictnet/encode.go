@@ -81,8 +81,8 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 					return err
 				}
 				if record.kind != "" {
-					if len(within) > 0 || under != "" || portable.list || len(seeds) > 0 {
-						return usageErrorf("leave the others out", "--records does not go with --context, --contexts, --portable or --seed")
+					if name := setFlag(c, "context", "contexts", "portable", "proof", "seed", "no-times", "profile", "chunk-size", "grammar", "min-pair-freq"); name != "" {
+						return usageErrorf("leave it out", "--%s does not go with --records", name)
 					}
 					return a.encodeRecords(c, name, dict, out, record)
 				}
