@@ -66,6 +66,11 @@ func usageErrorf(hint, format string, args ...any) error {
 // errNothing is told by the exit code alone, as by grep and diff: no line matches, or the files differ.
 var errNothing = errors.New("nothing matches, or not all")
 
+// toldError is an error that was told when it came, so that the exit code is all that is left of it.
+type toldError struct{ error }
+
+func (e *toldError) Unwrap() error { return e.error }
+
 // withHint adds a next step to an error.
 func withHint(err error, hint string) error {
 	if err == nil {

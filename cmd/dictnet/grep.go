@@ -28,6 +28,7 @@ as with grep -a: the answers are those of grep -a on the file. With -o, the matc
 have it. Where bytes are no UTF-8, each of them counts as U+FFFD.
 
 -q prints nothing, and ends at the first line that matches. The exit code is 1, without a message, if no line matches.
+A template that cannot be searched is told of, and the others are searched all the same; the exit code is that of the first such, but with -q 0 if a line matches.
 
 ` + exitHelp,
 		Example: `  dictnet grep -c TODO release-2.dn
@@ -92,6 +93,9 @@ func (g *grep) run(templates []string) error {
 	if g.pattern, err = codec.CompilePattern(g.o, g.exprs...); err != nil {
 		return err
 	}
+	if err := g.play.context.check(); err != nil {
+		return err // and not once for each template
+	}
 	if g.limited && g.most == 0 { // as GNU grep does, which reads nothing
 		return errNothing
 	}
@@ -100,17 +104,31 @@ func (g *grep) run(templates []string) error {
 		w = io.Discard
 	}
 	g.out = bufio.NewWriterSize(w, 64<<10)
+	var failed error // of the first template that cannot be searched; the others are, as by grep
 	for _, name := range templates {
-		if err := g.template(name); err != nil {
-			g.out.Flush()
+		err := g.template(name)
+		if g.app.quiet && g.found { // the others would change nothing
+			return nil
+		}
+		if err == nil {
+			continue
+		}
+		if errors.As(err, new(*writeError)) || g.command.Context().Err() != nil {
 			return err
 		}
-		if g.app.quiet && g.found { // the others would change nothing
-			break
+		if err := g.out.Flush(); err != nil {
+			return outputError("stdout", err)
+		}
+		g.app.tell(err)
+		if failed == nil {
+			failed = &toldError{err}
 		}
 	}
 	if err := g.out.Flush(); err != nil {
 		return outputError("stdout", err)
+	}
+	if failed != nil {
+		return failed
 	}
 	if !g.found {
 		return errNothing

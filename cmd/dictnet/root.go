@@ -56,11 +56,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if !a.started && exitCode(err) == exitFailure {
 		err = usageErrorf("dictnet --help lists the verbs", "%w", err)
 	}
-	fmt.Fprintf(stderr, "dictnet: %s\n", oneLine(err))
-	if hint := hintOf(err); hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", hint)
+	if !errors.As(err, new(*toldError)) {
+		a.tell(err)
 	}
 	return exitCode(err)
+}
+
+// tell tells of an error, and of the next step if there is one.
+func (a *app) tell(err error) {
+	fmt.Fprintf(a.stderr, "dictnet: %s\n", oneLine(err))
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(a.stderr, "hint: %s\n", hint)
+	}
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
