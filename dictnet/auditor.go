@@ -55,9 +55,9 @@ type Report struct {
 	Manifest       string      `json:"manifest"`
 	Size           uint64      `json:"size"`           // notes
 	Root           merkle.Hash `json:"root"`           // as claimed
-	ComputedRoot   merkle.Hash `json:"computed_root"`  // over the CIDs of the notes that the manifest lists
+	ComputedRoot   merkle.Hash `json:"computedRoot"`   // over the CIDs of the notes that the manifest lists
 	TapeSize       uint64      `json:"length"`         // raw bytes
-	NotesOpened    uint64      `json:"notes_opened"`   // found, hashed and expanded
+	NotesOpened    uint64      `json:"notesOpened"`    // found, hashed and expanded
 	Versions       uint64      `json:"versions"`       // of the history, that are beginnings of this one
 	Contradictions uint64      `json:"contradictions"` // findings of this kind
 	Unavailable    uint64      `json:"unavailable"`    // likewise

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Every field that a verb writes with --json stands in docs/json.md.
+// Every field that a verb writes with --json stands in docs/json.md, and is named in one style.
 func TestJSONIsDocumented(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "json.md"))
 	if err != nil {
@@ -86,6 +86,9 @@ func TestJSONIsDocumented(t *testing.T) {
 			eachKey(result, func(key string) {
 				if !bytes.Contains(page, []byte("`"+key+"`")) {
 					t.Errorf("dictnet %s writes %s, of which docs/json.md says nothing", line, key)
+				}
+				if strings.Contains(key, "_") {
+					t.Errorf("dictnet %s writes %s, where other names are like bytesFetched", line, key)
 				}
 			})
 		}

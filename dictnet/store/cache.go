@@ -13,8 +13,8 @@ import (
 // Evicted says what was removed because the cache had grown beyond its limit.
 type Evicted struct {
 	Removed      uint64 `json:"removed"` // blocks
-	RemovedBytes uint64 `json:"removed_bytes"`
-	Left         uint64 `json:"left_bytes"` // of blocks that nothing keeps
+	RemovedBytes uint64 `json:"removedBytes"`
+	Left         uint64 `json:"leftBytes"` // of blocks that nothing keeps
 }
 
 // cache keeps the blocks that no pin and no named dictionary reaches within a limit.

@@ -17,7 +17,7 @@ import (
 type Collected struct {
 	Kept         uint64 `json:"kept"`    // blocks
 	Removed      uint64 `json:"removed"` // blocks
-	RemovedBytes uint64 `json:"removed_bytes"`
+	RemovedBytes uint64 `json:"removedBytes"`
 }
 
 // Collect removes every block that no pin, no named dictionary and none of its earlier versions reaches;
