@@ -191,6 +191,9 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 	if o.MinPairFreq < 2 {
 		return nil, fmt.Errorf("encode: %w: least frequency of a pair is %d, want 2 or more", ErrOption, o.MinPairFreq)
 	}
+	if !slices.IsSorted(o.Cuts) || len(o.Cuts) > 0 && o.Cuts[0] < 0 {
+		return nil, fmt.Errorf("encode: %w: the cuts are not places of the file, ascending", ErrOption)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	e := &encoder{
 		ctx: ctx, cancel: cancel, out: templateWriter{dst: dst}, src: src, o: o,

@@ -81,7 +81,7 @@ func TestProfileNames(t *testing.T) {
 	if _, err := ParseGrammar("lzw"); !errors.Is(err, ErrOption) {
 		t.Errorf("%v", err)
 	}
-	for _, o := range []EncodeOptions{{Profile: 3}, {Grammar: 2}} {
+	for _, o := range []EncodeOptions{{Profile: 3}, {Grammar: 2}, {Cuts: []int64{-1, 5}}, {Cuts: []int64{7, 5}}} {
 		if _, err := Encode(t.Context(), new(bytes.Buffer), bytes.NewReader(nil), o); !errors.Is(err, ErrOption) {
 			t.Errorf("%+v: %v", o, err)
 		}
