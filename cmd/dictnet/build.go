@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -54,7 +55,7 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 				for _, s := range samples {
 					names = append(names, s.name)
 				}
-				err = a.apart(out, "", names...)
+				err = cmp.Or(a.apart(out, "", names...), a.outside(out, names...))
 			}
 			if err != nil {
 				return err

@@ -60,12 +60,15 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 			if out == "" {
 				return usageErrorf("-o names it; - is stdout", "no output is named")
 			}
-			inputs := slices.Concat([]string{in, mapFile}, args, seeds)
+			inputs := append([]string{in}, args...)
 			for _, v := range variants {
 				_, path, _ := strings.Cut(v, "=")
 				inputs = append(inputs, path)
 			}
-			if err := a.apart(out, dict, inputs...); err != nil {
+			if err := a.outside(out, inputs...); err != nil {
+				return err
+			}
+			if err := a.apart(out, dict, slices.Concat(inputs, []string{mapFile}, seeds)...); err != nil {
 				return err
 			}
 			open := func(ctx context.Context) (*input, error) { return a.openVariants(ctx, variants, mapFile, !noTimes) }

@@ -208,6 +208,34 @@ func (a *app) apart(out, dict string, inputs ...string) error {
 	return nil
 }
 
+// outside refuses an output that would take the place of a file below a directory that is read for it, and so, the next time, be read itself. An input that is no directory is not looked at.
+func (a *app) outside(out string, inputs ...string) error {
+	to, err := os.Stat(out)
+	if out == "-" || err != nil || !to.Mode().IsRegular() {
+		return nil
+	}
+	at := out
+	if dir, err := os.Getwd(); err == nil && !filepath.IsAbs(at) {
+		at = dir + string(filepath.Separator) + at // not Join: .. may follow a link
+	}
+	if at, err = filepath.EvalSymlinks(at); err != nil {
+		return outputError(out, err)
+	}
+	for dir := at; dir != filepath.Dir(dir); {
+		dir = filepath.Dir(dir)
+		above, err := os.Stat(dir)
+		if err != nil {
+			continue
+		}
+		for _, in := range inputs {
+			if from, err := os.Stat(in); err == nil && os.SameFile(from, above) {
+				return usageErrorf("-o names a file elsewhere", "output %s would take the place of a file in the input, %s", out, in)
+			}
+		}
+	}
+	return nil
+}
+
 func outputError(name string, err error) error {
 	return &hinted{fmt.Errorf("write output %s: %w", name, err), exitStorage, "check that its directory exists, may be written and has space"}
 }
