@@ -62,8 +62,6 @@ func (f *readerFlags) addSeeds(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.seeds, "seed", nil, seedHelp)
 }
 
-const seedHelp = "a file or directory in which to look for notes, by their content; may be given several times"
-
 func (r *reader) Close() error {
 	var errs []error
 	for _, c := range slices.Backward(r.closers) {

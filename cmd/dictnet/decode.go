@@ -2,23 +2,17 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dictnet/codec"
 	"dictnet/codec/contexts"
-	"dictnet/codec/records"
-	"dictnet/codec/tree"
 	"dictnet/dictnet"
 	"dictnet/dictnet/seed"
 )
@@ -304,170 +298,4 @@ func firstSpans(ctx context.Context, in *input, off, length int64) []codec.Span 
 	buffered.Peek(1)
 	beginning, _ := buffered.Peek(buffered.Buffered())
 	return dictnet.FirstSpans(ctx, beginning)
-}
-
-// parseRange reads OFF:LEN or OFF:.
-func parseRange(s string) (off, length int64, err error) {
-	if s == "" {
-		return 0, math.MaxInt64, nil
-	}
-	from, n, ok := strings.Cut(s, ":")
-	off, err = strconv.ParseInt(from, 10, 64)
-	length = math.MaxInt64
-	if err == nil && n != "" {
-		length, err = strconv.ParseInt(n, 10, 64)
-	}
-	if !ok || err != nil || off < 0 || length < 0 {
-		return 0, 0, usageErrorf("as 4096:512, in bytes", "range %q is not OFF:LEN", s)
-	}
-	return off, length, nil
-}
-
-// sectionWriter writes a part of a file.
-type sectionWriter struct{ *io.SectionReader }
-
-func (s sectionWriter) WriteTo(w io.Writer) (int64, error) {
-	return io.CopyBuffer(w, struct{ io.Reader }{s.SectionReader}, make([]byte, 1<<20))
-}
-
-// rangeWriter writes a part of a stream. It plays the stream to its end, because the last check stands there.
-type rangeWriter struct {
-	io.WriterTo
-	skip, left int64
-}
-
-func (r *rangeWriter) WriteTo(w io.Writer) (n int64, err error) {
-	off := r.skip
-	size, err := r.WriterTo.WriteTo(writerFunc(func(b []byte) (int, error) {
-		all := len(b)
-		k := min(int64(len(b)), r.skip)
-		r.skip -= k
-		b = b[k:]
-		b = b[:min(int64(len(b)), r.left)]
-		if len(b) == 0 {
-			return all, nil
-		}
-		m, err := w.Write(b)
-		n += int64(m)
-		r.left -= int64(m)
-		if err != nil {
-			return 0, err
-		}
-		return all, nil
-	}))
-	if err == nil && r.skip > 0 {
-		err = behindEnd(off, size)
-	}
-	return n, err
-}
-
-// behindEnd refuses a range that begins behind the end of a file.
-func behindEnd(off, size int64) error {
-	return usageErrorf(fmt.Sprintf("the file has %d bytes", size), "range %d: begins behind the end of the file", off)
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
-
-// countingWriter moves a bar, stops when the context ends, and marks errors of the output.
-type countingWriter struct {
-	io.Writer
-	ctx  context.Context
-	bar  *progress
-	done int64
-	tree bool // what is written begins as a tree does
-}
-
-// stoppable returns one that moves no bar.
-func stoppable(ctx context.Context, w io.Writer) *countingWriter {
-	return &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
-}
-
-func (w *countingWriter) Write(b []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	if w.done == 0 && len(b) > 0 {
-		w.tree = bytes.HasPrefix(b, []byte(tree.Magic))
-	}
-	n, err := w.Writer.Write(b)
-	w.done += int64(n)
-	w.bar.set(w.done)
-	if err != nil {
-		err = &writeError{err}
-	}
-	return n, err
-}
-
-// writeError is an error of the output, as opposed to one of what is read.
-type writeError struct{ error }
-
-func (e *writeError) Unwrap() error { return e.error }
-
-// openTemplate opens a template for random access; what arrives as a stream is kept.
-func (a *app) openTemplate(ctx context.Context, name string) (*input, error) {
-	in, err := a.openAnyTemplate(ctx, name)
-	if err == nil && holdsRecords(in) {
-		in.close()
-		err = usageErrorf("decode plays them, inspect shows what they are", "%s holds records", name)
-	}
-	return in, err
-}
-
-// openAnyTemplate opens a template, or what holds records, for random access.
-func (a *app) openAnyTemplate(ctx context.Context, name string) (*input, error) {
-	in, err := a.openToPlay(ctx, name, true)
-	if err != nil || in.size >= 0 {
-		return in, err
-	}
-	if err := in.keep(ctx, keptInMemory); err != nil {
-		in.close()
-		return nil, err
-	}
-	return in, nil
-}
-
-// keptInMemory is how much of a template that arrives as a stream is kept in memory. A longer one goes into a temporary file.
-const keptInMemory = 64 << 20
-
-// keep takes all of a template that arrives as a stream, so that it can be read at random.
-func (in *input) keep(ctx context.Context, inMemory int) error {
-	b, err := io.ReadAll(io.LimitReader(in, int64(inMemory)))
-	if err != nil {
-		return packError(in.name, err)
-	}
-	in.file, in.size = bytes.NewReader(b), int64(len(b))
-	if len(b) == inMemory && (bytes.HasPrefix(b, []byte(codec.Magic)) || records.Holds(b)) { // else it is none, and whoever reads it says so
-		kept, err := spool()
-		if err != nil {
-			return err
-		}
-		before := in.closer
-		in.closer = closerFunc(func() error {
-			if before != nil {
-				before.Close()
-			}
-			return kept.Close()
-		})
-		n, err := io.Copy(stoppable(ctx, kept), io.MultiReader(bytes.NewReader(b), in))
-		if failed := (*writeError)(nil); errors.As(err, &failed) {
-			return storageError(failed.error)
-		}
-		if err != nil {
-			return packError(in.name, err)
-		}
-		in.file, in.size = kept, n
-	}
-	in.Reader = io.NewSectionReader(in.file, 0, in.size)
-	return nil
-}
-
-// isFile reports whether there is a file, or anything else but a directory, of that name.
-func (a *app) isFile(name string) bool {
-	if name == "-" || isURL(name) {
-		return true
-	}
-	st, err := os.Stat(name)
-	return err == nil && !st.IsDir()
 }

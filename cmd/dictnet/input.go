@@ -136,3 +136,12 @@ func (p *patient) Read(b []byte) (int, error) {
 	p.rest = p.rest[n:]
 	return n, nil
 }
+
+// isFile reports whether there is a file, or anything else but a directory, of that name.
+func (a *app) isFile(name string) bool {
+	if name == "-" || isURL(name) {
+		return true
+	}
+	st, err := os.Stat(name)
+	return err == nil && !st.IsDir()
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"dictnet/codec/tree"
 )
 
 // row is a line of a result that people read.
@@ -287,6 +290,41 @@ func (o *output) abandon() {
 		os.Remove(o.tmp.Name())
 	}
 }
+
+// countingWriter moves a bar, stops when the context ends, and marks errors of the output.
+type countingWriter struct {
+	io.Writer
+	ctx  context.Context
+	bar  *progress
+	done int64
+	tree bool // what is written begins as a tree does
+}
+
+// stoppable returns one that moves no bar.
+func stoppable(ctx context.Context, w io.Writer) *countingWriter {
+	return &countingWriter{Writer: w, ctx: ctx, bar: &progress{}}
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if w.done == 0 && len(b) > 0 {
+		w.tree = bytes.HasPrefix(b, []byte(tree.Magic))
+	}
+	n, err := w.Writer.Write(b)
+	w.done += int64(n)
+	w.bar.set(w.done)
+	if err != nil {
+		err = &writeError{err}
+	}
+	return n, err
+}
+
+// writeError is an error of the output, as opposed to one of what is read.
+type writeError struct{ error }
+
+func (e *writeError) Unwrap() error { return e.error }
 
 // say tells a person something that is no result.
 func (a *app) say(format string, args ...any) {

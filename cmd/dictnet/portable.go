@@ -61,33 +61,6 @@ func (f portableFlags) writePortable(ctx context.Context, w io.Writer, template 
 	return int64(len(head)), err
 }
 
-// unwrapped takes off what stands before a template: a list of its notes, or its meanings.
-func unwrapped(in *input, err error) (*input, error) {
-	if err != nil {
-		return in, err
-	}
-	if in.size >= 0 && in.file != nil {
-		var f *dictnet.TemplateFile
-		if f, err = dictnet.OpenTemplate(in.file, in.size, 0); err == nil && f.Head.Bytes > 0 {
-			in.Reader, in.file, in.size, in.head = io.NewSectionReader(f, 0, f.Size), f, f.Size, f.Head
-		}
-	} else {
-		src := bufio.NewReaderSize(in.Reader, 64<<10)
-		in.Reader = src
-		in.head, err = dictnet.ReadTemplateHead(src, 0)
-	}
-	if err != nil {
-		in.close()
-		return nil, fmt.Errorf("template %s: %w", in.name, err)
-	}
-	return in, nil
-}
-
-// template returns an input that openTemplate opened as the roles see it.
-func (in *input) template() *dictnet.TemplateFile {
-	return &dictnet.TemplateFile{ReaderAt: in.file, Size: in.size, Head: in.head}
-}
-
 // openListed opens the notes that a portable template lists, if they are to be believed: because the command line says so, or because the list is proved for a
 // version that the registry has as its newest, or that is known here. Else it returns nil, and the manifest has to say what the notes are.
 func (d *templateDictionary) openListed(ctx context.Context, name codec.DictionaryName) (seed.Notes, error) {

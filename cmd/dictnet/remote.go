@@ -378,15 +378,3 @@ func (f *remoteFile) Close() error {
 	f.r.close()
 	return nil
 }
-
-// openToPlay opens a template to be played: if it is on a server and parts is set, at random where the server lets us.
-func (a *app) openToPlay(ctx context.Context, name string, parts bool) (*input, error) {
-	if !parts || !isURL(name) {
-		return unwrapped(a.open(ctx, name))
-	}
-	f, stream, err := a.openRemote(ctx, name)
-	if err != nil || stream != nil {
-		return unwrapped(stream, err)
-	}
-	return unwrapped(&input{Reader: io.NewSectionReader(f, 0, f.r.size), file: f, closer: f, size: f.r.size, name: f.r.String()}, nil)
-}

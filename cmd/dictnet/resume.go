@@ -11,24 +11,6 @@ import (
 	"dictnet/dictnet/seed"
 )
 
-// openSeeds opens what --seed names: CAR files apart, which hold blocks under their names.
-func (a *app) openSeeds(paths []string) (*seed.Seeds, error) {
-	var others []string
-	for _, path := range paths {
-		if !isCAR(path) {
-			others = append(others, path)
-		}
-	}
-	if len(others) == 0 {
-		return nil, nil
-	}
-	s, err := seed.Open(others, a.log.Warn)
-	if err != nil {
-		return nil, inputError(err)
-	}
-	return s, nil
-}
-
 const (
 	page      = 4096      // a page of zeros in an earlier output may be a hole, that nothing was written to
 	spotCount = 4         // places where a seed is compared with the file, to see whether it is an earlier output
