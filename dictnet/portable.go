@@ -317,18 +317,14 @@ func (t *PortableTape) Prefetch(ctx context.Context, spans []codec.Span) {
 	spans = slices.Clone(spans)
 	t.ask(ctx, func(yield func(manifest.Note, error) bool) {
 		seen := make(map[uint64]bool)
-		for _, s := range spans {
-			for pos, end := s.Pos, s.Pos+s.Len; pos < end; {
-				n, err := t.Note(ctx, pos)
-				if err != nil {
-					return // told by NoteAt
-				}
-				pos = n.Start + uint64(n.RawLen)
-				if !seen[n.Index] {
-					seen[n.Index] = true
-					if !yield(n, nil) {
-						return
-					}
+		for n, err := range manifest.NotesOf(ctx, spans, t.Note) {
+			if err != nil {
+				return // told by NoteAt
+			}
+			if !seen[n.Index] {
+				seen[n.Index] = true
+				if !yield(n, nil) {
+					return
 				}
 			}
 		}
@@ -356,13 +352,9 @@ func (t *PortableTape) notes(yield func(manifest.Note, error) bool) {
 
 // Plan is Client.Plan for the notes of the list. A span that it does not cover is a contradiction.
 func (t *PortableTape) Plan(ctx context.Context, spans []codec.Span) (*Plan, error) {
-	for _, s := range codec.JoinSpans(spans) {
-		for pos := s.Pos; pos < s.Pos+s.Len; {
-			n, err := t.Note(ctx, pos)
-			if err != nil {
-				return nil, err
-			}
-			pos = n.Start + uint64(n.RawLen)
+	for _, err := range manifest.NotesOf(ctx, codec.JoinSpans(spans), t.Note) {
+		if err != nil {
+			return nil, err
 		}
 	}
 	return t.client.plan(ctx, t.notes)

@@ -82,12 +82,10 @@ func (p *preludeSender) play(ctx context.Context, name cid.Cid, spans []codec.Sp
 		if s.Pos > m.TapeSize() || s.Len > m.TapeSize()-s.Pos {
 			continue // of another version
 		}
-		for pos := s.Pos; pos < s.Pos+s.Len; {
-			n, err := m.Locate(ctx, pos)
+		for n, err := range manifest.NotesOf(ctx, []codec.Span{s}, m.Locate) {
 			if err != nil {
 				return err
 			}
-			pos = n.Start + uint64(n.RawLen)
 			if p.sent[n.CID] {
 				continue
 			}
@@ -100,7 +98,8 @@ func (p *preludeSender) play(ctx context.Context, name cid.Cid, spans []codec.Sp
 				return err
 			}
 			if len(behind) > 0 { // it cannot be opened without these
-				wanted = slices.Concat(behind, []codec.Span{{Pos: pos, Len: s.Pos + s.Len - pos}}, wanted)
+				next := n.Start + uint64(n.RawLen)
+				wanted = slices.Concat(behind, []codec.Span{{Pos: next, Len: s.Pos + s.Len - next}}, wanted)
 				break
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"math"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -94,11 +96,8 @@ func (t *Tape) Prefetch(ctx context.Context, spans []codec.Span) {
 // notesOf lists the notes that the spans touch, each once if the spans are in tape order.
 func (t *Tape) notesOf(ctx context.Context, spans []codec.Span) iter.Seq2[manifest.Note, error] {
 	return func(yield func(manifest.Note, error) bool) {
-		next := uint64(0) // the byte after the last note listed
-		first := uint64(0)
-		for len(spans) > 0 {
-			some := spans[:min(len(spans), locateAtOnce)]
-			spans = spans[len(some):]
+		last := uint64(math.MaxUint64) // note that was listed: some may end in it, and the next begin
+		for some := range slices.Chunk(spans, locateAtOnce) {
 			g, gctx := errgroup.WithContext(ctx)
 			for _, s := range some {
 				g.Go(func() error {
@@ -110,19 +109,14 @@ func (t *Tape) notesOf(ctx context.Context, spans []codec.Span) iter.Seq2[manife
 				yield(manifest.Note{}, err)
 				return
 			}
-			for _, s := range some {
-				for pos, end := s.Pos, s.Pos+s.Len; pos < end; {
-					if pos >= first && pos < next {
-						pos = next
-						continue
-					}
-					n, err := t.m.Locate(ctx, pos)
-					if !yield(n, err) || err != nil {
-						return
-					}
-					first, next = n.Start, n.Start+uint64(n.RawLen)
-					pos = next
+			for n, err := range manifest.NotesOf(ctx, some, t.m.Locate) {
+				if err == nil && n.Index == last {
+					continue
 				}
+				if !yield(n, err) || err != nil {
+					return
+				}
+				last = n.Index
 			}
 		}
 	}

@@ -215,28 +215,19 @@ func NotesOfContexts(ctx context.Context, m *manifest.Manifest, spans []codec.Sp
 		list, sets = append(list, ContextNotes{Context: name}), append(sets, runs)
 	}
 	none := ContextNotes{}
-	seen := make(map[uint64]bool)
-	for _, s := range codec.JoinSpans(spans) {
-		for pos := s.Pos; pos < s.Pos+s.Len; {
-			n, err := m.Locate(ctx, pos)
-			if err != nil {
-				return nil, err
+	for n, err := range manifest.NotesOf(ctx, codec.JoinSpans(spans), m.Locate) {
+		if err != nil {
+			return nil, err
+		}
+		some := false
+		for i, runs := range sets {
+			if manifest.InRuns(runs, n.Index) {
+				some = true
+				list[i].Notes++
 			}
-			pos = n.Start + uint64(n.RawLen)
-			if seen[n.Index] {
-				continue
-			}
-			seen[n.Index] = true
-			some := false
-			for i, runs := range sets {
-				if manifest.InRuns(runs, n.Index) {
-					some = true
-					list[i].Notes++
-				}
-			}
-			if !some {
-				none.Notes++
-			}
+		}
+		if !some {
+			none.Notes++
 		}
 	}
 	return append(list, none), nil

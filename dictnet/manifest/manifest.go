@@ -222,6 +222,26 @@ func (m *Manifest) Locate(ctx context.Context, pos uint64) (Note, error) {
 	}
 }
 
+// NotesOf lists the notes that hold the spans, in their order: each once if the spans are in tape order. Locate returns the note that holds byte pos of the tape, as that of a Manifest
+// does. It stops after an error.
+func NotesOf(ctx context.Context, spans []codec.Span, locate func(ctx context.Context, pos uint64) (Note, error)) iter.Seq2[Note, error] {
+	return func(yield func(Note, error) bool) {
+		var first, next uint64 // where the last note begins, and ends
+		for _, s := range spans {
+			for pos, end := s.Pos, s.Pos+s.Len; pos < end; pos = next {
+				if pos >= first && pos < next {
+					continue
+				}
+				n, err := locate(ctx, pos)
+				if !yield(n, err) || err != nil {
+					return
+				}
+				first, next = n.Start, n.Start+uint64(n.RawLen)
+			}
+		}
+	}
+}
+
 // Notes lists the notes in order, starting with note from. It stops after an error.
 func (m *Manifest) Notes(ctx context.Context, from uint64) iter.Seq2[Note, error] {
 	return func(yield func(Note, error) bool) {

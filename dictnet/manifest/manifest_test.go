@@ -184,6 +184,46 @@ func TestLocate(t *testing.T) {
 	}
 }
 
+// Of notes of ten bytes: where spans begin, end, overlap, touch nothing and come back.
+func TestNotesOf(t *testing.T) {
+	asked := 0
+	locate := func(_ context.Context, pos uint64) (Note, error) {
+		asked++
+		if pos >= 100 {
+			return Note{}, errMissing
+		}
+		return Note{Index: pos / 10, Start: pos / 10 * 10, RawLen: 10}, nil
+	}
+	for _, c := range []struct {
+		spans []codec.Span
+		want  []uint64 // notes
+		err   error
+	}{
+		{nil, nil, nil},
+		{[]codec.Span{{Pos: 5}}, nil, nil},
+		{[]codec.Span{{Pos: 0, Len: 10}}, []uint64{0}, nil},
+		{[]codec.Span{{Pos: 9, Len: 2}}, []uint64{0, 1}, nil},
+		{[]codec.Span{{Pos: 5, Len: 20}, {Pos: 25, Len: 1}, {Pos: 28, Len: 12}}, []uint64{0, 1, 2, 3}, nil},
+		{[]codec.Span{{Pos: 50, Len: 5}, {Pos: 0, Len: 1}, {Pos: 55, Len: 5}}, []uint64{5, 0, 5}, nil},
+		{[]codec.Span{{Pos: 95, Len: 10}, {Pos: 0, Len: 1}}, []uint64{9}, errMissing},
+	} {
+		asked = 0
+		var got []uint64
+		var failed error
+		for n, err := range NotesOf(t.Context(), c.spans, locate) {
+			if failed = err; err == nil {
+				got = append(got, n.Index)
+			}
+		}
+		if !slices.Equal(got, c.want) || !errors.Is(failed, c.err) || c.err == nil && asked != len(got) {
+			t.Errorf("%v: notes %v, %v, after %d questions; want %v, %v", c.spans, got, failed, asked, c.want, c.err)
+		}
+	}
+	for range NotesOf(t.Context(), []codec.Span{{Pos: 0, Len: 100}}, locate) {
+		break
+	}
+}
+
 func TestNotes(t *testing.T) {
 	s := newMemStore()
 	const size = 40*256 + 17

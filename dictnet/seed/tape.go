@@ -118,22 +118,18 @@ func (t *Tape) Prefetch(ctx context.Context, spans []codec.Span) {
 // visit sends the notes of spans, each once, in playing order.
 func (t *Tape) visit(ctx context.Context, spans []codec.Span, to chan<- manifest.Note) {
 	seen := make(map[uint64]bool)
-	for _, s := range spans {
-		for pos := s.Pos; pos < s.Pos+s.Len; {
-			n, err := t.Note(ctx, pos)
-			if err != nil {
-				return
-			}
-			pos = n.Start + uint64(n.RawLen)
-			if seen[n.Index] {
-				continue
-			}
-			seen[n.Index] = true
-			select {
-			case to <- n:
-			case <-ctx.Done():
-				return
-			}
+	for n, err := range manifest.NotesOf(ctx, spans, t.Note) {
+		if err != nil {
+			return
+		}
+		if seen[n.Index] {
+			continue
+		}
+		seen[n.Index] = true
+		select {
+		case to <- n:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
