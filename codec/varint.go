@@ -3,6 +3,8 @@ package codec
 import (
 	"encoding/binary"
 	"hash/crc32"
+
+	"dictnet/codec/internal/varint"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -45,12 +47,12 @@ func (f *fields) uvarint(lo, hi uint64, what string) uint64 {
 	if f.err != nil {
 		return 0
 	}
-	u, n := binary.Uvarint(f.b[f.pos:])
+	u, n := varint.Read(f.b[f.pos:])
 	switch {
 	case n == 0:
 		f.fail("cut short in %s", what)
 		return 0
-	case n < 0 || n > 1 && f.b[f.pos+n-1] == 0:
+	case n < 0:
 		f.fail("%s is not a varint in its shortest form", what)
 		return 0
 	case u < lo || u > hi:

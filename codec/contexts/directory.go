@@ -8,6 +8,8 @@ import (
 	"io"
 	"unicode"
 	"unicode/utf8"
+
+	"dictnet/codec/internal/varint"
 )
 
 // Magic begins every stream of contexts: 0xD7, "ctxs", format version 1.
@@ -220,11 +222,11 @@ func (p *parser) number(limit uint64, what string) uint64 {
 	if p.err != nil {
 		return 0
 	}
-	v, n := binary.Uvarint(p.b)
+	v, n := varint.Read(p.b)
 	switch {
 	case n == 0:
 		p.fail("cut short")
-	case n < 0 || n > 1 && p.b[n-1] == 0:
+	case n < 0:
 		p.fail("%s is not a number in its shortest form", what)
 	case v > limit:
 		p.fail("%s is %d, limit %d", what, v, limit)

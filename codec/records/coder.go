@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"dictnet/codec"
+	"dictnet/codec/internal/varint"
 	"dictnet/merkle"
 )
 
@@ -270,8 +271,8 @@ func ParseHead(b []byte) (h Head, err error) {
 		return h, &codec.FormatError{Offset: 1, Msg: fmt.Sprintf("form %#x of a record is not known", h.form)}
 	}
 	copy(h.Root[:], b[2:])
-	n, k := binary.Uvarint(b[headLen:])
-	if k <= 0 || k > 1 && b[headLen+k-1] == 0 || n > MaxRecord {
+	n, k := varint.Read(b[headLen:])
+	if k <= 0 || n > MaxRecord {
 		return h, &codec.FormatError{Offset: headLen, Msg: fmt.Sprintf("the length of the record is no number up to %d", MaxRecord)}
 	}
 	h.Len, h.size = int(n), headLen+k

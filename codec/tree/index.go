@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"time"
+
+	"dictnet/codec/internal/varint"
 )
 
 // Magic begins every tree: 0xD7, "tree", format version 1.
@@ -122,7 +124,7 @@ func (f *field) take(n int) []byte {
 
 // varint reads an unsigned LEB128 integer in its shortest form.
 func (f *field) varint() uint64 {
-	v, n := binary.Uvarint(f.b)
+	v, n := varint.Read(f.b)
 	switch {
 	case f.err != nil:
 		return 0
@@ -130,10 +132,7 @@ func (f *field) varint() uint64 {
 		f.fail("cut short")
 		return 0
 	case n < 0:
-		f.fail("a number does not fit into 64 bits")
-		return 0
-	case n > 1 && f.b[n-1] == 0:
-		f.fail("a number is not in its shortest form")
+		f.fail("a number is not one of 64 bits in its shortest form")
 		return 0
 	}
 	f.take(n)

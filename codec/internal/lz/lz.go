@@ -20,6 +20,7 @@ import (
 	"dictnet/codec/internal/align"
 	"dictnet/codec/internal/hugepage"
 	"dictnet/codec/internal/rans"
+	"dictnet/codec/internal/varint"
 )
 
 const (
@@ -155,8 +156,8 @@ func (m *model) segment(end int, passed, stream []byte) error {
 
 // cutStream takes a stream off that stands after its length, a varint in its shortest form.
 func cutStream(data []byte) (stream, rest []byte, ok bool) {
-	n, k := binary.Uvarint(data)
-	if k <= 0 || k > 1 && data[k-1] == 0 || n > uint64(len(data)-k) {
+	n, k := varint.Read(data)
+	if k <= 0 || n > uint64(len(data)-k) {
 		return nil, nil, false
 	}
 	return data[k : k+int(n)], data[k+int(n):], true
