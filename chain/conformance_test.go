@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -309,8 +310,14 @@ func conformance(t *testing.T, url string) {
 		refused(t, publish(t, owner, id, 5, 4), ErrNotLarger)
 		_, err := registry.SetName(ctx, other, id, "mine")
 		refused(t, err, ErrNotOwner)
-		_, err = registry.SetName(ctx, owner, id, strings.Repeat("x", 32))
+		_, err = registry.SetName(ctx, owner, id, strings.Repeat("x", MaxName+1))
 		refused(t, err, ErrTextTooLong)
+		_, err = registry.SetName(ctx, owner, id, strings.Repeat("x", MaxName))
+		must(t, err)
+		_, err = registry.Deprecate(ctx, owner, id, 1, strings.Repeat("x", MaxReason+1))
+		refused(t, err, ErrTextTooLong)
+		_, err = registry.Deprecate(ctx, owner, id, 1, strings.Repeat("x", MaxReason))
+		must(t, err)
 		_, err = registry.Deprecate(ctx, owner, id, 2, "")
 		refused(t, err, ErrUnknownVersion)
 		_, err = registry.AcceptOwnership(ctx, other, id)
@@ -352,6 +359,42 @@ func conformance(t *testing.T, url string) {
 		}
 		refused(t, publish(t, owner, id, 0, 1), ErrNotPublisher)
 		must(t, publish(t, other, id, 0, 1))
+	})
+
+	t.Run("publishers", func(t *testing.T) {
+		id := register(t)
+		third := devSigner(t, 2)
+		are := func(when string, want ...common.Address) {
+			t.Helper()
+			if got, err := registry.Publishers(ctx, id); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s: %v, %v, want %v", when, got, err, want)
+			}
+		}
+		set := func(s Signer, account common.Address, allowed bool) {
+			t.Helper()
+			_, err := registry.SetPublisher(ctx, s, id, account, allowed)
+			must(t, err)
+		}
+		are("at first")
+		set(owner, other.Address(), true)
+		set(owner, third.Address(), true)
+		set(owner, owner.Address(), true) // may anyway
+		are("two", other.Address(), third.Address())
+		set(owner, other.Address(), false)
+		are("one", third.Address())
+		set(owner, other.Address(), true)
+		_, err := registry.TransferOwnership(ctx, owner, id, other.Address())
+		must(t, err)
+		_, err = registry.AcceptOwnership(ctx, other, id)
+		must(t, err)
+		are("of the old owner")
+		set(other, owner.Address(), true)
+		are("of the new one", owner.Address())
+		_, err = registry.Freeze(ctx, other, id)
+		must(t, err)
+		are("frozen")
+		_, err = registry.Publishers(ctx, ID(sha256.Sum256([]byte("nobody's"))))
+		refused(t, err, ErrNotRegistered)
 	})
 
 	t.Run("name, deprecate, freeze", func(t *testing.T) {

@@ -113,7 +113,7 @@ func (r *Registry) HistoryAt(ctx context.Context, id ID, d Depth) (*History, Blo
 	if err != nil {
 		return nil, b, err
 	}
-	h, err := r.historyOf(ctx, head)
+	h, err := r.HistoryOf(ctx, head)
 	if err != nil {
 		if gone := r.client.Still(ctx, b); errors.Is(gone, ErrReorged) {
 			err = gone // with the events
@@ -122,8 +122,8 @@ func (r *Registry) HistoryAt(ctx context.Context, id ID, d Depth) (*History, Blo
 	return h, b, err
 }
 
-// historyOf reads the events that led to a head.
-func (r *Registry) historyOf(ctx context.Context, head Head) (*History, error) {
+// HistoryOf reads the events that led to a head, which may come from elsewhere (a quorum, a proof), and checks them against it.
+func (r *Registry) HistoryOf(ctx context.Context, head Head) (*History, error) {
 	h, id := &History{Head: head}, head.ID
 	if head.Number == 0 {
 		return h, nil
@@ -160,8 +160,9 @@ type event struct {
 }
 
 var (
-	publishedTopic  = eventTopic("Published")
-	deprecatedTopic = eventTopic("Deprecated")
+	publishedTopic    = eventTopic("Published")
+	deprecatedTopic   = eventTopic("Deprecated")
+	publisherSetTopic = eventTopic("PublisherSet")
 )
 
 // eventTopic returns what gives the first topic of the contract's events of a name.
@@ -172,24 +173,35 @@ func eventTopic(name string) func() common.Hash {
 	})
 }
 
-// events returns the entries in a range of blocks, both ends included, in order.
-func (r *Registry) events(ctx context.Context, id ID, from, to uint64) ([]event, error) {
+// logs returns the registry's events about a dictionary, of some kinds, in a range of blocks, both ends included.
+func (r *Registry) logs(ctx context.Context, id ID, from, to uint64, kinds ...common.Hash) ([]types.Log, error) {
 	var logs []types.Log
 	query := map[string]any{
 		"address":   r.address,
-		"topics":    []any{[]common.Hash{publishedTopic(), deprecatedTopic()}, common.Hash(id)},
+		"topics":    []any{kinds, common.Hash(id)},
 		"fromBlock": hexutil.Uint64(from),
 		"toBlock":   hexutil.Uint64(to),
 	}
 	if err := r.client.call(ctx, &logs, "eth_getLogs", query); err != nil {
 		return nil, err
 	}
+	for i := range logs {
+		if l := &logs[i]; l.Address != r.address || l.Removed || l.BlockNumber < from || l.BlockNumber > to {
+			return nil, fmt.Errorf("chain %s: %w: got an event of %s in block %d that was not asked for", r.client.name, ErrHistory, l.Address, l.BlockNumber)
+		}
+	}
+	return logs, nil
+}
+
+// events returns the entries in a range of blocks, both ends included, in order.
+func (r *Registry) events(ctx context.Context, id ID, from, to uint64) ([]event, error) {
+	logs, err := r.logs(ctx, id, from, to, publishedTopic(), deprecatedTopic())
+	if err != nil {
+		return nil, err
+	}
 	list := make([]event, 0, len(logs))
 	for i := range logs {
 		l := &logs[i]
-		if l.Address != r.address || l.Removed || l.BlockNumber < from || l.BlockNumber > to {
-			return nil, fmt.Errorf("chain %s: %w: got an event of %s in block %d that was not asked for", r.client.name, ErrHistory, l.Address, l.BlockNumber)
-		}
 		e, err := decodeEvent(id, l)
 		if err != nil {
 			return nil, fmt.Errorf("chain %s: %w: event %d in block %d: %w", r.client.name, ErrHistory, l.Index, l.BlockNumber, err)

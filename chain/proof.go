@@ -114,7 +114,7 @@ func (r *Registry) ProveHistory(ctx context.Context, id ID, b Block) (*Proof, er
 	if err != nil {
 		return nil, err
 	}
-	h, err := r.historyOf(ctx, head)
+	h, err := r.HistoryOf(ctx, head)
 	if err != nil {
 		return nil, err
 	}

@@ -207,7 +207,13 @@ func (r *Registry) SetPublisher(ctx context.Context, s Signer, id ID, account co
 	return r.change(ctx, s, "set publisher of", id, binding().PackSetPublisher(id, account, allowed))
 }
 
-// SetName gives the dictionary a name of at most 31 bytes.
+// What the contract keeps of texts, in bytes.
+const (
+	MaxName   = 31
+	MaxReason = 512
+)
+
+// SetName gives the dictionary a name of at most MaxName bytes.
 func (r *Registry) SetName(ctx context.Context, s Signer, id ID, name string) (Receipt, error) {
 	return r.change(ctx, s, "name", id, binding().PackSetName(id, name))
 }
@@ -217,7 +223,7 @@ func (r *Registry) Freeze(ctx context.Context, s Signer, id ID) (Receipt, error)
 	return r.change(ctx, s, "freeze", id, binding().PackFreeze(id))
 }
 
-// Deprecate states for all time that a version (from 1) should no longer be used; the reason has at most 512 bytes.
+// Deprecate states for all time that a version (from 1) should no longer be used; the reason has at most MaxReason bytes.
 func (r *Registry) Deprecate(ctx context.Context, s Signer, id ID, number uint64, reason string) (Receipt, error) {
 	return r.change(ctx, s, "deprecate version of", id, binding().PackDeprecate(id, number, reason))
 }
@@ -225,6 +231,40 @@ func (r *Registry) Deprecate(ctx context.Context, s Signer, id ID, number uint64
 // MayPublish tells whether an account may publish now.
 func (r *Registry) MayPublish(ctx context.Context, id ID, account common.Address) (bool, error) {
 	return view(ctx, r, binding().PackMayPublish(id, account), binding().UnpackMayPublish)
+}
+
+// Publishers returns the accounts besides the owner that may publish now, in the order in which they were first named; of a frozen dictionary there are none.
+// The registry has no list of them: they are looked for in the node's events, of which nothing proves that they are all, and each is asked about.
+func (r *Registry) Publishers(ctx context.Context, id ID) ([]common.Address, error) {
+	fail := func(err error) ([]common.Address, error) {
+		return nil, fmt.Errorf("publishers of dictionary %s: %w", id, err)
+	}
+	head, b, err := r.HeadAt(ctx, id, Latest)
+	if err != nil {
+		return fail(err)
+	}
+	logs, err := r.logs(ctx, id, 0, b.Number, publisherSetTopic())
+	if err != nil {
+		return fail(err)
+	}
+	var publishers []common.Address
+	asked := map[common.Address]bool{head.Owner: true}
+	for i := range logs {
+		e, err := binding().UnpackPublisherSetEvent(&logs[i])
+		if err != nil {
+			return fail(fmt.Errorf("event %d in block %d: %w", logs[i].Index, logs[i].BlockNumber, err))
+		}
+		if asked[e.Account] {
+			continue
+		}
+		asked[e.Account] = true
+		if may, err := r.MayPublish(ctx, id, e.Account); err != nil {
+			return fail(err)
+		} else if may {
+			publishers = append(publishers, e.Account)
+		}
+	}
+	return publishers, nil
 }
 
 func (r *Registry) change(ctx context.Context, s Signer, what string, id ID, data []byte) (Receipt, error) {
