@@ -83,6 +83,17 @@ type deprecation struct {
 	Reason  string `json:"reason"`
 }
 
+// deprecations returns what was said of the versions of a history, by version, and likewise for people.
+func deprecations(h *chain.History) (list []deprecation, rows []row) {
+	for _, v := range h.Versions() {
+		for _, d := range v.Deprecations {
+			list = append(list, deprecation{v.Number, d.Reason})
+			rows = append(rows, row{"deprecated", fmt.Sprintf("version %d, for %q", v.Number, d.Reason)})
+		}
+	}
+	return list, rows
+}
+
 // auditor is what one run of the verb works with.
 type auditor struct {
 	app     *app
@@ -169,7 +180,7 @@ func (a *app) publishedAs(s *store.Store, name string) (*chain.Reference, error)
 		}
 	}
 	if at == nil {
-		return nil, usageErrorf("name it as eip155:CHAIN:REGISTRY/DICTIONARY, or by its local name", "audit needs a dictionary that is on a chain, not %s", name)
+		return nil, usageErrorf("name it as eip155:CHAIN:REGISTRY/DICTIONARY, or by its local name", "this takes a dictionary that is on a chain, not %s", name)
 	}
 	return at, nil
 }
@@ -229,12 +240,9 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 	for _, who := range sortedKeys(providers) {
 		rows = append(rows, row{who, fmt.Sprintf("has %d of %d notes", providers[who], report.Size)})
 	}
-	for _, v := range history.Versions() {
-		for _, d := range v.Deprecations {
-			result.Deprecated = append(result.Deprecated, deprecation{v.Number, d.Reason})
-			rows = append(rows, row{"deprecated", fmt.Sprintf("version %d, for %q", v.Number, d.Reason)})
-		}
-	}
+	var deprecated []row
+	result.Deprecated, deprecated = deprecations(history)
+	rows = append(rows, deprecated...)
 	rows = append(rows, row{"contradictions", report.Contradictions}, row{"unavailable", report.Unavailable})
 	for _, finding := range report.Findings {
 		rows = append(rows, row{"  " + finding.Kind, fmt.Sprintf("%s: %s", finding.What, finding.Detail)})

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
+	"dictnet/dictnet/store"
 )
 
 // chainFlags say which chain a verb talks to, and who signs.
@@ -39,6 +41,9 @@ func (f *chainFlags) first() (string, error) {
 	}
 	return f.rpc[0], nil
 }
+
+// outboxes is the directory of a store that keeps the transactions under way, a file for each account and chain.
+func outboxes(s *store.Store) string { return filepath.Join(s.Dir(), "outbox") }
 
 // dial connects to a node of the chain. The caller closes the client.
 func dial(ctx context.Context, url string, options ...chain.Option) (*chain.Client, error) {

@@ -355,10 +355,15 @@ type registryAnchor struct{ heads headSource }
 
 func (r registryAnchor) Head(ctx context.Context, id dictnet.DictionaryID) (dictnet.Record, error) {
 	h, err := r.heads.Head(ctx, chain.ID(id))
+	return dictnet.Record{ID: id, Owner: h.Owner.Hex(), Versions: h.Number, Version: h.Version, Manifest: h.Manifest}, unknownThere(err)
+}
+
+// unknownThere says what to do about a dictionary that its registry does not know.
+func unknownThere(err error) error {
 	if errors.Is(err, chain.ErrNotRegistered) {
 		err = &hinted{err, exitUnavailable, "check the address of the dictionary: the registry does not know it"}
 	}
-	return dictnet.Record{ID: id, Owner: h.Owner.Hex(), Versions: h.Number, Version: h.Version, Manifest: h.Manifest}, err
+	return err
 }
 
 type closerFunc func() error

@@ -96,7 +96,7 @@ func exitCode(err error) int {
 		return exitRefused
 	case isAny(err, dictnet.ErrUnavailable, store.ErrMissing, chain.ErrUnreachable, chain.ErrNoContract, chain.ErrWrongChain, chain.ErrTooYoung, context.DeadlineExceeded):
 		return exitUnavailable
-	case isAny(err, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, syscall.EISDIR, syscall.ENOTDIR, codec.ErrOption):
+	case isAny(err, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, syscall.EISDIR, syscall.ENOTDIR, codec.ErrOption, chain.ErrUnknownVersion, chain.ErrTextTooLong):
 		return exitUsage
 	}
 	return exitFailure

@@ -18,7 +18,12 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 	dir := t.TempDir()
 	t.Setenv("DICTNET_HOME", filepath.Join(dir, "home"))
-	dictnet, _ := commands(t)
+	dictnet, must := commands(t)
+	dev, registry := devRegistry(t, must)
+	t.Setenv("DICTNET_RPC", dev.URL())
+	t.Setenv("DICTNET_REGISTRY", registry)
+	t.Setenv("DICTNET_DEV_KEY", "true")
+	const other = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 	t.Chdir(dir)
 	write := func(name string, text []byte) {
 		t.Helper()
@@ -69,6 +74,9 @@ func TestJSONIsDocumented(t *testing.T) {
 		"promote new.dn -d d",
 		"ls", "ls tree.dn",
 		"pin ls", "pin rm d", "pin add d",
+		"publish d", "publish logs",
+		"chain show d", "chain deprecate d 1 --reason old", "chain publisher d " + other, "chain rename d name", "chain transfer d " + other, "chain show d", "chain freeze d --yes",
+		"chain accept d", // it is so already
 		"gc", "fsck",
 	} {
 		code, stdout, stderr := dictnet(append(strings.Fields(line), "--json")...)

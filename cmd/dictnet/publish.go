@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -188,7 +187,7 @@ func (r *publishResult) rows() []row {
 
 // anchor brings the current version of a dictionary into the registry, if it is not there.
 func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary, cf chainFlags, o publishOptions, depth chain.Depth) (*publishResult, error) {
-	client, signer, err := cf.openSender(ctx, filepath.Join(s.Dir(), "outbox"))
+	client, signer, err := cf.openSender(ctx, outboxes(s))
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,13 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 		a.grepCommand(), a.statCommand(), a.diffCommand(), a.promoteCommand(),
 	)
 	a.addOthers(root)
-	for _, c := range root.Commands() {
+	a.completeNames(root)
+	return root
+}
+
+// completeNames has shells complete the names of dictionaries, for the verbs below a command.
+func (a *app) completeNames(c *cobra.Command) {
+	for _, c := range c.Commands() {
 		if strings.Contains(c.Use, "DICT") {
 			c.ValidArgsFunction = a.completeDictionary
 		}
@@ -127,8 +133,8 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 				c.RegisterFlagCompletionFunc(name, a.completeDictionary) // an error says that it is registered already
 			}
 		}
+		a.completeNames(c)
 	}
-	return root
 }
 
 // prepare runs before every verb: settings from file and environment fill the flags that were not typed.
