@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
 
@@ -82,28 +83,52 @@ func saveTxs(o Outbox, chainID uint64, txs []*types.Transaction) error {
 }
 
 func loadTxs(o Outbox, chainID uint64) ([]*types.Transaction, error) {
+	txs, got, err := readOutbox(o)
+	if txs == nil || err != nil {
+		return nil, err
+	}
+	if got != chainID {
+		return nil, fmt.Errorf("outbox: %w: holds a transaction for chain %d, this is chain %d", ErrWrongChain, got, chainID)
+	}
+	return txs, nil
+}
+
+// readOutbox returns what an outbox holds, and for which chain; nothing, if it is empty.
+func readOutbox(o Outbox) (txs []*types.Transaction, chainID uint64, err error) {
 	b, err := o.Load()
 	if b == nil || err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var p pending
 	if err := json.Unmarshal(b, &p); err != nil || len(p.Transactions) == 0 {
-		return nil, fmt.Errorf("outbox: damaged: %w", errors.Join(err, errors.New("holds no transaction")))
+		return nil, 0, fmt.Errorf("outbox: damaged: %w", errors.Join(err, errors.New("holds no transaction")))
 	}
-	if p.ChainID != chainID {
-		return nil, fmt.Errorf("outbox: %w: holds a transaction for chain %d, this is chain %d", ErrWrongChain, p.ChainID, chainID)
-	}
-	txs := make([]*types.Transaction, len(p.Transactions))
+	txs = make([]*types.Transaction, len(p.Transactions))
 	for i, raw := range p.Transactions {
 		txs[i] = new(types.Transaction)
 		if err := txs[i].UnmarshalBinary(raw); err != nil {
-			return nil, fmt.Errorf("outbox: damaged: %w", err)
+			return nil, 0, fmt.Errorf("outbox: damaged: %w", err)
 		}
 		if txs[i].Nonce() != txs[0].Nonce() {
-			return nil, errors.New("outbox: damaged: transactions of two nonces")
+			return nil, 0, errors.New("outbox: damaged: transactions of two nonces")
 		}
 	}
-	return txs, nil
+	return txs, p.ChainID, nil
+}
+
+// Outstanding returns whose publication an outbox holds, and by which transaction, without asking a chain whether that is mined by now. The transaction
+// is zero if the outbox holds nothing, or something else.
+func Outstanding(o Outbox) (at Reference, tx common.Hash, err error) {
+	txs, chainID, err := readOutbox(o)
+	if txs == nil || err != nil {
+		return Reference{}, common.Hash{}, err
+	}
+	last := txs[len(txs)-1]
+	e, _, err := decodePublication(last.Data())
+	if err != nil || last.To() == nil {
+		return Reference{}, common.Hash{}, nil
+	}
+	return Reference{chainID, *last.To(), e.Id}, last.Hash(), nil
 }
 
 // takeUp brings what was left in the outbox to an end: it sends it again, as nobody knows whether it arrived, and waits

@@ -121,6 +121,9 @@ func TestInterruptedPublicationIsTakenUp(t *testing.T) {
 	before := p.nonce(t, "latest")
 	p.chain.Pause()
 	pending := p.stuck(t)
+	if at, tx, err := Outstanding(p.outbox); at != p.registry.Reference(p.id) || tx != pending || err != nil {
+		t.Errorf("outstanding is %s by %s, %v, not %s", at, tx, err, pending)
+	}
 	// Again and again, in new processes: it is still the same transaction.
 	for range 3 {
 		p.restart(t, time.Minute)
@@ -475,6 +478,9 @@ func TestBadOutbox(t *testing.T) {
 	if _, err := p.publish(t.Context(), t, 0, 10); !errors.Is(err, ErrWrongChain) {
 		t.Errorf("outbox of another chain: %v", err)
 	}
+	if at, tx, err := Outstanding(p.outbox); tx != (common.Hash{}) || err != nil {
+		t.Errorf("outstanding is %s of %s, %v, but what was sent is no publication", tx, at, err)
+	}
 	if err := saveTxs(p.outbox, devchain.ChainID, []*types.Transaction{tx}); err != nil {
 		t.Fatal(err)
 	}
@@ -487,6 +493,9 @@ func TestBadOutbox(t *testing.T) {
 		}
 		if _, err := p.publish(t.Context(), t, 0, 10); err == nil || !strings.Contains(err.Error(), "outbox: ") {
 			t.Errorf("%s: %v", junk, err)
+		}
+		if _, _, err := Outstanding(p.outbox); err == nil {
+			t.Errorf("%s: what is outstanding is known", junk)
 		}
 	}
 	nowhere := FileOutbox(filepath.Join(t.TempDir(), "no", "such", "folder"))

@@ -123,7 +123,7 @@ func TestFrontIsLight(t *testing.T) {
 // Scripts of TestScripts, typed to the front program; the whole one is beside it.
 func testFrontScripts(t *testing.T, front string) {
 	testscript.Run(t, testscript.Params{
-		Files:               []string{"testdata/script/bad_input.txtar", "testdata/script/node.txtar", "testdata/script/offline.txtar", "testdata/script/portable.txtar", "testdata/script/settings.txtar"},
+		Files:               []string{"testdata/script/bad_input.txtar", "testdata/script/forget.txtar", "testdata/script/node.txtar", "testdata/script/offline.txtar", "testdata/script/portable.txtar", "testdata/script/settings.txtar"},
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DICTNET_HOME", e.WorkDir+"/home")

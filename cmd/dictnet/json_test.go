@@ -77,6 +77,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"publish d", "publish logs",
 		"chain show d", "chain deprecate d 1 --reason old", "chain publisher d " + other, "chain rename d name", "chain transfer d " + other, "chain show d", "chain freeze d --yes",
 		"chain accept d", // it is so already
+		"forget d logs",
 		"gc", "fsck",
 	} {
 		code, stdout, stderr := dictnet(append(strings.Fields(line), "--json")...)

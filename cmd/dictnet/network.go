@@ -27,6 +27,9 @@ const defaultListen = "/ip4/0.0.0.0/tcp/4011"
 // defaultHTTP is next to defaultListen.
 const defaultHTTP = "127.0.0.1:4012"
 
+// ipnsRecord is the file in the store's directory that keeps what this node's IPNS name was last made to stand for.
+const ipnsRecord = "ipns.record"
+
 // fetch adds the flags of verbs that fetch.
 func (f *nodeFlags) fetch(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.peers, "peer", nil, "multiaddr of a peer to ask for notes, as /ip4/192.0.2.1/tcp/4011/p2p/12D3...; may be repeated")

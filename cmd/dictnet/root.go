@@ -114,7 +114,7 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 	root.AddCommand(
 		a.buildCommand(), a.encodeCommand(), a.decodeCommand(),
 		a.planCommand(), a.verifyCommand(), a.inspectCommand(), a.auditCommand(),
-		a.pullCommand(), a.pinCommand(), a.lsCommand(), a.catCommand(), a.mountCommand(), a.gcCommand(), a.fsckCommand(),
+		a.pullCommand(), a.pinCommand(), a.lsCommand(), a.catCommand(), a.mountCommand(), a.forgetCommand(), a.gcCommand(), a.fsckCommand(),
 		a.grepCommand(), a.statCommand(), a.diffCommand(), a.promoteCommand(),
 	)
 	a.addOthers(root)
@@ -125,7 +125,7 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 // completeNames has shells complete the names of dictionaries, for the verbs below a command.
 func (a *app) completeNames(c *cobra.Command) {
 	for _, c := range c.Commands() {
-		if strings.Contains(c.Use, "DICT") {
+		if strings.Contains(c.Use, "DICT") || c.Name() == "forget" {
 			c.ValidArgsFunction = a.completeDictionary
 		}
 		for _, name := range []string{"dict", "as"} {

@@ -23,7 +23,7 @@ import (
 
 // options returns what a node needs to know to serve, or fetch into, a store. The caller adds who it is.
 func (f *nodeFlags) options(s *store.Store) (ipfs.Options, error) {
-	o := ipfs.Options{Blocks: s.Blocks(), Listen: f.listen, Peers: f.peers, MDNS: f.mdns, DHT: f.dht, Record: filepath.Join(s.Dir(), "ipns.record")}
+	o := ipfs.Options{Blocks: s.Blocks(), Listen: f.listen, Peers: f.peers, MDNS: f.mdns, DHT: f.dht, Record: filepath.Join(s.Dir(), ipnsRecord)}
 	path := f.swarmKey
 	if path == "" {
 		path = filepath.Join(s.Dir(), "swarm.key")

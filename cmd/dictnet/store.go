@@ -168,7 +168,7 @@ func (a *app) gcCommand() *cobra.Command {
 		Use:   "gc",
 		Short: "Remove what no pin and no named dictionary reaches",
 		Long: `Remove every block from the store that no pin, no named dictionary and none of its earlier versions reaches; and the indexes of versions that are not
-the present one of a named dictionary, which encode and build make again if they need them.
+the present one of a named dictionary, which encode and build make again if they need them. dictnet forget lets go of a name, dictnet pin rm of a pin.
 
 ` + exitHelp,
 		Example: `  dictnet gc --dry-run
@@ -180,23 +180,15 @@ the present one of a named dictionary, which encode and build make again if they
 				return err
 			}
 			defer s.Close()
-			done, err := s.Collect(c.Context(), dryRun)
+			result, err := collect(c.Context(), s, dryRun)
 			if err != nil {
-				return err
-			}
-			result := gcResult{Collected: done}
-			if err := result.collectIndexes(s, dryRun); err != nil {
 				return err
 			}
 			verb := "removed"
 			if dryRun {
 				verb = "would remove"
 			}
-			rows := []row{{verb, fmt.Sprintf("%d blocks, %s", done.Removed, bytesText(done.RemovedBytes))}}
-			if result.Indexes > 0 {
-				rows = append(rows, row{"", fmt.Sprintf("%d indexes, %s", result.Indexes, bytesText(result.IndexBytes))})
-			}
-			return a.print(result, append(rows, row{"kept", fmt.Sprintf("%d blocks", done.Kept)})...)
+			return a.print(result, append(result.rows(verb), row{"kept", fmt.Sprintf("%d blocks", result.Kept)})...)
 		},
 	}
 	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "only say what would go")
@@ -207,6 +199,22 @@ type gcResult struct {
 	store.Collected
 	Indexes    int   `json:"removedIndexes"`
 	IndexBytes int64 `json:"removedIndexBytes"`
+}
+
+// collect removes what nothing keeps from a store or, if dryRun, only says what that is.
+func collect(ctx context.Context, s *store.Store, dryRun bool) (r gcResult, err error) {
+	if r.Collected, err = s.Collect(ctx, dryRun); err != nil {
+		return r, err
+	}
+	return r, r.collectIndexes(s, dryRun)
+}
+
+func (r gcResult) rows(verb string) []row {
+	rows := []row{{verb, fmt.Sprintf("%d blocks, %s", r.Removed, bytesText(r.RemovedBytes))}}
+	if r.Indexes > 0 {
+		rows = append(rows, row{"", fmt.Sprintf("%d indexes, %s", r.Indexes, bytesText(r.IndexBytes))})
+	}
+	return rows
 }
 
 // collectIndexes removes the indexes that nobody is likely to need again, and those that were not finished a day ago.
