@@ -463,6 +463,12 @@ func conformance(t *testing.T, url string) {
 		must(t, err)
 		var handed SignedPublication
 		must(t, json.Unmarshal(file, &handed))
+		if v := full.version(t, 9); handed.ID() != id || handed.Version() != v || !handed.Manifest().Equals(manifestOf(v)) || !handed.Deadline().Equal(farFuture) {
+			t.Errorf("handed on is version %s (%s) of dictionary %s until %s", handed.Version(), handed.Manifest(), handed.ID(), handed.Deadline())
+		}
+		if signer, err := registry.SignerOf(handed, h); err != nil || signer != owner.Address() {
+			t.Errorf("signed by %s, %v", signer, err)
+		}
 		_, err = registry.PublishSigned(ctx, other, handed)
 		must(t, err)
 		for _, bad := range []string{"{}", strings.Replace(string(file), `"deadline":`, `"deadline":-`, 1), strings.Replace(string(file), `"signature":"0x`, `"signature":"0x00`, 1),
@@ -482,6 +488,9 @@ func conformance(t *testing.T, url string) {
 			t.Errorf("%+v", versions)
 		}
 		// Once only.
+		if signer, err := registry.SignerOf(p, head(t, id)); err == nil && signer == owner.Address() {
+			t.Error("signed for another history")
+		}
 		_, err = registry.PublishSigned(ctx, other, p)
 		refused(t, err, ErrNotPublisher)
 		_, err = registry.SignPublication(ctx, owner, id, full.version(t, 5), full.version(t, 10), manifestOf(full.version(t, 10)), full.proof(t, 5, 10), farFuture)

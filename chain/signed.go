@@ -65,6 +65,36 @@ func (r *Registry) SignPublication(ctx context.Context, s DigestSigner, id ID, o
 	return p, nil
 }
 
+// ID returns the dictionary whose version was signed.
+func (p SignedPublication) ID() ID { return p.extension.Id }
+
+// Version returns the version that was signed.
+func (p SignedPublication) Version() merkle.Version {
+	return merkle.Version{Size: p.extension.NewSize, Root: p.extension.Root}
+}
+
+// Manifest returns the manifest of the version.
+func (p SignedPublication) Manifest() cid.Cid { return manifestCID(p.extension.Manifest) }
+
+// Deadline returns when the publication becomes void.
+func (p SignedPublication) Deadline() time.Time {
+	if p.deadline == nil {
+		return time.Time{} // nothing was signed
+	}
+	return time.Unix(p.deadline.Int64(), 0).UTC()
+}
+
+// SignerOf returns the account that signed a publication, if it did so for this registry and on top of the history that led to the head; else it returns some other account, or an
+// error.
+func (r *Registry) SignerOf(p SignedPublication, h Head) (common.Address, error) {
+	digest := r.publicationDigest(p.extension, h.History, p.deadline)
+	key, err := crypto.SigToPub(digest[:], p.signature[:])
+	if err != nil {
+		return common.Address{}, fmt.Errorf("signed version of dictionary %s: %w", p.extension.Id, err)
+	}
+	return crypto.PubkeyToAddress(*key), nil
+}
+
 // signedJSON is a SignedPublication as it is written. That it is for this registry and chain only the signature says.
 type signedJSON struct {
 	ID        ID            `json:"dictionary"`

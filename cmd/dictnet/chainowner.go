@@ -38,6 +38,7 @@ type owned struct {
 	id     chain.ID
 	reg    *chain.Registry
 	head   chain.Head
+	seen   chain.Block // in which the head is this
 	signer chain.Signer
 }
 
@@ -81,8 +82,7 @@ func (a *app) change(c *cobra.Command, name string, f *ownerFlags, plan func(ctx
 	if d.reg, err = f.chain.registryOn(ctx, client, *at); err != nil {
 		return err
 	}
-	var seen chain.Block
-	if d.head, seen, err = d.reg.HeadAt(ctx, at.ID, chain.Latest); err != nil {
+	if d.head, d.seen, err = d.reg.HeadAt(ctx, at.ID, chain.Latest); err != nil {
 		return unknownThere(err)
 	}
 	change, err := plan(ctx, d)
@@ -95,7 +95,7 @@ func (a *app) change(c *cobra.Command, name string, f *ownerFlags, plan func(ctx
 	if change.already {
 		if waits(depth) {
 			a.say("waiting for %s", depth)
-			if err := d.settled(ctx, seen, depth, !change.apart); err != nil {
+			if err := d.settled(ctx, depth, !change.apart); err != nil {
 				return err
 			}
 		}
@@ -146,14 +146,14 @@ func (f *chainFlags) registryOn(ctx context.Context, c *chain.Client, at chain.R
 }
 
 // settled waits until what is so already is so at a depth: in the head as it is there or, of what the head does not tell, as soon as the block in which it was seen is as deep.
-func (d *owned) settled(ctx context.Context, seen chain.Block, depth chain.Depth, inHead bool) error {
+func (d *owned) settled(ctx context.Context, depth chain.Depth, inHead bool) error {
 	for {
 		head, deep, err := d.reg.HeadAt(ctx, d.id, depth)
 		switch {
 		case err == nil && inHead && head == d.head:
 			return nil
-		case err == nil && deep.Number >= seen.Number:
-			return d.reg.Client().Still(ctx, seen)
+		case err == nil && deep.Number >= d.seen.Number:
+			return d.reg.Client().Still(ctx, d.seen)
 		}
 		if err != nil && !isAny(err, chain.ErrTooYoung, chain.ErrNotRegistered, chain.ErrNoContract) { // those were so at that depth
 			return err

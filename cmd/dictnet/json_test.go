@@ -75,6 +75,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"ls", "ls tree.dn",
 		"pin ls", "pin rm d", "pin add d",
 		"publish d", "publish logs",
+		"build log -o d", "publish d --sign-only signed", "chain submit d signed",
 		"chain show d", "chain deprecate d 1 --reason old", "chain publisher d " + other, "chain rename d name", "chain transfer d " + other, "chain show d", "chain freeze d --yes",
 		"chain accept d", // it is so already
 		"forget d logs",

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
@@ -33,6 +34,9 @@ pinning service fetches from the node that runs here meanwhile. With --ipns, thi
 by whoever has the node's key, and nothing checks that it is moved forward. It is forgotten after two days unless --serve or dictnet node --dht repeats it. --no-chain
 leaves the chain out.
 
+With --sign-only, the version is not anchored, but signed into a file, for somebody who pays in the publisher's stead: dictnet chain submit sends it. The signature is good until --valid
+is over, once, and only until something else is published or deprecated. The dictionary has to be registered, as it is by the first publication.
+
 With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet node does that.
 
 ` + exitHelp,
@@ -48,6 +52,9 @@ With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet 
 	c.Flags().StringVar(&cf.registry, "registry", "", "address of the registry contract; needed the first time")
 	c.Flags().BoolVar(&o.noChain, "no-chain", false, "do not anchor the version")
 	o.handover.flags(c)
+	c.Flags().StringVar(&o.sign, "sign-only", "", "only sign the publication, into this file, which dictnet chain submit sends; - is stdout")
+	o.valid = pause(24 * time.Hour)
+	c.Flags().Var(&o.valid, "valid", "how long what --sign-only signs may be sent")
 	c.Flags().BoolVar(&o.serve, "serve", false, "serve the store afterwards, until Ctrl-C")
 	c.Flags().StringVar(&o.depth, "confirmations", "1", "when to be content: after so many blocks, or when the chain calls it safe or finalized")
 	c.Flags().StringVar(&o.proof, "proof-out", "", "write a proof of what the registry then holds to this file, for dictnet verify --proof; - is stdout")
@@ -60,6 +67,8 @@ type publishOptions struct {
 	depth    string
 	proof    string
 	noChain  bool
+	sign     string // file
+	valid    pause
 	handover handover
 }
 
@@ -69,8 +78,9 @@ type publishResult struct {
 	Registry    string   `json:"registry"`
 	Address     string   `json:"address"`
 	IPNS        string   `json:"ipns,omitempty"`
-	Version     uint64   `json:"version"` // 1 for the first
-	Size        uint64   `json:"size"`    // notes
+	Signed      string   `json:"signed,omitempty"` // file with the publication, which is not sent
+	Version     uint64   `json:"version"`          // 1 for the first
+	Size        uint64   `json:"size"`             // notes
 	Root        string   `json:"root"`
 	Manifest    string   `json:"manifest"`
 	Transaction string   `json:"transaction,omitempty"` // empty if it was anchored before
@@ -110,6 +120,12 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	}
 	if o.noChain && o.proof != "" {
 		return usageErrorf("leave one out", "--proof-out proves what the registry holds, and --no-chain asks none")
+	}
+	if o.sign != "" && (o.noChain || o.proof != "" || waits(depth)) {
+		return usageErrorf("leave it out, or the others", "--sign-only sends nothing, so --no-chain, --proof-out and --confirmations do not go with it")
+	}
+	if o.sign == "-" && o.handover.car == "-" {
+		return usageErrorf("name a file for one", "both the CAR and the signed publication are to go to stdout")
 	}
 	s, err := a.openStore(c, false)
 	if err != nil {
@@ -172,6 +188,8 @@ func (r *publishResult) rows() []row {
 	}
 	rows = append(rows, row{"root", r.Root}, row{"manifest", r.Manifest})
 	switch {
+	case r.Signed != "":
+		rows = append(rows, row{"transaction", "none: signed in " + r.Signed + ", which dictnet chain submit " + r.Address + " " + r.Signed + " sends"})
 	case r.Dictionary == "":
 		rows = append(rows, row{"transaction", "none: not anchored, as was asked"})
 	case r.Transaction == "":
@@ -211,6 +229,9 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	result := &publishResult{Size: dict.Current.Size, Root: dict.Current.Root.String(), Manifest: dict.Current.Manifest.String()}
 	found := false // registered before: by an interrupted run, or for another dictionary that has this name on another machine
+	if at == nil && o.sign != "" {
+		return nil, usageErrorf("dictnet publish "+dict.Name+" without --sign-only registers it", "dictionary %s is registered nowhere yet, which takes a transaction of its owner", dict.Name)
+	}
 	if at == nil {
 		salt := sha256.Sum256([]byte("dictnet:" + dict.Name))
 		id, receipt, err := reg.Register(ctx, signer, salt)
@@ -240,6 +261,9 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.sign != "" && head.Version == dict.Current.Version {
+		return nil, usageErrorf("dictnet build SAMPLE... -o "+dict.Name+" adds notes", "there is nothing to sign: this version of %s is anchored already", dict.Name)
 	}
 	if head.Version == dict.Current.Version {
 		if !head.Manifest.Equals(dict.Current.Manifest) {
@@ -280,6 +304,10 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.sign != "" {
+		result.Version, result.Signed = head.Number+1, o.sign
+		return result, a.sign(ctx, reg, signer, at.ID, head, dict, proof, o)
 	}
 	receipt, err := reg.Publish(ctx, signer, at.ID, head.Version, dict.Current.Version, dict.Current.Manifest, proof)
 	var pending *chain.PendingError

@@ -129,7 +129,7 @@ func settingName(environ string) string {
 var (
 	othersVerbs = []string{"chain", "node", "publish"}
 	othersFlags = []string{"account", "car", "dev-key", "dir", "fixed", "http", "ipns", "key", "listen", "max-cost", "no-chain", "password-file", "pinning-token-file",
-		"reason", "registry", "remove", "serve", "signer", "templates", "via", "yes"}
+		"reason", "registry", "remove", "serve", "sign-only", "signer", "templates", "valid", "via", "yes"}
 )
 
 // settingNames are the keys that a file of settings may have, and the verbs, which are its tables.

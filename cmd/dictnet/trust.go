@@ -258,6 +258,11 @@ func (a *app) writeProof(ctx context.Context, name string, reg *chain.Registry, 
 	if err != nil {
 		return err
 	}
+	return a.writeJSON(ctx, name, p)
+}
+
+// writeJSON writes an output file for others to read; "-" is stdout.
+func (a *app) writeJSON(ctx context.Context, name string, value any) error {
 	out, err := a.create(ctx, name)
 	if err != nil {
 		return err
@@ -265,7 +270,7 @@ func (a *app) writeProof(ctx context.Context, name string, reg *chain.Registry, 
 	defer out.abandon()
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", " ")
-	if err := enc.Encode(p); err != nil {
+	if err := enc.Encode(value); err != nil {
 		return outputError(name, err)
 	}
 	return out.commit()
