@@ -61,7 +61,7 @@ DICT is a local name, or the name of a CAR file that will hold the dictionary.
 				return err
 			}
 			if parallel {
-				if name := setFlag(c, "trees", "select", "budget", "lines", "chunk-size", "min-freq"); name != "" {
+				if name := typedFlag(c, "trees", "select", "budget", "lines", "chunk-size", "min-freq"); name != "" {
 					return usageErrorf("leave it out", "--%s does not go with --parallel", name)
 				}
 				return a.buildParallel(c, samples, out)

@@ -243,7 +243,6 @@ against the version still plays, and readers are not held up; dictnet chain show
 
 func (a *app) freezeCommand() *cobra.Command {
 	var f ownerFlags
-	var yes bool
 	c := &cobra.Command{
 		Use:   "freeze DICT",
 		Short: "End a dictionary: no version can follow",
@@ -253,8 +252,8 @@ func (a *app) freezeCommand() *cobra.Command {
 		Example: `  dictnet chain freeze releases --yes --key key.json --password-file password`,
 		Args:    args(1, 1, "one dictionary"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if !yes {
-				return usageErrorf("--yes does it", "this cannot be undone: no version of %s could ever follow", args[0])
+			if typedFlag(c, "yes") == "" {
+				return usageErrorf("--yes, typed, does it", "this cannot be undone: no version of %s could ever follow", args[0])
 			}
 			return a.change(c, args[0], &f, func(_ context.Context, d *owned) (ownersChange, error) {
 				return ownersChange{
@@ -267,7 +266,7 @@ func (a *app) freezeCommand() *cobra.Command {
 		},
 	}
 	f.add(c)
-	c.Flags().BoolVar(&yes, "yes", false, "do it, though it cannot be undone")
+	c.Flags().Bool("yes", false, "do it, though it cannot be undone; no setting says it")
 	return c
 }
 
@@ -433,7 +432,7 @@ used. Who may publish besides the owner is looked for in the events of the first
   dictnet chain show eip155:1:0x.../0x... --rpc https://rpc.example.org --json`,
 		Args: args(1, 1, "one dictionary"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if name := setFlag(c, shownWithout...); name != "" {
+			if name := typedFlag(c, shownWithout...); name != "" {
 				return usageErrorf("dictnet verify --proof FILE says what is in it", "--%s does not go with chain show, which asks a chain", name)
 			}
 			return a.chainShow(c, args[0], &f)

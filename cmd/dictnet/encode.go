@@ -84,7 +84,7 @@ With --context, lines of FILE, or texts in it that are lines of the dictionary's
 					return err
 				}
 				if record.kind != "" {
-					if name := setFlag(c, "context", "contexts", "portable", "proof", "seed", "no-times", "profile", "chunk-size", "grammar", "min-pair-freq"); name != "" {
+					if name := typedFlag(c, "context", "contexts", "portable", "proof", "seed", "no-times", "profile", "chunk-size", "grammar", "min-pair-freq"); name != "" {
 						return usageErrorf("leave it out", "--%s does not go with --records", name)
 					}
 					return a.encodeRecords(c, name, dict, out, record)

@@ -100,8 +100,11 @@ func fill(flags *pflag.FlagSet, f *pflag.Flag, from *koanf.Koanf, key string) er
 			return err
 		}
 	}
-	return nil
+	return flags.SetAnnotation(f.Name, bySetting, nil)
 }
+
+// bySetting marks flags that were not typed.
+const bySetting = "by a setting"
 
 // setFlag returns the first of some flags that is not as it is by default, or "".
 func setFlag(c *cobra.Command, names ...string) string {
@@ -113,6 +116,14 @@ func setFlag(c *cobra.Command, names ...string) string {
 		return ""
 	}
 	return names[i]
+}
+
+// typedFlag does so for those that were typed: a setting may be meant for other calls of the verb.
+func typedFlag(c *cobra.Command, names ...string) string {
+	return setFlag(c, slices.DeleteFunc(names, func(name string) bool {
+		_, set := c.Flags().Lookup(name).Annotations[bySetting]
+		return set
+	})...)
 }
 
 const environPrefix = "DICTNET_"
