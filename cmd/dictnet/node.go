@@ -166,7 +166,7 @@ func (a *app) announce(ctx context.Context, s *store.Store, n *ipfs.Node, announ
 		manifests = append(manifests, p.CID)
 	}
 	for _, m := range manifests {
-		if time.Since(announced[m]) < ipfs.AnnounceAgain {
+		if !ipfs.AnnounceAgain(announced[m]) {
 			continue
 		}
 		if err := n.Announce(ctx, m); err != nil {

@@ -157,17 +157,30 @@ func (n *Node) point(ctx context.Context, manifest cid.Cid) (Pointer, error) {
 // again sooner.
 func (n *Node) keepName() {
 	for wait := time.Duration(0); ; {
+		if n.nameDue(wait) {
+			wait = renew
+			if err := n.repoint(n.ctx); err != nil && n.ctx.Err() == nil {
+				slog.Warn("publish the name again", "error", err)
+				wait = n.o.retry
+			}
+		}
 		select {
 		case <-n.ctx.Done():
 			return
-		case <-time.After(wait):
-		}
-		wait = renew
-		if err := n.repoint(n.ctx); err != nil && n.ctx.Err() == nil {
-			slog.Warn("publish the name again", "error", err)
-			wait = n.o.retry
+		case <-time.After(min(wait, n.o.retry)): // not all of it: timers stand still while the machine sleeps
 		}
 	}
+}
+
+// nameDue reports whether so much time has passed since the name was to be published last, and if so notes that it is now.
+func (n *Node) nameDue(wait time.Duration) bool {
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	due := passed(n.named) >= wait
+	if due {
+		n.named = time.Now()
+	}
+	return due
 }
 
 func (n *Node) repoint(ctx context.Context) error {

@@ -74,6 +74,7 @@ type Node struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	naming sync.Mutex // one publication of the name at a time
+	named  time.Time  // when keepName last published it, or tried to
 }
 
 // serveWorkers is how many messages are put together and sent at the same time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,8 +34,20 @@ type routing struct {
 	told   map[cid.Cid]time.Time // when a manifest or page was last announced
 }
 
-// AnnounceAgain is when an announcement is to be repeated. DHTs forget it after two days.
-const AnnounceAgain = 12 * time.Hour
+// announceAgain is when an announcement is to be repeated. DHTs forget it after two days.
+const announceAgain = 12 * time.Hour
+
+// AnnounceAgain reports whether what was announced at a time is to be announced again.
+func AnnounceAgain(last time.Time) bool { return passed(last) >= announceAgain }
+
+// passed is how much time has passed by the clock on the wall: the monotonic clock, which time.Since goes by, stands still while a machine sleeps, and others forget meanwhile. A
+// time that is yet to come, left by a clock that was wrong, is long ago.
+func passed(since time.Time) time.Duration {
+	if d := time.Now().Round(0).Sub(since); d >= 0 {
+		return d
+	}
+	return math.MaxInt64
+}
 
 const (
 	maxProviders  = 8                // that are called for one manifest
@@ -81,7 +94,7 @@ func (r *routing) ready(ctx context.Context) error {
 	return nil
 }
 
-// Announce tells the DHT that this node has manifests and their pages, as far as it does have them, and as far as it has not told it within AnnounceAgain. Notes
+// Announce tells the DHT that this node has manifests and their pages, as far as it does have them, and as far as it has not told it lately (AnnounceAgain). Notes
 // are not announced. One announcement that fails hinders no other: the next call makes up for it. It does nothing on a node without a DHT.
 func (n *Node) Announce(ctx context.Context, manifests ...cid.Cid) error {
 	if n.routing == nil || len(manifests) == 0 {
@@ -130,7 +143,7 @@ func (r *routing) knows(c cid.Cid) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	when, ok := r.told[c]
-	return ok && time.Since(when) < AnnounceAgain
+	return ok && !AnnounceAgain(when)
 }
 
 func (r *routing) provide(ctx context.Context, c cid.Cid) error {

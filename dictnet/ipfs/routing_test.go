@@ -1,6 +1,7 @@
 package ipfs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/boxo/path"
@@ -353,5 +355,77 @@ func TestNotLookedUp(t *testing.T) {
 	n.routing.find(ctx, []cid.Cid{p.Ref.Manifest})
 	if !n.routing.due(p.Ref.Manifest) {
 		t.Error("it is not")
+	}
+}
+
+// asleep returns a time of a machine that has slept since: that long ago on the wall, and now by the monotonic clock.
+func asleep(d time.Duration) time.Time {
+	t := time.Now().Add(-d)
+	(*struct { // time.Time
+		wall uint64
+		ext  int64
+		loc  *time.Location
+	})(unsafe.Pointer(&t)).ext += int64(d)
+	return t
+}
+
+// What a DHT has forgotten while the machine slept is announced again when it wakes. A clock that was ahead holds nothing back.
+func TestScheduleWhileAsleep(t *testing.T) {
+	if since := time.Since(asleep(time.Hour)); since > time.Minute {
+		t.Fatalf("no sleep: %v", since)
+	}
+	for _, test := range []struct {
+		last  time.Time
+		again bool
+	}{
+		{time.Time{}, true},
+		{time.Now(), false},
+		{time.Now().Add(-announceAgain + time.Minute), false},
+		{time.Now().Add(-announceAgain), true},
+		{asleep(announceAgain - time.Minute), false},
+		{asleep(announceAgain), true},
+		{time.Now().Add(time.Hour), true},
+	} {
+		if AnnounceAgain(test.last) != test.again {
+			t.Errorf("announced %v: again %v", test.last, !test.again)
+		}
+	}
+}
+
+// A name that ran out while the machine slept is published soon after it wakes.
+func TestNameWhileAsleep(t *testing.T) {
+	home := openStore(t)
+	p := publish(t, home, 3, 100)
+	key, err := LoadKey(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := start(t, Options{Blocks: openStore(t).Blocks(), Listen: loopback, DHT: true})
+	file := filepath.Join(t.TempDir(), "record")
+	n := start(t, Options{Blocks: home.Blocks(), Key: key, Listen: loopback, DHT: true, Record: file, Peers: other.Addrs(), retry: 50 * time.Millisecond})
+	if err := n.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Point(t.Context(), p.Ref.Manifest); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if same, err := os.ReadFile(file); err != nil || !bytes.Equal(same, before) {
+		t.Fatalf("published again at once: %v", err)
+	}
+	n.naming.Lock()
+	n.named = asleep(renew)
+	n.naming.Unlock()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if now, err := os.ReadFile(file); err == nil && !bytes.Equal(now, before) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it is not published again")
+		}
 	}
 }
