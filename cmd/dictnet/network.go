@@ -19,6 +19,7 @@ type nodeFlags struct {
 	http      string // address to answer HTTP on; "": none
 	templates string // folder of templates to serve; "": none
 	wait      pause
+	again     time.Duration // between calls of peers that a node has lost; 0: reconnect
 }
 
 // defaultListen leaves port 4001 to Kubo.

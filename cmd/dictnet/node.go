@@ -3,8 +3,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -110,16 +112,18 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 	tellSystemd("READY=1")
 	holdMemory(400, 192<<20)
 	dropUnused()
-	announced := map[cid.Cid]time.Time{}
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	again := cmp.Or(f.again, reconnect)
+	if f.dht { // beside the calls, because a large dictionary takes its time
+		beside.Go(func() { a.keepAnnounced(ctx, s, n, again) })
+	}
 	for {
 		if len(f.peers) > 0 {
 			if err := n.Connect(ctx); err != nil && ctx.Err() == nil {
 				a.log.Warn("connect", "error", err)
-			}
-		}
-		if f.dht {
-			if err := a.announce(ctx, s, n, announced); err != nil && ctx.Err() == nil {
-				a.log.Warn("announce", "error", err)
 			}
 		}
 		select {
@@ -136,7 +140,21 @@ func (a *app) runNode(ctx context.Context, s *store.Store, f nodeFlags, ready fu
 			return n.Close()
 		case err := <-web.failed():
 			return err
-		case <-time.After(reconnect):
+		case <-time.After(again):
+		}
+	}
+}
+
+// keepAnnounced announces what is in the store until the context ends.
+func (a *app) keepAnnounced(ctx context.Context, s *store.Store, n *ipfs.Node, again time.Duration) {
+	for announced := map[cid.Cid]time.Time{}; ; {
+		if err := a.announce(ctx, s, n, announced); err != nil && ctx.Err() == nil {
+			a.log.Warn("announce", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(again):
 		}
 	}
 }
