@@ -51,8 +51,9 @@ func TestCallsPeersWhileItAnnounces(t *testing.T) {
 	ended := make(chan error, 1)
 	ready := make(chan bool)
 	f := nodeFlags{listen: []string{"/ip4/127.0.0.1/tcp/0"}, peers: []string{addr}, dht: true, again: 100 * time.Millisecond}
+	served := open(home)
 	go func() {
-		ended <- a.runNode(ctx, open(home), f, func(reachable) error {
+		ended <- a.runNode(ctx, served, f, func(reachable) error {
 			close(ready)
 			return nil
 		})

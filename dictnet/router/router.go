@@ -1,5 +1,5 @@
-// Package router asks a delegated router who has a dictionary, and them for its blocks: GET /routing/v1/providers/CID, as
-// the specification "Delegated Routing V1 HTTP API" has it (specs.ipfs.tech). Only manifests and their pages are announced, not notes; so
+// Package router asks a delegated router who has a dictionary, and them for its blocks: GET /routing/v1/providers/CID, and /routing/v1/peers/ID for those
+// of whom it names no address, as the specification "Delegated Routing V1 HTTP API" has it (specs.ipfs.tech). Only manifests and their pages are announced, not notes; so
 // whoever has a manifest is asked for the rest too. Nothing that comes is believed: whoever fetches checks it.
 package router
 
@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ const (
 	maxProviders = 8                // that are asked
 	maxAsked     = 16               // CIDs that the router is asked for
 	askAgain     = time.Minute      // in which time; later it may know others
+	lookUpTime   = time.Second      // for the addresses of those of whom none was named, where others have some
 )
 
 // Router is one delegated router. It is a dictnet.Source, and safe for concurrent use. The caller closes it.
@@ -40,6 +42,7 @@ type Router struct {
 
 	mu        sync.Mutex
 	asked     map[cid.Cid]time.Time // and answered
+	sought    map[string]time.Time  // providers whose addresses it was asked for
 	known     map[string]bool       // providers
 	providers []dictnet.Source
 	faults    map[dictnet.Source]int // who lied, failed, or said nothing until the time was up, is asked after the others
@@ -53,7 +56,7 @@ func New(base string, dial func(peers []string) (dictnet.Source, error)) (*Route
 		return nil, errors.New("router: want a URL as https://router.example")
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/routing/v1")
-	return &Router{base: u, http: &http.Client{Timeout: patience}, dial: dial, asked: map[cid.Cid]time.Time{}, known: map[string]bool{}, faults: map[dictnet.Source]int{}}, nil
+	return &Router{base: u, http: &http.Client{Timeout: patience}, dial: dial, asked: map[cid.Cid]time.Time{}, sought: map[string]time.Time{}, known: map[string]bool{}, faults: map[dictnet.Source]int{}}, nil
 }
 
 // Name names the router and whom it has named.
@@ -96,6 +99,9 @@ type provider struct {
 	Protocol  string
 }
 
+// usable reports whether the record is one that says where somebody is.
+func (p *provider) usable() bool { return p.Schema == "peer" || p.Schema == "bitswap" }
+
 // find asks who has a block, and adds those who are new.
 func (r *Router) find(ctx context.Context, c cid.Cid) error {
 	r.mu.Lock()
@@ -105,8 +111,33 @@ func (r *Router) find(ctx context.Context, c cid.Cid) error {
 	if asked {
 		return nil
 	}
+	var answer struct{ Providers []provider }
+	if err := r.get(ctx, "providers/"+c.String(), &answer); err != nil {
+		return err
+	}
+	add := func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, p := range answer.Providers {
+			r.add(p)
+		}
+	}
+	add() // whoever can be called now, however long it takes to find the others
+	r.lookUp(ctx, answer.Providers)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	add()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked[c] = time.Now()
+	return nil
+}
+
+// get asks the router for something. Nothing at all is an answer, too.
+func (r *Router) get(ctx context.Context, path string, answer any) error {
 	u := *r.base
-	u.Path += "/routing/v1/providers/" + c.String()
+	u.Path += "/routing/v1/" + path
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return err
@@ -122,28 +153,65 @@ func (r *Router) find(ctx context.Context, c cid.Cid) error {
 		return fmt.Errorf("ask the router: %w", err)
 	}
 	defer resp.Body.Close()
-	var answer struct{ Providers []provider }
 	switch resp.StatusCode {
-	case http.StatusNotFound: // nobody
+	case http.StatusNotFound:
+		return nil
 	case http.StatusOK:
-		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer); err != nil {
+		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(answer); err != nil {
 			return fmt.Errorf("the router's answer: %w", err)
 		}
-	default:
-		return fmt.Errorf("the router answers %q", resp.Status)
+		return nil
+	}
+	return fmt.Errorf("the router answers %q", resp.Status)
+}
+
+// lookUp fills in where those providers are of whom the router has named no address, as routers do that do not keep them: it may find them out. Whom it does not find
+// cannot be called.
+func (r *Router) lookUp(ctx context.Context, providers []provider) {
+	limit := patience
+	var some []*provider
+	r.mu.Lock()
+	maps.DeleteFunc(r.sought, func(_ string, when time.Time) bool { return time.Since(when) >= askAgain })
+	for i := range providers {
+		switch p := &providers[i]; {
+		case len(p.Addrs) > 0:
+			limit = lookUpTime
+		case p.usable() && peerID.MatchString(p.ID) && !r.known[p.ID] && r.sought[p.ID].IsZero() && len(r.known)+len(r.sought)+len(some) < maxProviders:
+			some = append(some, p)
+		}
+	}
+	r.mu.Unlock()
+	all, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, p := range some {
+		wg.Go(func() {
+			var answer struct{ Peers []provider }
+			r.get(all, "peers/"+p.ID, &answer) // an error leaves it empty
+			for _, found := range answer.Peers {
+				if found.ID == p.ID {
+					p.Addrs = append(p.Addrs, found.Addrs...)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return // it did not have the time
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked[c] = time.Now()
-	for _, p := range answer.Providers {
-		r.add(p)
+	for _, p := range some {
+		r.sought[p.ID] = time.Now()
 	}
-	return nil
 }
+
+// peerID is the form of a peer's id, in base58 or as a CID. It stands in a URL's path.
+var peerID = regexp.MustCompile(`^[A-Za-z0-9]{1,128}$`)
 
 // add makes a source of a provider: a gateway if it has an HTTP address, else a peer. What is no good, or cannot be called, is left out. r.mu is held.
 func (r *Router) add(p provider) {
-	if len(r.known) >= maxProviders || p.Schema != "peer" && p.Schema != "bitswap" || r.known[p.ID] {
+	if len(r.known) >= maxProviders || !p.usable() || r.known[p.ID] {
 		return
 	}
 	var peers []string

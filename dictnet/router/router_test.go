@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,6 +136,58 @@ func TestRouted(t *testing.T) {
 	gone := provider{Schema: "peer", ID: "gone", Addrs: []string{"/ip4/127.0.0.1/tcp/1/http"}}
 	if err := pull(t, routerOf(t, ref.Manifest, gone, provider{Schema: "peer", ID: "here", Addrs: []string{at}}), ref, nil); err != nil {
 		t.Errorf("after one that is gone: %v", err)
+	}
+}
+
+// Of whom the router names no address it is asked where he is. One that does not answer that, or not in time, hinders nobody whose address is known.
+func TestProvidersWithoutAddresses(t *testing.T) {
+	s, ref := home(t)
+	at := gatewayOf(t, s)
+	const id, lost = "12D3KooWB84AxysK1FBr2WGZ7FEnh7wiGssVnmWkyaA1FT9dKszU", "12D3KooWB84AxysK1FBr2WGZ7FEnh7wiGssVnmWkyaA1FT9dKszV"
+	var asked []string
+	var mu sync.Mutex
+	routerWith := func(silent bool, providers ...provider) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := map[string]any{"Providers": providers}
+			if name, ok := strings.CutPrefix(r.URL.Path, "/routing/v1/peers/"); ok {
+				mu.Lock()
+				asked = append(asked, name)
+				mu.Unlock()
+				if silent {
+					<-r.Context().Done()
+				}
+				if name != id {
+					http.NotFound(w, r)
+					return
+				}
+				answer = map[string]any{"Peers": []provider{{Schema: "peer", ID: "another", Addrs: []string{"/ip4/127.0.0.1/tcp/1/http"}}, {Schema: "peer", ID: id, Addrs: []string{at}}}}
+			} else if r.URL.Path != "/routing/v1/providers/"+ref.Manifest.String() {
+				http.NotFound(w, r)
+				return
+			}
+			json.NewEncoder(w).Encode(answer)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	bare := func(id string) provider { return provider{Schema: "peer", ID: id} }
+	if err := pull(t, routerWith(false, bare(lost), bare("../../x"), bare(id)), ref, nil); err != nil {
+		t.Errorf("without addresses: %v", err)
+	}
+	slices.Sort(asked)
+	if !slices.Equal(asked, []string{id, lost}) {
+		t.Errorf("asked for %q", asked)
+	}
+	if err := pull(t, routerWith(true, bare(id), provider{Schema: "peer", ID: "here", Addrs: []string{at}}), ref, nil); err != nil {
+		t.Errorf("a router that does not answer: %v", err)
+	}
+	asked = nil
+	var many []provider
+	for i := range 100 {
+		many = append(many, bare(fmt.Sprint(lost[:len(lost)-1], i)))
+	}
+	if err := pull(t, routerWith(false, many...), ref, nil); err == nil || len(asked) > maxProviders {
+		t.Errorf("%v, asked for %d", err, len(asked))
 	}
 }
 
