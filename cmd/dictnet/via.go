@@ -124,12 +124,26 @@ func (a *app) pinOnKubo(ctx context.Context, s *store.Store, dict store.Dictiona
 	bar := a.progress("give to "+k.Name(), -1)
 	defer bar.end()
 	err = k.Import(ctx, func(w io.Writer) error {
-		return car.ExportSince(ctx, w, s, base, dict.Current.Manifest, func(notes uint64) { bar.set(int64(notes)) })
+		return car.ExportSince(ctx, &counted{w: w, bar: bar}, s, base, dict.Current.Manifest, nil)
 	})
 	if err != nil {
 		return err
 	}
 	return k.Pin(ctx, dict.Current.Manifest, dict.Name)
+}
+
+// counted tells a bar how much was written.
+type counted struct {
+	w    io.Writer
+	bar  *progress
+	done int64 // bytes
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.done += int64(n)
+	c.bar.set(c.done)
+	return n, err
 }
 
 // startNode starts a node with the identity of the store, for as long as a verb runs.
