@@ -169,21 +169,12 @@ func (e *Extension) Commit() (Published, error) {
 		return Published{}, err
 	}
 	if e.base != nil && old != ref {
-		if err := e.unpin(old); err != nil {
+		if err := e.store.UnpinNamed(e.ctx, old.Manifest, d.Name); err != nil { // the name keeps it
 			return Published{}, err
 		}
 	}
 	e.dict, e.base, e.first, e.ends = d, m, ref.Size, nil
 	return pub, nil
-}
-
-// unpin takes back the pin of an earlier version, which the name keeps, but not one that somebody made under another name.
-func (e *Extension) unpin(old codec.DictionaryRef) error {
-	pins, err := e.store.Pins(e.ctx)
-	if err != nil || !slices.Contains(pins, store.Pin{CID: old.Manifest, Name: e.dict.Name}) {
-		return err
-	}
-	return e.store.Unpin(e.ctx, old.Manifest)
 }
 
 // Prove shows that the version ref extends the version old, for a registry that holds old. If it does not, the error

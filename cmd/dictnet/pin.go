@@ -21,7 +21,7 @@ them, everything has to be here.
 		Args:    args(1, 1, "one dictionary"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.node.any() {
-				return a.pull(c, args[0], "", &f)
+				return a.pull(c, args[0], "", true, &f)
 			}
 			s, err := a.openStore(c, false)
 			if err != nil {

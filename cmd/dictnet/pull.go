@@ -27,7 +27,7 @@ encode against; a name that stands for an earlier version moves on. A pull that 
   dictnet pull releases --peer /ip4/.../p2p/...     # the newest version of what has a name here
   dictnet pull releases.car --as releases`,
 		Args: args(1, 1, "one dictionary"),
-		RunE: func(c *cobra.Command, args []string) error { return a.pull(c, args[0], name, &f) },
+		RunE: func(c *cobra.Command, args []string) error { return a.pull(c, args[0], name, false, &f) },
 	}
 	c.Flags().StringVar(&name, "as", "", "local name for the dictionary")
 	f.add(c)
@@ -35,7 +35,8 @@ encode against; a name that stands for an earlier version moves on. A pull that 
 	return c
 }
 
-func (a *app) pull(c *cobra.Command, dict, name string, f *readerFlags) error {
+// pull brings a dictionary here and pins it: under its name, with which the pin moves on, or for good.
+func (a *app) pull(c *cobra.Command, dict, name string, forGood bool, f *readerFlags) error {
 	ctx := c.Context()
 	if name != "" {
 		if err := store.CheckName(name); err != nil {
@@ -60,15 +61,19 @@ func (a *app) pull(c *cobra.Command, dict, name string, f *readerFlags) error {
 	if err != nil {
 		return err
 	}
-	bar := a.progress("pull", -1)
-	defer bar.end()
-	if err := r.Pull(ctx, ref, name, func(p dictnet.Progress) { bar.set(int64(p.Bytes)) }); err != nil {
-		return err
-	}
-	bar.end()
 	if name == "" && r.dict != nil {
 		name = r.dict.Name
 	}
+	pin := name
+	if forGood {
+		pin = ""
+	}
+	bar := a.progress("pull", -1)
+	defer bar.end()
+	if err := r.Pull(ctx, ref, pin, func(p dictnet.Progress) { bar.set(int64(p.Bytes)) }); err != nil {
+		return err
+	}
+	bar.end()
 	if name != "" {
 		if err := r.rename(c, name, ref); err != nil {
 			return err
@@ -92,6 +97,7 @@ func (r *reader) rename(c *cobra.Command, name string, ref codec.DictionaryRef) 
 		return err
 	}
 	d, err := r.store.Dictionary(name)
+	before := d.Current.Manifest
 	switch {
 	case errors.Is(err, store.ErrNoDictionary):
 		d = store.Dictionary{Name: name}
@@ -113,5 +119,8 @@ func (r *reader) rename(c *cobra.Command, name string, ref codec.DictionaryRef) 
 	if r.address != nil {
 		d.Anchor = &store.Anchor{Chain: strconv.FormatUint(r.address.ChainID, 10), Registry: r.address.Registry.Hex(), Dictionary: r.address.ID.String()}
 	}
-	return r.store.SetDictionary(ctx, d)
+	if err := r.store.SetDictionary(ctx, d); err != nil || before == d.Current.Manifest || !before.Defined() {
+		return err
+	}
+	return r.store.UnpinNamed(ctx, before, name) // the name keeps it
 }

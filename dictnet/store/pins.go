@@ -187,6 +187,16 @@ func (s *Store) Unpin(ctx context.Context, c cid.Cid) error {
 	})
 }
 
+// UnpinNamed is Unpin if the promise was made under this name: of an earlier version, say, which the dictionary of the name keeps by itself. Without such a pin
+// nothing changes.
+func (s *Store) UnpinNamed(ctx context.Context, c cid.Cid, name string) error {
+	pins, err := s.Pins(ctx)
+	if err != nil || !slices.Contains(pins, Pin{CID: c, Name: name}) {
+		return err
+	}
+	return s.Unpin(ctx, c)
+}
+
 // Pins returns all pins in the order of their CIDs.
 func (s *Store) Pins(ctx context.Context) ([]Pin, error) {
 	var pins []Pin
