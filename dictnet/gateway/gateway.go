@@ -25,6 +25,7 @@ import (
 	"dictnet/codec"
 	"dictnet/dictnet"
 	"dictnet/dictnet/store"
+	"dictnet/internal/retryafter"
 )
 
 const (
@@ -42,6 +43,9 @@ type Gateway struct {
 	http     *http.Client
 	streams  *http.Client // without a limit of time for the whole answer
 	patience time.Duration
+
+	mu    sync.Mutex
+	until time.Time // it wants to be left alone, for no longer than its patience
 }
 
 var (
@@ -106,6 +110,43 @@ type notThere string
 
 func (e notThere) Error() string { return fmt.Sprintf("answers %q", string(e)) }
 
+// busy is the status by which the gateway says that it will answer, but later.
+type busy string
+
+func (e busy) Error() string { return fmt.Sprintf("answers %q", string(e)) }
+
+// hold waits as long as the gateway wants to be left alone.
+func (g *Gateway) hold(ctx context.Context) error {
+	g.mu.Lock()
+	wait := time.Until(g.until)
+	g.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+// refused says what an answer means that is none. Whoever wants to be left alone for longer than one waits for a block counts as one who fails.
+func (g *Gateway) refused(resp *http.Response) error {
+	if wait := retryafter.Of(resp); wait > 0 && wait <= g.patience {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if until := time.Now().Add(wait); until.After(g.until) {
+			g.until = until
+		}
+		return busy(resp.Status)
+	}
+	if resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout {
+		return notThere(resp.Status)
+	}
+	return fmt.Errorf("answers %q", resp.Status)
+}
+
 // request asks for a block, or with HEAD only whether it is there.
 func (g *Gateway) request(ctx context.Context, method string, c cid.Cid) (*http.Response, error) {
 	u := *g.base
@@ -117,20 +158,15 @@ func (g *Gateway) request(ctx context.Context, method string, c cid.Cid) (*http.
 	}
 	r.Header.Set("Accept", "application/vnd.ipld.raw")
 	r.Header.Set("User-Agent", "dictnet")
-	resp, err := g.http.Do(r)
-	if err != nil {
+	if err := g.hold(ctx); err != nil {
 		return nil, err
 	}
-	switch {
-	case resp.StatusCode == http.StatusOK:
-		return resp, nil
-	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout:
-		err = notThere(resp.Status)
-	default:
-		err = fmt.Errorf("answers %q", resp.Status)
+	resp, err := g.http.Do(r)
+	if err != nil || resp.StatusCode == http.StatusOK {
+		return resp, err
 	}
 	resp.Body.Close()
-	return nil, err
+	return nil, g.refused(resp)
 }
 
 func (g *Gateway) get(ctx context.Context, c cid.Cid) ([]byte, error) {
@@ -175,7 +211,11 @@ const maxRecord = 10 << 10
 func (s *session) result(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if errors.As(err, new(notThere)) {
+	switch {
+	case errors.As(err, new(busy)): // it is asked again when it wants to be
+		s.refusal = err.Error()
+		return nil
+	case errors.As(err, new(notThere)):
 		s.refusal = err.Error()
 		err = nil
 	}
@@ -259,13 +299,16 @@ func (s *session) stream(ctx context.Context, root cid.Cid, query url.Values, by
 	}
 	r.Header.Set("Accept", carType+"; version=1; order=dfs; dups=n")
 	r.Header.Set("User-Agent", "dictnet")
+	if err := s.g.hold(ctx); err != nil {
+		return err
+	}
 	resp, err := s.g.streams.Do(r)
 	if err != nil {
 		return oneLine(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("answers %q", resp.Status)
+		return s.g.refused(resp)
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != carType {
 		return fmt.Errorf("answers with %q, not with a CAR", resp.Header.Get("Content-Type"))

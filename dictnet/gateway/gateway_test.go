@@ -214,6 +214,42 @@ func TestBadGateways(t *testing.T) {
 	}
 }
 
+// A gateway that says when it wants to be asked again is left alone until then, and counts as one who fails if that is too long.
+func TestTooMuchToDo(t *testing.T) {
+	origin := openStore(t)
+	p := publish(t, origin)
+	var asked atomic.Int64
+	var began atomic.Int64
+	c, _ := newClient(t, serve(t, origin, func(w http.ResponseWriter, r *http.Request, data []byte) {
+		began.CompareAndSwap(0, time.Now().UnixNano())
+		if time.Since(time.Unix(0, began.Load())) < time.Second {
+			asked.Add(1)
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		w.Write(data)
+	}))
+	if err := c.Pull(t.Context(), p.Ref, "", nil); err != nil || asked.Load() != 1 { // for the manifest
+		t.Errorf("%v; asked %d times before its time", err, asked.Load())
+	}
+	for _, wait := range []string{"3600", "0"} {
+		asked.Store(0)
+		c, _ = newClient(t, serve(t, origin, func(w http.ResponseWriter, r *http.Request, data []byte) {
+			asked.Add(1)
+			w.Header().Set("Retry-After", wait)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		begin := time.Now()
+		if err := c.Pull(t.Context(), p.Ref, "", nil); !errors.Is(err, dictnet.ErrUnavailable) || !strings.Contains(err.Error(), "503") || asked.Load() > 10*giveUp {
+			t.Errorf("asked %d times: %v", asked.Load(), err)
+		}
+		if took := time.Since(begin); took > 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+	}
+}
+
 // What was wrong with each of several gateways is told, in one line.
 func TestReasons(t *testing.T) {
 	origin := openStore(t)

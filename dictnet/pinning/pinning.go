@@ -19,6 +19,7 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"dictnet/dictnet"
+	"dictnet/internal/retryafter"
 )
 
 // ErrRefused is wrapped when the service answers that it will not, or could not, keep the manifest.
@@ -27,6 +28,7 @@ var ErrRefused = errors.New("the pinning service refuses")
 const (
 	firstPause = 200 * time.Millisecond // between questions how far the service has come
 	lastPause  = 10 * time.Second
+	longPause  = 2 * time.Minute  // the same, where the service says that it has too much to do
 	patience   = 30 * time.Second // for one answer
 	giveUp     = 5                // questions in a row that the service cannot answer now
 	maxName    = 255              // characters of a pin's name, by the specification
@@ -124,6 +126,7 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 		}
 	}
 	var last string
+	var later time.Duration // what the service wants to be left alone for
 	failed := 0
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		if got, err := cid.Decode(now.Pin.Cid); err != nil || got != manifest {
@@ -146,14 +149,16 @@ func (s *Service) Pin(ctx context.Context, manifest cid.Cid, name string, origin
 		select {
 		case <-ctx.Done():
 			return fail(fmt.Errorf("it is %s: %w", st.Status, ctx.Err()))
-		case <-time.After(pause):
+		case <-time.After(max(pause, later)):
 		}
+		later = 0
 		next, resp, err := s.api.PinsRequestidGet(ctx, st.Request).Execute()
 		switch err = sort(ctx, resp, err); {
 		case err == nil:
 			now, failed = next, 0
 		case errors.Is(err, dictnet.ErrUnavailable) && failed < giveUp-1: // it goes on with what it has begun, for all we know
 			failed++
+			later = min(retryafter.Of(resp), longPause)
 		default:
 			return fail(err)
 		}

@@ -110,6 +110,41 @@ func TestBadServices(t *testing.T) {
 	}
 }
 
+// A service that says when it wants to be asked again is left alone until then.
+func TestTooMuchToDo(t *testing.T) {
+	var asked, early atomic.Int32
+	var until atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if time.Now().UnixNano() < until.Load() {
+			early.Add(1)
+		}
+		status := "pinned"
+		switch asked.Add(1) {
+		case 1:
+			fmt.Fprint(w, `{"count": 0, "results": []}`)
+			return
+		case 2:
+			status = "queued"
+		case 3:
+			until.Store(time.Now().Add(2 * time.Second).UnixNano())
+			w.Header().Set("Retry-After", "2")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		fmt.Fprintf(w, `{"requestid": "x", "status": %q, "created": "2026-01-01T00:00:00Z", "pin": {"cid": %q}, "delegates": []}`, status, manifest)
+	}))
+	defer srv.Close()
+	s, err := New(srv.URL, "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := s.Pin(t.Context(), cid.MustParse(manifest), "d", nil, nil)
+	if err != nil || st.Status != "pinned" || asked.Load() != 4 || early.Load() != 0 {
+		t.Errorf("%+v, %v; asked %d times, %d of them too early", st, err, asked.Load(), early.Load())
+	}
+}
+
 // A service takes 20 addresses, and a host with many networks may have more: the service is told those first that it may reach.
 func TestManyOrigins(t *testing.T) {
 	var asked struct{ Origins []string }
