@@ -26,8 +26,8 @@ func (a *app) publishCommand() *cobra.Command {
 		Use:   "publish DICT",
 		Short: "Pin a dictionary, anchor its version on a chain, and serve it",
 		Long: `Pin a dictionary and anchor its present version in a registry contract, which checks that it extends the last one. The first
-publication also registers the dictionary; it belongs to the account that pays. Publishing what is anchored already does nothing, so
-a publication that was interrupted can be repeated.
+publication also registers the dictionary; it belongs to the account that pays. Which chain that is, the node says, unless --registry eip155:CHAIN:ADDRESS
+does: then nothing is signed for another. Publishing what is anchored already does nothing, so a publication that was interrupted can be repeated.
 
 First the notes, then the root: with --via, others have pinned the dictionary before it is anchored. A Kubo node is given just what it has not; a
 pinning service fetches from the node that runs here meanwhile. With --ipns, this node's IPNS name then stands for the version; it can be moved
@@ -49,7 +49,7 @@ With --serve, go on as a node that serves the store, until Ctrl-C; else dictnet 
 		RunE: func(c *cobra.Command, args []string) error { return a.publish(c, args[0], cf, nf, o) },
 	}
 	cf.write(c)
-	c.Flags().StringVar(&cf.registry, "registry", "", "address of the registry contract; needed the first time")
+	c.Flags().StringVar(&cf.registry, "registry", "", "address of the registry contract, or eip155:CHAIN:ADDRESS; needed the first time")
 	c.Flags().BoolVar(&o.noChain, "no-chain", false, "do not anchor the version")
 	o.handover.flags(c)
 	c.Flags().StringVar(&o.sign, "sign-only", "", "only sign the publication, into this file, which dictnet chain submit sends; - is stdout")
@@ -214,14 +214,9 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	if err != nil {
 		return nil, fmt.Errorf("dictionary %s: %w", dict.Name, err)
 	}
-	address, err := registryAddress(cf, at)
+	address, err := registryOn(client, cf, dict.Name, at)
 	if err != nil {
 		return nil, err
-	}
-	if at != nil {
-		if err := client.Expect(at.ChainID); err != nil {
-			return nil, withHint(err, fmt.Sprintf("%s is anchored on chain %d; --rpc URL names a node of it", dict.Name, at.ChainID))
-		}
 	}
 	reg, err := chain.Open(ctx, client, address)
 	if err != nil {
@@ -234,13 +229,18 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	}
 	if at == nil {
 		salt := sha256.Sum256([]byte("dictnet:" + dict.Name))
-		id, receipt, err := reg.Register(ctx, signer, salt)
-		switch {
-		case errors.Is(err, chain.ErrAlreadyRegistered):
-			id, found = reg.IDOf(signer.Address(), salt), true
-		case err != nil:
+		id := reg.IDOf(signer.Address(), salt)
+		var receipt chain.Receipt
+		_, err := reg.Head(ctx, id)
+		if found = err == nil; errors.Is(err, chain.ErrNotRegistered) {
+			a.say("%s is about to be registered: in registry %s, on chain %d as %s says, by account %s", dict.Name, address, client.ChainID(), client.URL(), signer.Address())
+			_, receipt, err = reg.Register(ctx, signer, salt)
+			found = errors.Is(err, chain.ErrAlreadyRegistered)
+		}
+		if err != nil && !found {
 			return nil, err
-		default:
+		}
+		if !found {
 			a.say("registered dictionary %s", id)
 		}
 		result.Gas += receipt.Gas

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,4 +104,41 @@ func TestConfirmationsOfAnOldVersion(t *testing.T) {
 	if code != exitOK || !strings.Contains(stdout.String(), fmt.Sprintf(`"block": %v,`, block)) {
 		t.Errorf("exit code %d: %s%s, want block %v", code, stdout.String(), stderr.String(), block)
 	}
+}
+
+// Who says which chain is meant signs nothing for another, whatever the node says; who does not is shown what the node says.
+func TestChainOfTheFirstPublication(t *testing.T) {
+	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
+	dictnet, must := commands(t)
+	dev, registry := devRegistry(t, must)
+	must("build", someText(t), "-o", "d")
+	var sent atomic.Bool
+	lying := changedNode(t, dev.URL(), func(request []byte, answer map[string]any) {
+		switch {
+		case bytes.Contains(request, []byte(`"eth_chainId"`)):
+			answer["result"] = "0x7a69" // 31337
+		case bytes.Contains(request, []byte(`"eth_sendRawTransaction"`)):
+			sent.Store(true)
+		}
+	})
+	to := []string{"publish", "d", "--dev-key"}
+	named := fmt.Sprintf("eip155:%d:%s", devchain.ChainID, registry)
+	code, _, stderr := dictnet(append(to, "--rpc", lying, "--registry", named)...)
+	if code != exitUnavailable || !strings.Contains(stderr, "its id is 31337") || sent.Load() {
+		t.Errorf("a node that lies: exit code %d, sent %v: %s", code, sent.Load(), stderr)
+	}
+	for _, bad := range []string{"eip155:" + registry, "eip155:01:" + registry, "eip155:0:" + registry, "eip155:1", "eip155:1:" + registry + "/0x00"} {
+		if code, _, stderr = dictnet(append(to, "--rpc", dev.URL(), "--registry", bad)...); code != exitUsage {
+			t.Errorf("%s: exit code %d: %s", bad, code, stderr)
+		}
+	}
+	code, _, stderr = dictnet(append(to, "--rpc", dev.URL(), "--registry", named)...)
+	if code != exitOK || !strings.Contains(stderr, fmt.Sprintf("on chain %d as %s says", devchain.ChainID, dev.URL())) {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	// It is anchored there, and nowhere else.
+	if code, _, stderr = dictnet(append(to, "--rpc", dev.URL(), "--registry", "eip155:1:"+registry)...); code != exitUsage || !strings.Contains(stderr, "of chain") {
+		t.Errorf("another chain: exit code %d: %s", code, stderr)
+	}
+	must(append(to, "--rpc", dev.URL(), "--registry", named)...)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -51,7 +52,7 @@ func (e *ether) Type() string   { return "ether" }
 // checkWrite refuses what can be no address, before anybody is asked.
 func (f *chainFlags) checkWrite() error {
 	if f.registry != "" {
-		if _, err := chain.ParseAddress(f.registry); err != nil {
+		if _, _, err := parseRegistry(f.registry); err != nil {
 			return usageErrorf("dictnet chain deploy prints it", "--registry: %w", err)
 		}
 	}
@@ -144,20 +145,49 @@ func (f *chainFlags) openSender(ctx context.Context, outbox string) (*chain.Clie
 	return client, signer, err
 }
 
-// registryAddress returns the registry to use: the one that is remembered, which a flag may only repeat, or the flag's.
-func registryAddress(f chainFlags, known *chain.Reference) (common.Address, error) {
-	if f.registry == "" {
-		if known == nil {
-			return common.Address{}, usageErrorf("--registry 0x... names it; dictnet chain deploy makes one", "no registry contract is named")
+// parseRegistry reads where a registry is: an address, or eip155:CHAIN:ADDRESS (CAIP-10). The chain's id is 0 if it is not said.
+func parseRegistry(s string) (chainID uint64, at common.Address, err error) {
+	if account, ok := strings.CutPrefix(s, "eip155:"); ok {
+		number, address, _ := strings.Cut(account, ":")
+		chainID, err = strconv.ParseUint(number, 10, 64)
+		if err != nil || chainID == 0 || strconv.FormatUint(chainID, 10) != number {
+			return 0, at, fmt.Errorf("registry %q: bad chain id; want eip155:<chain id>:<address>", s)
 		}
-		return known.Registry, nil
+		s = address
 	}
-	at, err := chain.ParseAddress(f.registry)
-	if err != nil {
-		return at, usageErrorf("", "%w", err)
+	at, err = chain.ParseAddress(s)
+	return chainID, at, err
+}
+
+// registryOn returns the registry to use: the one that is remembered, which a flag may only repeat, or the flag's. The node must be one of its chain, as far as that is
+// known: what is signed for another chain can be sent there.
+func registryOn(client *chain.Client, f chainFlags, name string, known *chain.Reference) (common.Address, error) {
+	var chainID uint64
+	var at common.Address
+	switch {
+	case f.registry != "":
+		var err error
+		if chainID, at, err = parseRegistry(f.registry); err != nil {
+			return at, usageErrorf("", "%w", err)
+		}
+		if known != nil && (known.Registry != at || chainID != 0 && known.ChainID != chainID) {
+			return at, usageErrorf("leave --registry out", "the dictionary is anchored in registry %s of chain %d, not %s", known.Registry.Hex(), known.ChainID, f.registry)
+		}
+	case known == nil:
+		return at, usageErrorf("--registry 0x... names it; dictnet chain deploy makes one", "no registry contract is named")
 	}
-	if known != nil && known.Registry != at {
-		return at, usageErrorf("leave --registry out", "the dictionary is anchored in registry %s, not %s", known.Registry.Hex(), at.Hex())
+	if known != nil {
+		chainID, at = known.ChainID, known.Registry
+	}
+	if chainID == 0 {
+		return at, nil
+	}
+	if err := client.Expect(chainID); err != nil {
+		hint := "--registry says chain %d"
+		if known != nil {
+			hint = name + " is anchored on chain %d"
+		}
+		return at, withHint(err, fmt.Sprintf(hint+"; --rpc URL names a node of it", chainID))
 	}
 	return at, nil
 }
