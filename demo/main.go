@@ -111,12 +111,12 @@ func run(ctx context.Context, chain, binary, dir string) error {
 		Registry string `json:"registry"`
 		Gas      uint64 `json:"gas"`
 	}
-	if err := d.dictnet(&deployed, "deploy", "chain", "deploy", "--rpc", rpc, "--dev-key"); err != nil {
+	publisher, client := filepath.Join(dir, "publisher"), filepath.Join(dir, "client")
+	if err := d.dictnet(&deployed, "deploy", "chain", "deploy", "--rpc", rpc, "--dev-key", "--home", publisher); err != nil {
 		return err
 	}
 	d.note("registry %s, %d gas, on %s", deployed.Registry, deployed.Gas, rpc)
 
-	publisher, client := filepath.Join(dir, "publisher"), filepath.Join(dir, "client")
 	d.say("Publisher: build a dictionary from the older release.")
 	var built struct {
 		Size        uint64 `json:"size"`

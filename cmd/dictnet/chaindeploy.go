@@ -4,11 +4,15 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
 )
+
+// deployments is the directory in the home that remembers those that are under way. It is not that of the publications, which belongs to whoever writes to the store.
+const deployments = "deployments"
 
 func (a *app) chainDeployCommand() *cobra.Command {
 	var f chainFlags
@@ -17,7 +21,7 @@ func (a *app) chainDeployCommand() *cobra.Command {
 		Use:   "deploy",
 		Short: "Deploy the registry contract",
 		Long: `Deploy the registry contract to the chain that --rpc answers for, and print its address. One registry serves
-any number of publishers and dictionaries; it has no owner.
+any number of publishers and dictionaries; it has no owner. A deployment that was interrupted can be repeated with the same account, and is not paid twice.
 
 ` + exitHelp,
 		Example: `  dictnet chain deploy --dev-key
@@ -27,19 +31,15 @@ any number of publishers and dictionaries; it has no owner.
 			if err := f.checkWrite(); err != nil {
 				return err
 			}
-			node, err := f.first()
+			home, err := a.homeDir()
 			if err != nil {
 				return err
 			}
-			client, err := dial(c.Context(), node, chain.WithMaxCost(&f.maxCost))
+			client, signer, err := f.openSender(c.Context(), filepath.Join(home, deployments))
 			if err != nil {
 				return err
 			}
 			defer client.Close()
-			signer, err := f.openSigner(c.Context(), client)
-			if err != nil {
-				return err
-			}
 			deploy := chain.Deploy
 			if fixed {
 				deploy = chain.DeployFixed
@@ -47,6 +47,9 @@ any number of publishers and dictionaries; it has no owner.
 			r, receipt, err := deploy(c.Context(), client, signer)
 			if errors.Is(err, chain.ErrNoDeployer) {
 				err = withHint(err, "leave --fixed out: the address will then follow from the account")
+			}
+			if pending := (*chain.PendingError)(nil); errors.As(err, &pending) {
+				err = withHint(err, "it may still be mined; dictnet chain deploy again goes on from there")
 			}
 			if err != nil {
 				return err

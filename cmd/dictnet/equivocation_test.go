@@ -37,7 +37,7 @@ func TestNodesThatContradictEachOther(t *testing.T) {
 		if err := os.WriteFile(sample, bytes.Repeat([]byte(text), 1000), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key")["registry"].(string)
+		registry := must("chain", "deploy", "--rpc", chain.URL(), "--dev-key", "--home", home)["registry"].(string)
 		must("build", sample, "-o", "d", "--home", home)
 		published := must("publish", "d", "--home", home, "--rpc", chain.URL(), "--dev-key", "--registry", registry)
 		urls, address = append(urls, chain.URL()), published["address"].(string)
@@ -188,7 +188,7 @@ func devRegistry(t *testing.T, must func(args ...string) map[string]any) (dev *d
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dev.Close() })
-	return dev, must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	return dev, must("chain", "deploy", "--rpc", dev.URL(), "--dev-key", "--home", t.TempDir())["registry"].(string)
 }
 
 // someText returns a file of which a dictionary can be built.

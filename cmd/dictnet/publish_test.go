@@ -5,12 +5,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/rpc"
 
 	"dictnet/chain"
 	"dictnet/chain/devchain"
@@ -141,4 +146,56 @@ func TestChainOfTheFirstPublication(t *testing.T) {
 		t.Errorf("another chain: exit code %d: %s", code, stderr)
 	}
 	must(append(to, "--rpc", dev.URL(), "--registry", named)...)
+}
+
+// A deployment that was interrupted goes on when it is repeated: there is one registry, and one was paid for.
+func TestInterruptedDeployment(t *testing.T) {
+	t.Setenv("DICTNET_HOME", filepath.Join(t.TempDir(), "home"))
+	dictnet, must := commands(t)
+	dev, err := devchain.Start(t.Context(), devchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dev.Close() })
+	sent := make(chan bool, 1)
+	late := changedNode(t, dev.URL(), func(request []byte, answer map[string]any) {
+		switch {
+		case bytes.Contains(request, []byte(`"eth_sendRawTransaction"`)):
+			sent <- true
+		case bytes.Contains(request, []byte(`"eth_getTransactionReceipt"`)):
+			answer["result"] = nil
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	code := make(chan int)
+	go func() {
+		code <- run(ctx, []string{"chain", "deploy", "--rpc", late, "--dev-key"}, strings.NewReader(""), io.Discard, io.Discard)
+	}()
+	<-sent
+	time.Sleep(200 * time.Millisecond)
+	cancel()
+	if got := <-code; got != exitInterrupted {
+		t.Fatalf("exit code %d", got)
+	}
+	first := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"].(string)
+	client, err := rpc.DialContext(t.Context(), dev.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	account := devchain.Accounts()[0].Address
+	var count hexutil.Uint64
+	if err := client.CallContext(t.Context(), &count, "eth_getTransactionCount", account, "latest"); err != nil || count != 1 {
+		t.Errorf("%d transactions, %v", count, err)
+	}
+	if want := crypto.CreateAddress(account, 0); !strings.EqualFold(first, want.Hex()) {
+		t.Errorf("registry %s, want %s", first, want)
+	}
+	// Who wants another one gets it.
+	if second := must("chain", "deploy", "--rpc", dev.URL(), "--dev-key")["registry"]; second == first {
+		t.Error("the second is the first")
+	}
+	if code, _, stderr := dictnet("ls"); code != exitUnavailable {
+		t.Errorf("a deployment makes a store: exit code %d: %s", code, stderr)
+	}
 }
