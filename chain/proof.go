@@ -122,6 +122,36 @@ func (r *Registry) ProveHistory(ctx context.Context, id ID, b Block) (*Proof, er
 	return p, nil
 }
 
+// ProveVersion is ProveHistory in the block at a depth, where a version of this number, or a later one, is known to be. Behind one URL there may be several nodes, some of
+// them late: it is asked again until there is one that has the version, for a few seconds.
+func (r *Registry) ProveVersion(ctx context.Context, id ID, d Depth, number uint64) (*Proof, Block, error) {
+	for began := time.Now(); ; {
+		b, err := r.client.Block(ctx, d)
+		var p *Proof
+		if err == nil {
+			p, err = r.ProveHistory(ctx, id, b)
+		}
+		if err == nil {
+			var head Head
+			if head, err = p.Verify(b.Hash); err == nil && head.Number >= number {
+				return p, b, nil
+			}
+			if err == nil {
+				err = fmt.Errorf("%w at %s: in block %d dictionary %s has %d versions, not yet number %d", ErrUnreachable, r.client.name, b.Number, id, head.Number, number)
+			}
+		}
+		late := errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNotRegistered) || errors.Is(err, ErrTooYoung)
+		if !late || time.Since(began) > 2*lateness {
+			return nil, b, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, b, ctx.Err()
+		case <-time.After(lateness / 10):
+		}
+	}
+}
+
 // Block returns the block that the proof is about. Whether that block is part of the chain is not for the proof to say.
 func (p *Proof) Block() (Block, error) {
 	h, err := p.header()

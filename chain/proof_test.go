@@ -1,10 +1,13 @@
 package chain
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -71,5 +74,42 @@ func TestReasonsInAProofFile(t *testing.T) {
 	}
 	if _, err := back.Verify(b.Hash); err != nil {
 		t.Error(err)
+	}
+}
+
+// Behind one URL there may be several nodes, of which one is late: a proof of what was published a moment ago is not one of before.
+func TestProofByALateNode(t *testing.T) {
+	dev := startDev(t)
+	client := dialTest(t, dev.URL())
+	owner, registry, id := registered(t, client, [32]byte{})
+	var before json.RawMessage
+	if err := client.call(t.Context(), &before, "eth_getBlockByNumber", "latest", false); err != nil {
+		t.Fatal(err)
+	}
+	v := newTape("late", 3).version(t, 3)
+	if _, err := registry.Publish(t.Context(), owner, id, newTape("", 0).version(t, 0), v, manifestOf(v), nil); err != nil {
+		t.Fatal(err)
+	}
+	var late atomic.Int32
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, params, result []byte) []byte {
+		if method == "eth_getBlockByNumber" && bytes.Contains(params, []byte("latest")) && late.Add(-1) >= 0 {
+			return before
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	late.Store(3)
+	p, b, err := through.ProveVersion(t.Context(), id, Latest, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head, err := p.Verify(b.Hash); err != nil || head.Version != v || len(p.History) != 1 {
+		t.Errorf("%v, %v, %d entries", head, err, len(p.History))
+	}
+	late.Store(1 << 20)
+	if _, _, err := through.ProveVersion(t.Context(), id, Latest, 1); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "not yet number 1") {
+		t.Errorf("always late: %v", err)
 	}
 }

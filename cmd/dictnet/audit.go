@@ -195,11 +195,7 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 		return err
 	}
 	if r.o.proof != "" {
-		block, err := r.regs[0].Client().Block(ctx, r.depth)
-		if err != nil {
-			return err
-		}
-		if err := a.writeProof(ctx, r.o.proof, r.regs[0], r.at.ID, block); err != nil {
+		if err := a.writeProof(ctx, r.o.proof, r.regs[0], r.at.ID, r.depth, head.Number); err != nil {
 			return err
 		}
 	}

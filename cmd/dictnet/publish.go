@@ -293,7 +293,7 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 				}
 			}
 		}
-		return result, a.proveTo(ctx, o, reg, at.ID, depth)
+		return result, a.proveTo(ctx, o, reg, at.ID, depth, result.Version)
 	}
 	proof, err := dictnet.NewPublisher(s).Prove(ctx, dict.Current, head.Version)
 	if errors.Is(err, dictnet.ErrContradiction) {
@@ -326,7 +326,7 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 			return nil, withHint(err, "dictnet publish "+dict.Name+" again says where it stands")
 		}
 	}
-	return result, a.proveTo(ctx, o, reg, at.ID, depth)
+	return result, a.proveTo(ctx, o, reg, at.ID, depth, result.Version)
 }
 
 // anew says how a dictionary gets an address of its own.
@@ -345,15 +345,10 @@ func (a *app) confirm(ctx context.Context, reg *chain.Registry, tx common.Hash, 
 	return err
 }
 
-// proveTo writes the proof that was asked for.
-func (a *app) proveTo(ctx context.Context, o publishOptions, reg *chain.Registry, id chain.ID, depth chain.Depth) error {
+// proveTo writes the proof that was asked for, of the version that was published or found.
+func (a *app) proveTo(ctx context.Context, o publishOptions, reg *chain.Registry, id chain.ID, depth chain.Depth, number uint64) error {
 	if o.proof == "" {
 		return nil
 	}
-	block, err := reg.Client().Block(ctx, depth)
-	if err != nil {
-		return err
-	}
-	a.say("proof in %s, by block %d %s", o.proof, block.Number, block.Hash)
-	return a.writeProof(ctx, o.proof, reg, id, block)
+	return a.writeProof(ctx, o.proof, reg, id, depth, number)
 }

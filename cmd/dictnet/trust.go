@@ -252,9 +252,10 @@ func readProof(name string) (*chain.Proof, error) {
 	return p, nil
 }
 
-// writeProof writes what a registry holds for a dictionary, with its history, as a file that can be checked without a network.
-func (a *app) writeProof(ctx context.Context, name string, reg *chain.Registry, id chain.ID, b chain.Block) error {
-	p, err := reg.ProveHistory(ctx, id, b)
+// writeProof writes what a registry holds for a dictionary, with its history, as a file that can be checked without a network: in the block at a depth, in which the version of
+// a number is known to be.
+func (a *app) writeProof(ctx context.Context, name string, reg *chain.Registry, id chain.ID, depth chain.Depth, number uint64) error {
+	p, block, err := reg.ProveVersion(ctx, id, depth, number)
 	if err != nil {
 		return err
 	}
@@ -273,5 +274,9 @@ func (a *app) writeJSON(ctx context.Context, name string, value any) error {
 	if err := enc.Encode(value); err != nil {
 		return outputError(name, err)
 	}
-	return out.commit()
+	if err := out.commit(); err != nil {
+		return err
+	}
+	a.say("proof in %s, by block %d %s", name, block.Number, block.Hash)
+	return nil
 }
