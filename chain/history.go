@@ -109,9 +109,19 @@ func (r *Registry) History(ctx context.Context, id ID) (*History, error) {
 
 // HistoryAt is History as it was in the block at a depth.
 func (r *Registry) HistoryAt(ctx context.Context, id ID, d Depth) (*History, Block, error) {
-	head, b, err := r.HeadAt(ctx, id, d)
+	b, err := r.client.Block(ctx, d)
 	if err != nil {
-		return nil, b, err
+		return nil, Block{}, err
+	}
+	h, err := r.historyIn(ctx, id, b)
+	return h, b, err
+}
+
+// historyIn is History as it was in a block. The error wraps ErrReorged if that block is no longer part of the chain.
+func (r *Registry) historyIn(ctx context.Context, id ID, b Block) (*History, error) {
+	head, err := r.headIn(ctx, id, b)
+	if err != nil {
+		return nil, err
 	}
 	h, err := r.HistoryOf(ctx, head)
 	if err != nil {
@@ -119,7 +129,7 @@ func (r *Registry) HistoryAt(ctx context.Context, id ID, d Depth) (*History, Blo
 			err = gone // with the events
 		}
 	}
-	return h, b, err
+	return h, err
 }
 
 // HistoryOf reads the events that led to a head, which may come from elsewhere (a quorum, a proof), and checks them against it.

@@ -191,6 +191,47 @@ func TestReorgBetweenHeadAndEvents(t *testing.T) {
 	}
 }
 
+// Neither is a transaction that was taken back, between the reading of the history and its replay, one that contradicts its event.
+func TestReorgBetweenHistoryAndReplay(t *testing.T) {
+	dev := startDev(t)
+	owner, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{1})
+	v := newTape("replayed", 5).version(t, 5)
+	if _, err := registry.Publish(t.Context(), owner, id, newTape("", 0).version(t, 0), v, manifestOf(v), nil); err != nil {
+		t.Fatal(err)
+	}
+	b, err := registry.Client().Block(t.Context(), Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := false
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, _, result []byte) []byte {
+		if method == "eth_getLogs" && !once { // the history is read
+			once = true
+			if err := dev.Reorg(1); err != nil {
+				t.Error(err)
+			}
+			dev.Mine(2)
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := through.ReplayIn(t.Context(), id, b); !once || !errors.Is(err, ErrReorged) || errors.Is(err, ErrHistory) {
+		t.Errorf("%v, want %v", err, ErrReorged)
+	}
+	// One that is missing without a reason is.
+	if _, err := registry.Publish(t.Context(), owner, id, newTape("", 0).version(t, 0), v, manifestOf(v), nil); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = registry.Client().Block(t.Context(), Latest); err != nil {
+		t.Fatal(err)
+	}
+	if h, steps, err := registry.ReplayIn(t.Context(), id, b); err != nil || len(steps) != 1 || h.Head.Version != v {
+		t.Errorf("%v, %v", steps, err)
+	}
+}
+
 // A node that follows another branch between two questions does not contradict those who stayed, who speak of another block.
 func TestQuorumWhileOneNodeReorganises(t *testing.T) {
 	dev := startDev(t)
@@ -227,8 +268,12 @@ func TestQuorumWhileOneNodeReorganises(t *testing.T) {
 		t.Errorf("%+v, %v", h, err)
 	}
 	left.Store(false)
-	if _, answers, err := q.Compare(t.Context(), id, Latest); err != nil || answers[0].Err != nil || !errors.Is(answers[1].Err, ErrReorged) {
-		t.Errorf("%+v, %v", answers, err)
+	b, err := q.Block(t.Context(), Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answers := q.Compare(t.Context(), id, b); answers[0].Err != nil || !errors.Is(answers[1].Err, ErrReorged) {
+		t.Errorf("%+v", answers)
 	}
 }
 

@@ -43,6 +43,22 @@ func (r *Registry) Replay(ctx context.Context, h *History) ([]Step, error) {
 	return steps, nil
 }
 
+// ReplayIn reads the history of a dictionary as it was in a block, and replays it. The error wraps ErrReorged if that block is no longer part of the chain: then so may be what was
+// published, and nothing contradicts anything.
+func (r *Registry) ReplayIn(ctx context.Context, id ID, b Block) (*History, []Step, error) {
+	h, err := r.historyIn(ctx, id, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	steps, err := r.Replay(ctx, h)
+	if err != nil {
+		if gone := r.client.Still(ctx, b); errors.Is(gone, ErrReorged) {
+			err = gone
+		}
+	}
+	return h, steps, err
+}
+
 // ReplayError holds two versions that are both in a dictionary's history, and the proof that does not show that one
 // extends the other.
 type ReplayError struct {
@@ -153,13 +169,9 @@ func decodePublication(data []byte) (e contracts.DictionaryRegistryExtension, pr
 	return e, nil, fmt.Errorf("calls function %x, not publish", data[:4])
 }
 
-// Compare asks every node of the quorum for the head in the block at a depth that enough of them have, and returns what each
+// Compare asks every node of the quorum for the head in a block, such as Block returns, and returns what each
 // said, for an auditor: two heads of one dictionary in one block that differ are evidence against a node. A head without an owner says that
 // there is no such dictionary.
-func (q *Quorum) Compare(ctx context.Context, id ID, d Depth) (Block, []Answer[Head], error) {
-	b, err := q.Block(ctx, d)
-	if err != nil {
-		return Block{}, nil, err
-	}
-	return b, q.headsIn(ctx, id, b), nil
+func (q *Quorum) Compare(ctx context.Context, id ID, b Block) []Answer[Head] {
+	return q.headsIn(ctx, id, b)
 }

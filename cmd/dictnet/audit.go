@@ -136,15 +136,11 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOption
 	run.client = dictnet.NewClient(clientOptions)
 	defer run.client.Close()
 	if !o.watch {
-		history, _, err := run.regs[0].HistoryAt(ctx, at.ID, run.depth)
-		if err != nil {
-			return err
-		}
-		return run.report(ctx, history)
+		return run.report(ctx, 0)
 	}
 	err = run.regs[0].Watch(ctx, at.ID, run.depth, time.Duration(o.interval), func(h *chain.History, err error) error {
 		if err == nil {
-			err = run.report(ctx, h)
+			err = run.report(ctx, h.Head.Number)
 		}
 		if err != nil && exitCode(err) != exitUnavailable {
 			return err
@@ -185,14 +181,54 @@ func (a *app) publishedAs(s *store.Store, name string) (*chain.Reference, error)
 	return at, nil
 }
 
-// report audits one state of the history and prints the result.
-func (r *auditor) report(ctx context.Context, history *chain.History) error {
-	a, head := r.app, history.Head
-	if head.Number == 0 {
-		return &hinted{fmt.Errorf("dictionary %s has no version yet", r.at), exitUnavailable, "dictnet publish anchors the first"}
+// evidence is what the nodes say of the dictionary in one block.
+type evidence struct {
+	*chain.History
+	block  chain.Block
+	quorum *chain.Quorum // nil for one node
+	apart  error         // why the nodes cannot be compared: they have no block in common
+}
+
+// evidence reads the history in a block that all nodes have, as the first node has it, and replays it. What a reorganisation takes back meanwhile is looked at again: nobody had relied on it.
+func (r *auditor) evidence(ctx context.Context) (e evidence, err error) {
+	first := r.regs[0]
+	if len(r.regs) > 1 {
+		if e.quorum, err = chain.NewQuorum(len(r.regs), r.regs...); err != nil {
+			return e, err
+		}
 	}
-	if _, err := r.regs[0].Replay(ctx, history); err != nil {
+	for tries := 1; ; tries++ {
+		if e.quorum != nil {
+			e.block, e.apart = e.quorum.Block(ctx, r.depth)
+		}
+		if e.quorum == nil || e.apart != nil {
+			if e.block, err = first.Client().Block(ctx, r.depth); err != nil {
+				return e, err
+			}
+		}
+		e.History, _, err = first.ReplayIn(ctx, r.at.ID, e.block)
+		if !errors.Is(err, chain.ErrReorged) || tries == maxLooks {
+			return e, err
+		}
+	}
+}
+
+// maxLooks is how often a history is looked at that a reorganisation takes back while it is read.
+const maxLooks = 3
+
+// report audits the history as it is now, which has so many versions at least, and prints the result.
+func (r *auditor) report(ctx context.Context, least uint64) error {
+	a := r.app
+	history, err := r.evidence(ctx)
+	if err != nil {
 		return err
+	}
+	head := history.Head
+	switch {
+	case head.Number < least:
+		return fmt.Errorf("not all nodes have version %d of dictionary %s yet: %w", least, r.at, chain.ErrUnreachable)
+	case head.Number == 0:
+		return &hinted{fmt.Errorf("dictionary %s has no version yet", r.at), exitUnavailable, "dictnet publish anchors the first"}
 	}
 	if r.o.proof != "" {
 		if err := a.writeProof(ctx, r.o.proof, r.regs[0], r.at.ID, r.depth, head.Number); err != nil {
@@ -212,7 +248,7 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 	if err != nil {
 		return err
 	}
-	if err := r.compareNodes(ctx, report); err != nil {
+	if err := r.compareNodes(ctx, history, report); err != nil {
 		return err
 	}
 	providers, err := r.providers(ctx, ref, report)
@@ -249,38 +285,31 @@ func (r *auditor) report(ctx context.Context, history *chain.History) error {
 	return report.Err()
 }
 
-// compareNodes asks every node of the chain for the head in the same block.
-func (r *auditor) compareNodes(ctx context.Context, report *dictnet.Report) error {
-	if len(r.regs) < 2 {
+// compareNodes asks every node of the chain for the head in the block that was audited.
+func (r *auditor) compareNodes(ctx context.Context, e evidence, report *dictnet.Report) error {
+	switch {
+	case e.quorum == nil:
 		return nil
-	}
-	q, err := chain.NewQuorum(len(r.regs), r.regs...)
-	if err != nil {
-		return err
-	}
-	block, answers, err := q.Compare(ctx, r.at.ID, r.depth)
-	if errors.Is(err, chain.ErrEquivocation) {
-		report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: "nodes", Detail: err.Error()})
-		return nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if err != nil {
-		report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "nodes", Detail: err.Error()})
+	case errors.Is(e.apart, chain.ErrEquivocation):
+		report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: "nodes", Detail: e.apart.Error()})
+		return nil
+	case e.apart != nil:
+		report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "nodes", Detail: e.apart.Error()})
 		return nil
 	}
-	var first *chain.Answer[chain.Head]
-	for i := range answers {
-		switch other := &answers[i]; {
+	first := r.regs[0].Client().URL() // who said what was audited, and is asked again, too
+	for _, other := range e.quorum.Compare(ctx, r.at.ID, e.block) {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case other.Err != nil:
 			report.Add(dictnet.Finding{Kind: dictnet.Unavailable, What: "node " + other.Node, Detail: other.Err.Error()})
-		case first == nil:
-			first = other
-		case other.Value != first.Value:
-			report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: fmt.Sprintf("nodes, in block %d %s", block.Number, block.Hash),
-				Want: fmt.Sprintf("%s: %s", first.Node, first.Value), Got: fmt.Sprintf("%s: %s", other.Node, other.Value),
-				Detail: fmt.Sprintf("%s and %s hold different heads for the same block", first.Node, other.Node)})
+		case other.Value != e.Head:
+			report.Add(dictnet.Finding{Kind: dictnet.Contradiction, What: fmt.Sprintf("nodes, in block %d %s", e.block.Number, e.block.Hash),
+				Want: fmt.Sprintf("%s: %s", first, e.Head), Got: fmt.Sprintf("%s: %s", other.Node, other.Value),
+				Detail: fmt.Sprintf("%s and %s hold different heads for the same block", first, other.Node)})
 		}
 	}
 	return nil
