@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -156,5 +157,48 @@ func TestWatchLooksAgain(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%d times: %v, want %v", n, err, want)
 		}
+	}
+}
+
+// What f could not do is tried again with what is there then, after ever longer pauses; and so is a node that does not answer, of which f hears once.
+func TestWatchTriesAgain(t *testing.T) {
+	dev := startDev(t)
+	_, registry, id := registered(t, dialTest(t, dev.URL()), [32]byte{})
+	var down atomic.Int32
+	through, err := Open(t.Context(), dialTest(t, serveLiar(t, dev.URL(), func(method string, params, result []byte) []byte {
+		if method == "eth_getBlockByNumber" && bytes.Contains(params, []byte("latest")) && down.Add(-1) >= 0 {
+			return []byte("null")
+		}
+		return result
+	})), registry.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	down.Store(3)
+	enough := errors.New("enough")
+	var heard, tried int
+	var times []time.Time
+	err = through.Watch(t.Context(), id, Latest, 20*time.Millisecond, func(h *History, err error) error {
+		if err != nil {
+			heard++
+			if !errors.Is(err, ErrUnreachable) {
+				t.Error(err)
+			}
+			return nil
+		}
+		times = append(times, time.Now())
+		if tried++; tried == 3 {
+			down.Store(2) // and once more
+		}
+		if tried == 5 {
+			return enough
+		}
+		return fmt.Errorf("not yet: %w", ErrAgain)
+	})
+	if err != enough || heard != 2 || tried != 5 {
+		t.Errorf("%v; tried %d times, heard of the node %d times", err, tried, heard)
+	}
+	if first, last := times[1].Sub(times[0]), times[4].Sub(times[3]); last < 2*first && last < 16*20*time.Millisecond {
+		t.Errorf("pauses of %v and %v", first, last)
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +29,8 @@ every version once more. Fetch and open every note of the newest version, recomp
 report what does not fit, and which versions their owner says should no longer be used. With several --rpc, compare what the nodes say of the same block. DICT is a chain address, or the local name of a
 dictionary that was published.
 
-With --watch, go on until Ctrl-C and audit every new version; a history that changes is reported too. --proof-out writes what the registry holds, with the whole
+With --watch, go on until Ctrl-C and audit every new version; a history that changes is reported too. What cannot be had is told once and tried again, after ever longer
+pauses of up to sixteen intervals; only to begin, all nodes have to answer. --proof-out writes what the registry holds, with the whole
 history, as evidence that dictnet verify --proof checks elsewhere without a network.
 
 Exit code 3 says that something contradicts the chain, 4 that something could not be had.
@@ -103,6 +106,11 @@ type auditor struct {
 	client  *dictnet.Client
 	sources []dictnet.Source
 	o       auditOptions
+
+	// Of watching:
+	seen    bool   // the dictionary is there
+	failing string // why it could not be audited last, "" if it could
+	printed []byte // the last result, as JSON
 }
 
 func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOptions) error {
@@ -140,20 +148,33 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOption
 	}
 	err = run.regs[0].Watch(ctx, at.ID, run.depth, time.Duration(o.interval), func(h *chain.History, err error) error {
 		if err == nil {
+			run.seen = true
 			err = run.report(ctx, h.Head.Number)
 		}
-		if err != nil && exitCode(err) != exitUnavailable {
-			return err
-		}
-		if err != nil {
-			a.log.Warn("audit", "error", err)
-		}
-		return nil
+		return run.goOn(err)
 	})
 	if ctx.Err() != nil {
 		return nil // that is how watching ends
 	}
 	return err
+}
+
+// goOn says what watching makes of an error: what could not be had, or was taken back while it was read, is tried again, and so is what a node had to say against a dictionary that it
+// has shown before. It is told once as long as it is the same.
+func (r *auditor) goOn(err error) error {
+	if err == nil {
+		r.failing = ""
+		return nil
+	}
+	code := exitCode(err)
+	if code != exitUnavailable && !errors.Is(err, chain.ErrReorged) && !(r.seen && code == exitFailure) {
+		return err
+	}
+	if text := err.Error(); text != r.failing {
+		r.failing = text
+		r.app.log.Warn("audit: it is tried again", "error", err)
+	}
+	return fmt.Errorf("%w: %w", chain.ErrAgain, err)
 }
 
 // publishedAs returns the chain address of a dictionary that is named on the command line.
@@ -279,7 +300,12 @@ func (r *auditor) report(ctx context.Context, least uint64) error {
 	for _, finding := range report.Findings {
 		rows = append(rows, row{"  " + finding.Kind, fmt.Sprintf("%s: %s", finding.What, finding.Detail)})
 	}
-	if err := a.print(result, rows...); err != nil {
+	text, err := json.Marshal(result)
+	if err == nil && !bytes.Equal(text, r.printed) { // or it was tried again in vain
+		r.printed = text
+		err = a.print(result, rows...)
+	}
+	if err != nil {
 		return err
 	}
 	return report.Err()

@@ -2,14 +2,24 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ipfs/go-cid"
 
 	"dictnet/chain"
 	"dictnet/chain/devchain"
+	"dictnet/dictnet/store"
 )
 
 // What the owner has said of a version for all time reaches those who look at its history; a reason is bytes that he chose.
@@ -72,5 +82,87 @@ func TestAuditComparesWhatItAudits(t *testing.T) {
 	})
 	if code, stdout, stderr := dictnet("audit", "d", "--rpc", lying, "--rpc", dev.URL()); code != exitRefused || !strings.Contains(stdout, "hold different heads") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// Who watches goes on when notes, or a node, are not there for a while: it is told once, and the audit is made when they are.
+func TestWatchGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	_, must := commands(t)
+	dev, address := devRegistry(t, must)
+	publisher := filepath.Join(dir, "publisher")
+	publish := func(text string) string {
+		sample := filepath.Join(dir, "sample")
+		if err := os.WriteFile(sample, []byte(strings.Repeat(text, 1000)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		must("build", sample, "-o", "d", "--home", publisher)
+		return must("publish", "d", "--home", publisher, "--rpc", dev.URL(), "--dev-key", "--registry", address)["address"].(string)
+	}
+	at := publish("one text, ")
+	var notes, out atomic.Bool // the notes are there; the node is out of order
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := store.Open(publisher, store.Options{ReadOnly: true})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer s.Close()
+		c, err := cid.Decode(strings.TrimPrefix(r.URL.Path, "/ipfs/"))
+		var b []byte
+		if err == nil {
+			b, err = s.Get(r.Context(), c)
+		}
+		if err != nil || c.Prefix().Codec == cid.Raw && !notes.Load() {
+			http.NotFound(w, r)
+			return
+		}
+		w.Write(b)
+	}))
+	defer gateway.Close()
+	node := changedNode(t, dev.URL(), func(_ []byte, answer map[string]any) {
+		if out.Load() {
+			delete(answer, "result")
+			answer["error"] = map[string]any{"code": -32005, "message": "limit exceeded"}
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	reports, stdout := io.Pipe()
+	var stderr bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"audit", at, "--home", filepath.Join(dir, "auditor"), "--rpc", node, "--gateway", gateway.URL, "--watch", "--interval", "20ms", "--json"},
+			strings.NewReader(""), stdout, &stderr)
+		stdout.CloseWithError(io.ErrUnexpectedEOF)
+	}()
+	late := time.AfterFunc(30*time.Second, cancel)
+	defer late.Stop()
+	list := json.NewDecoder(reports)
+	next := func(published, unavailable uint64) {
+		t.Helper()
+		var report struct{ Published, Unavailable uint64 }
+		if err := list.Decode(&report); err != nil {
+			t.Fatalf("%v; exit code %d: %s", err, <-code, &stderr)
+		}
+		if report.Published != published || report.Unavailable == 0 != (unavailable == 0) {
+			t.Errorf("%+v", report)
+		}
+	}
+	next(1, 1)
+	time.Sleep(300 * time.Millisecond) // for it to be tried again in vain
+	notes.Store(true)
+	next(1, 0)
+	out.Store(true)
+	time.Sleep(300 * time.Millisecond)
+	publish("another text, ")
+	out.Store(false)
+	next(2, 0)
+	cancel()
+	if got := <-code; got != exitOK {
+		t.Errorf("exit code %d: %s", got, &stderr)
+	}
+	if told := strings.Count(stderr.String(), "level=WARN"); told < 2 || told > 3 { // the node may have gone in the midst of something
+		t.Errorf("told %d times:\n%s", told, &stderr)
 	}
 }
