@@ -29,7 +29,7 @@ type BuildOptions struct {
 	// Base and BaseIndex are the dictionary that is extended: what it holds is not taken again. Nil for a new one.
 	Base      Tape
 	BaseIndex *Index
-	// ChunkSize is the average length of a chunk, in bytes; samples are compared by chunks. 0 is DefaultBuildChunk.
+	// ChunkSize is the average length of a chunk, 64 to 65,536 bytes; samples are compared by chunks. 0 is DefaultBuildChunk.
 	ChunkSize int
 	// MinFreq is how often a chunk occurs in the samples before it is taken. 1, or 0, takes each, and leaves out where 256 KiB or more
 	// in a row have been taken before; from 2 on, up to 2^31-1, each is taken once.
@@ -75,7 +75,7 @@ type run struct {
 	ok  bool
 }
 
-// NewBuilder returns a builder that hands every note to emit, in order; emit must not call the builder.
+// NewBuilder returns a builder that hands every note to emit, in order; emit must not call the builder. An option out of range is an ErrOption.
 func NewBuilder(ctx context.Context, emit func(Block) error, o BuildOptions) (*Builder, error) {
 	if o.ChunkSize == 0 {
 		o.ChunkSize = DefaultBuildChunk

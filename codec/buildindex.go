@@ -23,8 +23,8 @@ type Named interface {
 	Ref() DictionaryRef
 }
 
-// BuildIndex reads the whole tape and writes its index to w. Spacing, in bytes, is how far apart anchors are
-// on average, rounded to a power of two: finer anchors find shorter matches. It needs 40 bytes of memory a note, and 64 MiB at most for the
+// BuildIndex reads the whole tape and writes its index to w. Spacing, 64 to 65,536 bytes, is how far apart anchors are
+// on average, rounded down to a power of two: finer anchors find shorter matches. It needs 40 bytes of memory a note, and 64 MiB at most for the
 // anchors: more are sorted in a temporary file.
 func BuildIndex(ctx context.Context, t Tape, spacing int, w io.Writer) error {
 	if t.Size() > maxTapeSize {

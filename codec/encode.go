@@ -16,9 +16,9 @@ import (
 
 // Defaults of EncodeOptions.
 const (
-	DefaultChunkSize      = 512 // of an index, and so of what is encoded with it
-	DefaultAloneChunkSize = 64  // of a file without a dictionary
-	DefaultMinPairFreq    = 2
+	DefaultChunkSize      = 512 // bytes; of an index, and so of what is encoded with it
+	DefaultAloneChunkSize = 64  // bytes; of a file without a dictionary
+	DefaultMinPairFreq    = 2   // times
 )
 
 // EncodeOptions say what a template is made against, and how.
@@ -30,7 +30,7 @@ type EncodeOptions struct {
 	// Within are the parts of the tape that the template may refer to; nil: all of it. Who has the notes that hold them can decode it.
 	Within []Span
 
-	// ChunkSize is how far apart, in bytes, the places are on average at which a match may be found; shorter
+	// ChunkSize is how far apart, 64 to 65,536 bytes, the places are on average at which a match may be found; shorter
 	// matches may be missed. 0 is the index's spacing, or DefaultAloneChunkSize without one; it is not below the index's spacing.
 	ChunkSize int
 	// Profile trades time for size.
@@ -85,6 +85,7 @@ var defaultFrame = frameLimits{symbols: 1 << 19, terminals: maxTerminals - 2, lo
 
 // Encode reads a file from src and writes its template to dst. What it holds, caches and
 // tables, is about 200 MiB at most, whatever the length of the file and the size of the dictionary; what the garbage collector has yet to collect is not counted. The same file, dictionary and options always give the same template.
+// An option out of range is an ErrOption, an index of another tape an ErrIndex; after any error, what dst has is no template.
 func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (EncodeStats, error) {
 	e, err := newEncoder(ctx, dst, src, o)
 	if err != nil {

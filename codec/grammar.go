@@ -12,8 +12,8 @@ import (
 type Grammar uint8
 
 const (
-	GrammarRePair   Grammar = iota // the most frequent pair first, over the whole frame
-	GrammarSequitur                // in one pass, every pair that occurs twice
+	GrammarRePair   Grammar = iota // the most frequent pair first, over the whole frame (Larsson and Moffat, 1999)
+	GrammarSequitur                // in one pass, every pair that occurs twice (Nevill-Manning and Witten, 1997)
 )
 
 var grammarNames = [...]string{"repair", "sequitur"}

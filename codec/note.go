@@ -21,11 +21,11 @@ const (
 // ErrNote is wrapped by every error that says that a block is not the note it is taken for.
 var ErrNote = errors.New("not a valid note")
 
-// Block is a note as it is stored and sent: one zstd frame under the name of its bytes.
+// Block is a note as it is stored and sent: one zstd frame, or a derived note (section 1.1), under the name of its bytes.
 type Block struct {
-	CID    cid.Cid
+	CID    cid.Cid // CIDv1, raw, sha2-256
 	Data   []byte
-	RawLen int // bytes that Data expands to, 1..MaxNote
+	RawLen int // bytes that Data expands to, 1 to MaxNote
 }
 
 // SealNote makes the block of a note from its raw bytes, of which there are 1 to MaxNote.

@@ -1,4 +1,9 @@
 // Package mix codes bytes in as little room as can be had, slowly: it predicts each bit from many contexts at once and mixes the predictions.
+//
+// The text is followed along a diagonal of the reference. Where the byte on it is all but sure to come, one decision is made for the byte, else eight. Histories of
+// bits in each context, the weighing of what they say, and the correction of that are those of Mahoney's PAQ ("Adaptive Weighing of Context Models for Lossless
+// Data Compression", 2005); where else ideas come from is said where they are used. Writer and reader learn the same from the same bytes, by integers alone.
+// docs/format.md, section 4.10, says each step.
 package mix
 
 import (
