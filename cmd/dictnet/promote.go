@@ -34,7 +34,7 @@ new version; until then others cannot play the new templates.
 		Args: args(1, -1, "templates"),
 		RunE: func(c *cobra.Command, args []string) error { return a.promote(c, args, dict, profile) },
 	}
-	c.Flags().StringVar(&profile, "profile", codec.ProfileDefault.String(), "of the added notes: fast (each opens by itself), default, or max (smallest; they open at a megabyte a second)")
+	c.Flags().StringVar(&profile, "profile", codec.ProfileDefault.String(), "of the added notes: fast (each opens by itself), default, or max (smallest; they open at some hundred kilobytes a second)")
 	c.Flags().StringVarP(&dict, "dict", "d", "", "the dictionary, by its local name")
 	return c
 }
