@@ -294,7 +294,7 @@ func (r *auditor) report(ctx context.Context, least uint64) error {
 		rows = append(rows, row{who, fmt.Sprintf("has %d of %d notes", providers[who], report.Size)})
 	}
 	var deprecated []row
-	result.Deprecated, deprecated = deprecations(history)
+	result.Deprecated, deprecated = deprecations(history.History)
 	rows = append(rows, deprecated...)
 	rows = append(rows, row{"contradictions", report.Contradictions}, row{"unavailable", report.Unavailable})
 	for _, finding := range report.Findings {

@@ -259,7 +259,11 @@ func (a *app) writeProof(ctx context.Context, name string, reg *chain.Registry, 
 	if err != nil {
 		return err
 	}
-	return a.writeJSON(ctx, name, p)
+	if err := a.writeJSON(ctx, name, p); err != nil {
+		return err
+	}
+	a.say("proof in %s, by block %d %s", name, block.Number, block.Hash)
+	return nil
 }
 
 // writeJSON writes an output file for others to read; "-" is stdout.
@@ -274,9 +278,5 @@ func (a *app) writeJSON(ctx context.Context, name string, value any) error {
 	if err := enc.Encode(value); err != nil {
 		return outputError(name, err)
 	}
-	if err := out.commit(); err != nil {
-		return err
-	}
-	a.say("proof in %s, by block %d %s", name, block.Number, block.Hash)
-	return nil
+	return out.commit()
 }
