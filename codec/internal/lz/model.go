@@ -190,15 +190,14 @@ func (m *model) run(end int) error {
 			m.hint()
 			continue
 		}
+		m.skim(end)
+		if m.i == end || len(m.hints) > 0 && m.hints[0].At <= m.i {
+			continue
+		}
 		var c uint32
 		if m.enc != nil {
 			c = uint32(m.raw[m.i])
 			m.cost = 0
-		} else {
-			m.skim(end)
-			if m.i == end || len(m.hints) > 0 && m.hints[0].At <= m.i {
-				continue
-			}
 		}
 		if m.sp >= len(m.src) {
 			if err := m.unaligned(c); err != nil {

@@ -39,7 +39,7 @@ const (
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
 	longest   = 20      // bytes by which places are kept: of eight that are frequent, the latest places need not be the best
 	within    = 6 * 32  // how much worse than the best a path may be to be improved
-	hopeless  = 32 * 32 // how much worse than the best a path is forgotten
+	hopeless  = 40 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	closeBy   = 16      // bytes of the reference, before and behind where it goes on, that are all looked at
 	horizon   = 48      // bytes for which an alignment is tried
@@ -148,15 +148,9 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *pr
 	n := bits.Len(uint(len(p.win)))
 	p.short.reset(min(shortBits, n), 8)
 	p.long.reset(min(longBits, n), 16)
-	p.longer.reset(min(longBits, n), 16)
+	p.longer.reset(min(longBits-1, n), 16)
 	p.paths = append(p.paths[:0], path{hist: 0xff})
-	stride := 1
-	if p.effort == Fast {
-		stride = 2
-	}
-	for at := 0; at < len(ref); at += stride {
-		p.remember(at)
-	}
+	p.remember(0, len(ref))
 }
 
 func (p *parser) release() {
@@ -202,15 +196,23 @@ func (t *table) put(x uint64, at int) {
 	t.at[int(h>>8)*t.slots|int(n)&(t.slots-1)] = h<<placeBits | uint32(at+1)
 }
 
-func (p *parser) remember(at int) {
-	if at+8 > len(p.win) {
-		return
+// remember keeps the places from from on, and before to. By few bytes, every second of the reference is enough.
+func (p *parser) remember(from, to int) {
+	short, long, longer := p.short, p.long, p.longer // in registers
+	last := len(p.win) - longest
+	for at := from; at < min(to, last+1); at++ {
+		b := p.win[at:][:longest]
+		x := binary.LittleEndian.Uint64(b)
+		if at >= p.ref || at&1 == 0 {
+			short.put(x<<(64-8*shortest), at)
+		}
+		long.put(x, at)
+		longer.put(long20(b), at)
 	}
-	x := binary.LittleEndian.Uint64(p.win[at:])
-	p.short.put(x<<(64-8*shortest), at)
-	p.long.put(x, at)
-	if at+longest <= len(p.win) {
-		p.longer.put(long20(p.win[at:]), at)
+	for at := max(from, last+1); at < min(to, len(p.win)-7); at++ {
+		x := binary.LittleEndian.Uint64(p.win[at:])
+		short.put(x<<(64-8*shortest), at)
+		long.put(x, at)
 	}
 }
 
@@ -232,14 +234,23 @@ func (p *parser) parse(end int) []turn {
 	}
 	low := int32(0)
 	for ; p.i < end; p.i++ {
-		p.takeHints()
+		if len(p.hints) > 0 && p.hints[0].At <= p.i {
+			p.takeHints()
+		}
 		pos := p.ref + p.i
+		if len(p.paths) == 1 {
+			if n := p.along(min(end, p.look)); n > 0 {
+				p.i += n - 1
+				low, prev = p.paths[0].cost, p.win[pos+n-1]
+				continue
+			}
+		}
 		c := p.win[pos]
 		missed := -1 // the best path to which c is not the expected byte
 		for k := range p.paths {
 			s := &p.paths[k]
-			if s.dist == p.i && s.dist == s.base[1] && s.dist != s.base[0] {
-				s.dist = 0 // what follows in win is raw, not the reference
+			if p.ended(s) {
+				s.dist = 0
 			}
 			if (s.dist == 0 || p.win[pos-s.dist] != c) && (missed < 0 || s.cost < p.paths[missed].cost) {
 				missed = k
@@ -251,7 +262,7 @@ func (p *parser) parse(end int) []turn {
 		if missed >= 0 && pos >= p.paths[missed].number && p.paths[missed].cost < low+within && pos+8 <= len(p.win) {
 			p.search(p.paths[missed], pos, prev)
 		}
-		p.remember(pos)
+		p.remember(pos, pos+1)
 		low = p.step(pos, prev)
 		prev = c
 	}
@@ -262,6 +273,34 @@ func (p *parser) parse(end int) []turn {
 	}
 	slices.Reverse(out)
 	return out
+}
+
+// ended reports whether s has come to the end of the reference: what follows in win is raw.
+func (p *parser) ended(s *path) bool {
+	return s.dist == p.i && s.dist == s.base[1] && s.dist != s.base[0]
+}
+
+// along does what parse does up to end, or to the first byte that the only path does not expect, and returns how many bytes it has gone.
+func (p *parser) along(end int) (n int) {
+	s := &p.paths[0]
+	if p.ended(s) {
+		return 0
+	}
+	if len(p.hints) > 0 {
+		end = min(end, p.hints[0].At)
+	}
+	pos := p.ref + p.i
+	src := p.before(pos, s.dist)
+	src = src[:max(0, min(end-p.i, len(src)))]
+	dst := p.win[pos:][:len(src)]
+	hits := &p.prices.hit[b2u(s.dist > p.i)]
+	for n < len(src) && src[n] == dst[n] {
+		s.cost += hits[s.hist&0xff] >> priceBits
+		s.hist <<= 1
+		n++
+	}
+	p.remember(pos, pos+n)
+	return n
 }
 
 // best forgets all paths but the best.
@@ -292,7 +331,6 @@ func (p *parser) takeHints() {
 // step takes all paths past the byte at pos, and returns the cost of the best.
 func (p *parser) step(pos int, prev byte) int32 {
 	c := p.win[pos]
-	lit := p.prices.literalAfter(prev, c)
 	low := int32(math.MaxInt32)
 	for k := range p.paths {
 		s := &p.paths[k]
@@ -300,7 +338,7 @@ func (p *parser) step(pos int, prev byte) int32 {
 		if !hit && s.dist > p.i && p.foreseen(s, pos) {
 			s.cost += p.prices.fore[s.hist&0xff] >> priceBits
 		} else {
-			s.cost += p.prices.of(hit, b2u(s.dist > p.i), s.hist&0xff, lit)
+			s.cost += p.prices.of(hit, b2u(s.dist > p.i), s.hist&0xff, prev, c)
 		}
 		s.hist = s.hist<<1 | b2u(!hit)
 		low = min(low, s.cost)
@@ -388,26 +426,23 @@ func (p *parser) search(s path, pos int, prev byte) {
 	if top[0].dist == 0 {
 		return
 	}
-	// What s would cost over the next bytes, and what literals would.
-	var lit, base [horizon]int32
-	for k, c := range w {
-		lit[k] = p.prices.literalAfter(prev, c)
-		prev = c
-	}
-	cost, hist := int32(0), s.hist
+	// What s would cost over the next bytes.
+	var base [horizon]int32
+	cost, hist, before := int32(0), s.hist, prev
 	src := p.before(pos, s.dist)
 	for k, c := range w {
 		hit := k < len(src) && src[k] == c
-		cost += p.prices.of(hit, b2u(s.dist > p.i), hist&0xff, lit[k])
+		cost += p.prices.of(hit, b2u(s.dist > p.i), hist&0xff, before, c)
 		hist = hist<<1 | b2u(!hit)
 		base[k] = cost
+		before = c
 	}
 	var best, second candidate
 	for _, t := range top {
 		if t.dist == 0 {
 			break
 		}
-		t.worth = p.gain(t.dist, pos, w, &lit, &base) - t.price
+		t.worth = p.gain(t.dist, pos, w, prev, &base) - t.price
 		if t.worth > best.worth {
 			best, second = t, best
 		} else if t.worth > second.worth {
@@ -529,14 +564,15 @@ func (p *parser) misses(s path, pos int, w []byte) (n int32) {
 }
 
 // gain returns by how much w, which stands at pos, is cheaper up to some byte if it is aligned to what stands d before than base says.
-func (p *parser) gain(d, pos int, w []byte, lit, base *[horizon]int32) (gain int32) {
+func (p *parser) gain(d, pos int, w []byte, prev byte, base *[horizon]int32) (gain int32) {
 	kind := b2u(d > p.i)
 	hist := uint32(0)
 	cost := int32(0)
 	src := p.before(pos, d)
 	for k, c := range w {
 		hit := k < len(src) && src[k] == c
-		cost += p.prices.of(hit, kind, hist, lit[k])
+		cost += p.prices.of(hit, kind, hist, prev, c)
+		prev = c
 		hist = (hist<<1 | b2u(!hit)) & 0xff
 		g := base[k] - cost
 		if !hit && (k < 3 || g < gain-behind) {

@@ -72,7 +72,7 @@ func (b *bitmap) set(i, bit uint32) {
 	b[i/64] = b[i/64]&^(1<<(i%64)) | uint64(bit)<<(i%64)
 }
 
-// skim decodes bytes that pass, up to end, as long as each is sure in its context, and neither a number of digits nor one that holds a place may begin with it. It
+// skim codes bytes that pass, up to end, as long as each is sure in its context, and neither a number of digits nor one that holds a place may begin with it. It
 // does just what run does, for many bytes at once: most bytes of most blocks go this way.
 func (m *model) skim(end int) {
 	if m.hist&3 != 0 || m.decimal.Inside || m.known && m.watch&15 != 0 || m.fields[0].right|m.fields[1].right != 0 {
@@ -81,7 +81,11 @@ func (m *model) skim(end int) {
 	if len(m.hints) > 0 {
 		end = min(end, m.hints[0].At)
 	}
-	n := min(end-m.i, len(m.src)-m.sp, m.passes.left)
+	reads := m.enc == nil
+	n := min(end-m.i, len(m.src)-m.sp)
+	if reads {
+		n = min(n, m.passes.left)
+	}
 	if n <= 0 {
 		return
 	}
@@ -101,9 +105,19 @@ func (m *model) skim(end int) {
 			align.IsDigit(src[k]) && !align.IsDigit(byte(last)) {
 			break
 		}
-		dst[k] = src[k]
+		if reads {
+			dst[k] = src[k]
+		} else if dst[k] != src[k] {
+			break
+		}
 		c3 = last >> 8 & 0xff
 		last = last<<8 | e
+	}
+	if reads {
+		m.passes.left -= k
+	} else {
+		m.passes.left += k
+		m.prices.passed(b2u(m.dist > m.i), m.hist, k)
 	}
 	m.c1, m.c2, m.c3 = last&0xff, last>>8&0xff, c3
 	m.i += k
@@ -111,5 +125,4 @@ func (m *model) skim(end int) {
 	m.age += uint32(k)
 	m.hist <<= min(k, 32)
 	m.watch <<= min(k, 32)
-	m.passes.left -= k
 }

@@ -50,6 +50,18 @@ func (p *prices) aligned(m *model, hit bool) {
 	*price += (m.cost<<priceBits - *price) >> 5
 }
 
+// passed does so for n bytes that cost nothing and were the aligned ones, behind hist.
+func (p *prices) passed(kind, hist uint32, n int) {
+	for ; n > 0; n-- {
+		price := &p.hit[kind][hist&0xff]
+		if hist&0xff == 0 && *price == 0 {
+			return // and so it stays
+		}
+		*price += -*price >> 5
+		hist <<= 1
+	}
+}
+
 // foreseen does so for one that was not the aligned byte, but that a field foresaw.
 func (p *prices) foreseen(m *model) {
 	price := &p.fore[m.hist&0xff]
@@ -65,13 +77,13 @@ func (p *prices) literal(m *model, cost int32) {
 	*price += (cost<<priceBits - *price) >> 4
 }
 
-// of returns the price of byte c, if it hits, for an alignment of that kind and history; lit is the price of the byte as a literal.
-func (p *prices) of(hit bool, kind, hist uint32, lit int32) int32 {
+// of returns the price of byte c, which stands after prev, if it hits, for an alignment of that kind and history.
+func (p *prices) of(hit bool, kind, hist uint32, prev, c byte) int32 {
 	if hit {
 		return p.hit[kind][hist] >> priceBits
 	}
 	if bits.OnesCount8(uint8(hist)) >= literalRun {
-		return lit + 4
+		return p.literalAfter(prev, c) + 4
 	}
 	return p.miss[kind][hist] >> priceBits
 }
