@@ -241,7 +241,7 @@ func isNoise(c coding, raw []byte, old counterpart) bool {
 
 // packAligned codes a block by package lz.
 func packAligned(ctx context.Context, raw []byte, old counterpart) ([]byte, error) {
-	return lz.Encode(ctx, nil, raw, old.bytes, old.ref.hints, lz.Default)
+	return lz.Encode(ctx, nil, raw, old.bytes, old.ref.hints)
 }
 
 // packMixed codes a block by package mix.

@@ -730,7 +730,7 @@ func TestPageOfBlocks(t *testing.T) {
 		blocks = append(blocks, block{fmt.Sprintf("mixture %d", seed), ref, raw, hints})
 	}
 	for _, b := range blocks {
-		aligned, err := lz.Encode(t.Context(), nil, b.raw, b.ref, b.hints, lz.Default)
+		aligned, err := lz.Encode(t.Context(), nil, b.raw, b.ref, b.hints)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -749,7 +749,7 @@ func TestPageOfBlocks(t *testing.T) {
 		return // the race detector takes its time
 	}
 	segments := slices.Concat(make([]byte, 1<<18-500), old)
-	aligned, err := lz.Encode(t.Context(), nil, segments, old, where, lz.Fast)
+	aligned, err := lz.Encode(t.Context(), nil, segments, old, where)
 	if err != nil {
 		t.Fatal(err)
 	}

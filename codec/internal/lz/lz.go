@@ -31,22 +31,13 @@ const (
 	segment = 1 << 18 // bytes of a stream; the last one may have fewer
 )
 
-// Effort says how long to look for a short code. It does not matter to a reader.
-type Effort int
-
-const (
-	Fast Effort = iota
-	Default
-	Best
-)
-
 // ErrData says that coded bytes are not what Encode writes.
 var ErrData = errors.New("not what was coded against this reference")
 
 // Encode appends raw, of 0 to MaxRaw bytes, coded against ref, of 0 to MaxRef. Hints, with ascending At, say which bytes of ref are
 // replaced. Bytes that resemble nothing may take 3 % and some 40 bytes more than they are. The same arguments always give the same bytes. The error is the context's,
 // which is asked at each stretch of the parser's: those take milliseconds, where MaxRaw bytes take many seconds.
-func Encode(ctx context.Context, dst, raw, ref []byte, hints []align.Hint, effort Effort) ([]byte, error) {
+func Encode(ctx context.Context, dst, raw, ref []byte, hints []align.Hint) ([]byte, error) {
 	if len(raw) > MaxRaw || len(ref) > MaxRef {
 		panic("lz: too long")
 	}
@@ -56,7 +47,7 @@ func Encode(ctx context.Context, dst, raw, ref []byte, hints []align.Hint, effor
 	w.model.coder.enc = &w.enc
 	w.model.prices = &w.prices
 	w.prices.reset()
-	w.parser.reset(raw, ref, hints, &w.model, &w.prices, effort)
+	w.parser.reset(raw, ref, hints, &w.model, &w.prices)
 	defer w.model.release()
 	defer w.parser.release()
 	for m := &w.model; m.i < len(raw); {

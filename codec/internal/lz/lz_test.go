@@ -98,19 +98,19 @@ func whole(ref []byte) []align.Hint {
 	return []align.Hint{{Tape: 1 << 20, File: 1 << 21}}
 }
 
-func encode(t testing.TB, raw, ref []byte, hints []align.Hint, effort Effort) []byte {
+func encode(t testing.TB, raw, ref []byte, hints []align.Hint) []byte {
 	t.Helper()
-	data, err := Encode(t.Context(), nil, raw, ref, hints, effort)
+	data, err := Encode(t.Context(), nil, raw, ref, hints)
 	if err != nil {
 		t.Error(err)
 	}
 	return data
 }
 
-func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint, effort Effort) int {
+func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint) int {
 	t.Helper()
 	before := bytes.Clone(raw)
-	data, err := Encode(t.Context(), []byte("before"), raw, ref, hints, effort)
+	data, err := Encode(t.Context(), []byte("before"), raw, ref, hints)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,10 +133,9 @@ func TestRoundTrip(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 17, 100, parsed - 1, parsed, parsed + 1} {
 		for _, m := range []int{0, 1, 3, 4, 8, 100, 30000} {
 			ref := old[:m]
-			effort := Effort((n + m) % 3)
-			roundTrip(t, edit(uint64(n), old, 30)[:n], ref, whole(ref), effort)
-			roundTrip(t, noise(uint64(n), n), ref, whole(ref), effort)
-			roundTrip(t, make([]byte, n), ref, nil, effort)
+			roundTrip(t, edit(uint64(n), old, 30)[:n], ref, whole(ref))
+			roundTrip(t, noise(uint64(n), n), ref, whole(ref))
+			roundTrip(t, make([]byte, n), ref, nil)
 		}
 	}
 }
@@ -145,9 +144,9 @@ func TestSegments(t *testing.T) {
 	old := append(text(2, segment), noise(2, segment)...)
 	raw := edit(3, append(old, old...), 50)
 	for _, n := range []int{segment - 1, segment, segment + 1, 2*segment + 1} {
-		roundTrip(t, raw[:n], old, whole(old), Fast)
+		roundTrip(t, raw[:n], old, whole(old))
 	}
-	roundTrip(t, raw[:segment+1], nil, nil, Fast)
+	roundTrip(t, raw[:segment+1], nil, nil)
 }
 
 // Hints come from a template: whatever they say, reader and writer do the same.
@@ -165,8 +164,8 @@ func TestHints(t *testing.T) {
 		"pieces in a bad order": {{At: 0, Ref: 900, RefLo: 800}, {At: 90, Ref: 10, RefLo: 0}, {At: 400, Ref: 850, RefLo: 800, Tape: 77}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			roundTrip(t, raw, old, hints, Default)
-			roundTrip(t, raw[:1], old, hints, Default)
+			roundTrip(t, raw, old, hints)
+			roundTrip(t, raw[:1], old, hints)
 		})
 	}
 }
@@ -188,7 +187,7 @@ func TestSizes(t *testing.T) {
 		{"text without a reference", old, nil, 27600},
 		{"code whose calls moved", now, code, 4000}, // 2400 calls, 4 bytes each
 	} {
-		n := roundTrip(t, c.raw, c.ref, whole(c.ref), Default)
+		n := roundTrip(t, c.raw, c.ref, whole(c.ref))
 		t.Logf("%s: %d bytes take %d", c.name, len(c.raw), n)
 		if n > c.most {
 			t.Errorf("%s: %d bytes take %d, want at most %d", c.name, len(c.raw), n, c.most)
@@ -200,7 +199,7 @@ func TestSizes(t *testing.T) {
 func TestGolden(t *testing.T) {
 	old := []byte("The quick brown fox jumps over the lazy dog. \x00\x10\x00\x00call\x00\x20\x00\x00call")
 	raw := []byte("The quick brown fix jumps over two lazy dogs. \x08\x10\x00\x00call\x08\x20\x00\x00call; the quick fix jumps")
-	got := hex.EncodeToString(encode(t, raw, old, []align.Hint{{Tape: 1000, File: 1000}}, Default))
+	got := hex.EncodeToString(encode(t, raw, old, []align.Hint{{Tape: 1000, File: 1000}}))
 	const want = "059f31542501aa1761ee755c59f792cf9fbad07043a86ffc64ce1081bf"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -211,11 +210,11 @@ func TestGolden(t *testing.T) {
 func TestReuse(t *testing.T) {
 	var wg sync.WaitGroup
 	old := text(11, 20000)
-	want := encode(t, edit(12, old, 20), old, whole(old), Default)
+	want := encode(t, edit(12, old, 20), old, whole(old))
 	for k := range 8 {
 		wg.Go(func() {
-			roundTrip(t, noise(uint64(k), 3000*k), nil, nil, Effort(k%3))
-			if got := encode(t, edit(12, old, 20), old, whole(old), Default); !bytes.Equal(got, want) {
+			roundTrip(t, noise(uint64(k), 3000*k), nil, nil)
+			if got := encode(t, edit(12, old, 20), old, whole(old)); !bytes.Equal(got, want) {
 				t.Error("the second time gave other bytes")
 			}
 		})
@@ -240,12 +239,12 @@ func (e *endsSoon) Err() error {
 func TestEnds(t *testing.T) {
 	old := text(21, 10*parsed)
 	raw := edit(22, old, 40)[:9*parsed+1]
-	want := encode(t, raw, old, whole(old), Default)
+	want := encode(t, raw, old, whole(old))
 	for n := 1; n <= 10; n++ {
-		if _, err := Encode(&endsSoon{t.Context(), n}, nil, raw, old, whole(old), Default); !errors.Is(err, context.Canceled) {
+		if _, err := Encode(&endsSoon{t.Context(), n}, nil, raw, old, whole(old)); !errors.Is(err, context.Canceled) {
 			t.Errorf("asked %d times: %v", n, err)
 		}
-		if got := encode(t, raw, old, whole(old), Default); !bytes.Equal(got, want) {
+		if got := encode(t, raw, old, whole(old)); !bytes.Equal(got, want) {
 			t.Error("what was given up shows in what is coded next")
 		}
 	}
@@ -264,7 +263,7 @@ func TestTooLong(t *testing.T) {
 func TestHostile(t *testing.T) {
 	old := text(13, 4000)
 	raw := edit(14, old, 20)
-	data := encode(t, raw, old, whole(old), Default)
+	data := encode(t, raw, old, whole(old))
 	got := make([]byte, len(raw))
 	unseen := 0
 	for i := range data {
@@ -300,7 +299,7 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	data = encode(t, raw[:50], old, whole(old), Default)
+	data = encode(t, raw[:50], old, whole(old))
 	if err := Decode(got[:50], append([]byte{data[0] | 0x80, 0}, data[1:]...), old, whole(old)); data[0] >= 0x80 || !errors.Is(err, ErrData) {
 		t.Errorf("a length in more bytes than it takes: %v", err)
 	}
@@ -321,7 +320,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add([]byte{0}, []byte{}, uint16(0), uint16(0))
 	f.Fuzz(func(t *testing.T, raw, ref []byte, at, to uint16) {
 		hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: int(at), Ref: int(to), RefLo: int(to / 2), Tape: 9000, File: 8000}}
-		roundTrip(t, raw, ref, hints, Effort(at%3))
+		roundTrip(t, raw, ref, hints)
 	})
 }
 
@@ -330,7 +329,7 @@ func TestFuzzSeeds(t *testing.T) {
 	old := text(13, 300)
 	raw := edit(14, old, 20)
 	hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: 40, Ref: 50, RefLo: 25, Tape: 9000, File: 8000}}
-	data := encode(t, raw, old, hints, Default)
+	data := encode(t, raw, old, hints)
 	got := make([]byte, len(raw))
 	if err := Decode(got, data, old, hints); err != nil || !bytes.Equal(got, raw) {
 		t.Error(err)
@@ -381,22 +380,16 @@ func Benchmark(b *testing.B) {
 		{"new text", old[:1<<18], nil},
 		{"noise", noise(20, 1<<18), nil},
 	} {
-		data := encode(b, c.raw, c.ref, whole(c.ref), Default)
+		data := encode(b, c.raw, c.ref, whole(c.ref))
 		ratio := float64(len(c.raw)) / float64(len(data))
-		for name, effort := range map[string]Effort{"fast": Fast, "default": Default} {
-			b.Run(fmt.Sprintf("encode/%s/%s", c.name, name), func(b *testing.B) {
-				b.SetBytes(int64(len(c.raw)))
-				b.ReportAllocs()
-				for b.Loop() {
-					var err error
-					if data, err = Encode(b.Context(), data[:0], c.raw, c.ref, whole(c.ref), effort); err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.ReportMetric(float64(len(c.raw))/float64(len(data)), "ratio")
-			})
-		}
-		data = encode(b, c.raw, c.ref, whole(c.ref), Default)
+		b.Run("encode/"+c.name, func(b *testing.B) {
+			b.SetBytes(int64(len(c.raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				encode(b, c.raw, c.ref, whole(c.ref))
+			}
+			b.ReportMetric(float64(len(c.raw))/float64(len(data)), "ratio")
+		})
 		raw := make([]byte, len(c.raw))
 		b.Run("decode/"+c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.raw)))
@@ -424,7 +417,7 @@ func TestDecimalNumbers(t *testing.T) {
 		return b
 	}
 	ref, raw := rows(1000, 200), rows(1000, 5000)
-	out := encode(t, raw, ref, []align.Hint{{}}, Default)
+	out := encode(t, raw, ref, []align.Hint{{}})
 	got := make([]byte, len(raw))
 	if err := Decode(got, out, ref, []align.Hint{{}}); err != nil || !bytes.Equal(got, raw) {
 		t.Fatal(err)
@@ -452,7 +445,7 @@ func TestReferenceEnds(t *testing.T) {
 		{"the reference, twice", append(bytes.Clone(old), old...), old, 100},
 		{"rows", rows(3000), rows(100), 13000},
 	} {
-		n := roundTrip(t, c.raw, c.ref, whole(c.ref), Default)
+		n := roundTrip(t, c.raw, c.ref, whole(c.ref))
 		t.Logf("%s: %d bytes take %d", c.name, len(c.raw), n)
 		if n > c.most {
 			t.Errorf("%s: %d bytes take %d, want at most %d", c.name, len(c.raw), n, c.most)
@@ -493,7 +486,7 @@ func TestTurnsThatWait(t *testing.T) {
 		}
 		raw = append(raw, c.then...)
 		raw[c.at+100] = '!'
-		if n := roundTrip(t, raw, bytes.Join([][]byte{old, one, other}, nil), hints, Default); n > 200 {
+		if n := roundTrip(t, raw, bytes.Join([][]byte{old, one, other}, nil), hints); n > 200 {
 			t.Errorf("%s: %d bytes take %d", c.name, len(raw), n)
 		}
 	}
@@ -511,7 +504,7 @@ func TestForeseen(t *testing.T) {
 	m.reset(raw, ref, hints)
 	m.fields[1].moves[0][hash32(0x70000, moveBits)] = move{0x70000, 9}
 	var p parser
-	p.reset(raw, ref, hints, &m, new(prices), Default)
+	p.reset(raw, ref, hints, &m, new(prices))
 	p.takeHints()
 	s := &p.paths[0]
 	for i, want := range []bool{false, true, false, false, false, true} {

@@ -26,8 +26,6 @@ type parser struct {
 	prices *prices
 	model  *model // whose fields say what they foresee
 	file   uint32 // as in model, the lower bits
-	effort Effort
-	most   int // paths
 
 	short, long, longer table // places by the next 4, 8 and 20 bytes
 	paths               []path
@@ -39,6 +37,7 @@ const (
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
 	longest   = 20      // bytes by which places are kept: of eight that are frequent, the latest places need not be the best
 	within    = 6 * 32  // how much worse than the best a path may be to be improved
+	mostPaths = 64      // side by side
 	hopeless  = 40 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	closeBy   = 16      // bytes of the reference, before and behind where it goes on, that are all looked at
@@ -138,13 +137,11 @@ func (p *parser) foreseen(s *path, pos int) bool {
 	return ok
 }
 
-func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *prices, effort Effort) {
+func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *prices) {
 	p.model, p.file = m, 0
 	p.win = append(append(hugepage.Grow(p.win[:0], len(ref)+len(raw)), ref...), raw...)
 	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
 	p.look, p.wide, p.pause, p.steady = 0, 0, leastPause, 0
-	p.effort = max(Fast, min(effort, Best))
-	p.most = [...]int{16, 64, 128}[p.effort]
 	n := bits.Len(uint(len(p.win)))
 	p.short.reset(min(shortBits, n), 8)
 	p.long.reset(min(longBits, n), 16)
@@ -420,7 +417,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 	if top[1].dist == 0 {
 		among(&p.long, x, math.MaxUint64)
 	}
-	if top[0].dist == 0 || top[3].dist == 0 && p.effort > Fast { // few agree for so long
+	if top[0].dist == 0 || top[3].dist == 0 { // few agree for so long
 		among(&p.short, x<<(64-8*shortest), 1<<(8*shortest)-1)
 	}
 	if top[0].dist == 0 {
@@ -601,7 +598,7 @@ func (p *parser) branch(s path, t candidate) {
 			worst = k
 		}
 	}
-	if len(p.paths) < p.most {
+	if len(p.paths) < mostPaths {
 		p.paths = append(p.paths, s)
 	} else if s.cost < p.paths[worst].cost {
 		p.paths[worst] = s

@@ -28,7 +28,7 @@ func TestRows(t *testing.T) {
 	now := relocations(n, 1, func(int) uint64 { return 0x3410 }, func(int) uint64 { return 0x1230 })
 	fresh := relocations(150, 2, none, none)
 	raw := append(append(append([]byte{}, now[:24*4000]...), fresh...), now[24*4000:]...)
-	size := roundTrip(t, raw, old, whole(old), Default)
+	size := roundTrip(t, raw, old, whole(old))
 	t.Logf("%d bytes take %d", len(raw), size)
 	if size > 15000 {
 		t.Errorf("%d bytes take %d", len(raw), size)
