@@ -53,15 +53,15 @@ const maxFindings = 1000
 // Report is the result of an audit.
 type Report struct {
 	Manifest       string      `json:"manifest"`
-	Size           uint64      `json:"size"`           // notes
-	Root           merkle.Hash `json:"root"`           // as claimed
-	ComputedRoot   merkle.Hash `json:"computedRoot"`   // over the CIDs of the notes that the manifest lists
-	TapeSize       uint64      `json:"length"`         // raw bytes
-	NotesOpened    uint64      `json:"notesOpened"`    // found, hashed and expanded
-	Versions       uint64      `json:"versions"`       // of the history, that are beginnings of this one
-	Contradictions uint64      `json:"contradictions"` // findings of this kind
-	Unavailable    uint64      `json:"unavailable"`    // likewise
-	Findings       []Finding   `json:"findings"`       // the first 1,000
+	Size           uint64      `json:"size"`                  // notes
+	Root           merkle.Hash `json:"root"`                  // as claimed
+	ComputedRoot   merkle.Hash `json:"computedRoot,omitzero"` // over the CIDs of the notes that the manifest lists; zero if not all of it can be had
+	TapeSize       uint64      `json:"length"`                // raw bytes
+	NotesOpened    uint64      `json:"notesOpened"`           // found, hashed and expanded
+	Versions       uint64      `json:"versions"`              // of the history, that are beginnings of this one
+	Contradictions uint64      `json:"contradictions"`        // findings of this kind
+	Unavailable    uint64      `json:"unavailable"`           // likewise
+	Findings       []Finding   `json:"findings"`              // the first 1,000
 }
 
 // Add counts a finding, and spells it out unless there are too many.
@@ -207,8 +207,10 @@ func (a *Auditor) notes(ctx context.Context, o Audit, t *Tape, r *Report) error 
 		}
 	}
 	v := tree.Version()
-	r.ComputedRoot = v.Root
-	if v.Size == t.Ref().Size && v.Root != o.Ref.Root {
+	if v.Size != t.Ref().Size {
+		return nil
+	}
+	if r.ComputedRoot = v.Root; v.Root != o.Ref.Root {
 		r.Add(Finding{Kind: Contradiction, What: "root", CID: r.Manifest, Want: o.Ref.Root.String(), Got: v.Root.String(),
 			Detail: fmt.Sprintf("the %d notes do not have the root named", v.Size)})
 	}

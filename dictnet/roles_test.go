@@ -840,7 +840,7 @@ func TestAudit(t *testing.T) {
 	}
 	a = NewAuditor(newClient(t, Options{Sources: []Source{&storeSource{s: origin, name: "peer"}}}))
 	expect("missing note", Unavailable, "note 333", Audit{Ref: last.Ref, Head: &head, History: history})
-	if r, err := a.Audit(t.Context(), Audit{Ref: last.Ref}); err != nil || *r.Findings[0].Note != 333 || r.Findings[0].CID != n.CID.String() || r.NotesOpened != 599 {
+	if r, err := a.Audit(t.Context(), Audit{Ref: last.Ref}); err != nil || *r.Findings[0].Note != 333 || r.Findings[0].CID != n.CID.String() || r.NotesOpened != 599 || r.ComputedRoot != last.Ref.Root {
 		t.Errorf("missing note: %+v, %v", r, err)
 	}
 }
@@ -871,7 +871,7 @@ func TestAuditBehindAMissingPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := NewAuditor(newClient(t, Options{Sources: []Source{&storeSource{s: origin, name: "peer"}}})).Audit(t.Context(), Audit{Ref: p.Ref})
-	if err != nil || r.NotesOpened != 2*manifest.Fanout-1 || r.Unavailable != 2 {
+	if err != nil || r.NotesOpened != 2*manifest.Fanout-1 || r.Unavailable != 2 || r.ComputedRoot != (merkle.Hash{}) { // of a part it would be no root
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if f := r.Findings[0]; f.CID != pages[1].String() || *r.Findings[1].Note != 2*manifest.Fanout+10 {

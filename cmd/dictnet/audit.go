@@ -16,6 +16,7 @@ import (
 	"dictnet/codec"
 	"dictnet/dictnet"
 	"dictnet/dictnet/store"
+	"dictnet/merkle"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -285,7 +286,7 @@ func (r *auditor) report(ctx context.Context, least uint64) error {
 		{"published", fmt.Sprintf("%d versions, history hash %s", result.Versions, result.History)},
 		{"newest", fmt.Sprintf("%d notes, %s, in block %d", report.Size, bytesText(report.TapeSize), head.Block)},
 		{"root on chain", report.Root},
-		{"root computed", report.ComputedRoot},
+		{"root computed", computedRoot(report)},
 		{"notes opened", fmt.Sprintf("%d of %d", report.NotesOpened, report.Size)},
 		{"versions replayed", fmt.Sprintf("%d of %d", report.Versions, result.Versions)},
 		{"nodes compared", result.Nodes},
@@ -403,4 +404,12 @@ func published(versions []chain.PublishedVersion) []dictnet.PublishedVersion {
 		all = append(all, dictnet.PublishedVersion{Number: v.Number, Version: v.Version, Manifest: v.Manifest})
 	}
 	return all
+}
+
+// computedRoot says which root the notes listed have.
+func computedRoot(r *dictnet.Report) string {
+	if r.ComputedRoot == (merkle.Hash{}) {
+		return "not known, as not all of the list of notes is here"
+	}
+	return r.ComputedRoot.String()
 }

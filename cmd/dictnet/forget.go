@@ -23,13 +23,12 @@ func (a *app) forgetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "forget NAME...",
 		Short: "Let go of dictionaries: remove their local names",
-		Long: `Remove local names of dictionaries, and with them what is known here of their earlier versions and of where they are published. No note goes, and no pin, as build, publish
-and pull make one: dictnet pin rm lets go of that, by the manifest, and dictnet gc removes what neither a pin nor another name reaches. Until then, dictnet pull MANIFEST --as NAME
-gives a dictionary its name back; one that is published can be pulled by its chain address.
+		Long: `Remove local names of dictionaries, and with them what is known here of their earlier versions and of where they are published, and the pins that build, publish and pull
+made under the name. Other pins stay: dictnet pin rm lets go of one. No note goes: dictnet gc removes what neither a pin nor another name reaches. Until then,
+dictnet pull MANIFEST --as NAME gives a dictionary its name back; one that is published can be pulled by its chain address.
 
 ` + exitHelp,
 		Example: `  dictnet forget releases
-  dictnet pin rm bafyrei...
   dictnet gc`,
 		Args: args(1, -1, "the local names of dictionaries"),
 		RunE: func(c *cobra.Command, args []string) error { return a.forget(c, args) },
@@ -46,7 +45,7 @@ type forgotten struct {
 	Name        string   `json:"name"`
 	Manifest    string   `json:"manifest"`
 	Address     string   `json:"address,omitempty"`
-	Pinned      []string `json:"pinned,omitempty"`      // manifests of its versions that a pin keeps
+	Pinned      []string `json:"pinned,omitempty"`      // manifests of its versions that a pin of another name keeps
 	AlsoNamed   []string `json:"alsoNamed,omitempty"`   // other names that keep a version of it
 	Outstanding string   `json:"outstanding,omitempty"` // transaction of a publication that is not known to be mined
 	IPNS        bool     `json:"ipns,omitempty"`        // this node's IPNS name stands for a version of it
@@ -80,6 +79,13 @@ func (a *app) forget(c *cobra.Command, names []string) error {
 	result := forgetResult{}
 	var rows []row
 	for _, d := range dicts {
+		for _, m := range manifestsOf(d) {
+			if slices.Contains(l.pins, store.Pin{CID: m, Name: d.Name}) {
+				if err := s.Unpin(ctx, m); err != nil {
+					return err
+				}
+			}
+		}
 		if err := s.RemoveDictionary(d.Name); err != nil {
 			return err
 		}
@@ -138,7 +144,7 @@ func (l left) of(d store.Dictionary) forgotten {
 	}
 	versions := manifestsOf(d)
 	for _, p := range l.pins {
-		if slices.Contains(versions, p.CID) {
+		if p.Name != d.Name && slices.Contains(versions, p.CID) {
 			f.Pinned = append(f.Pinned, p.CID.String())
 		}
 	}

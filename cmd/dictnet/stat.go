@@ -23,22 +23,35 @@ how often each byte occurs. The files are not played: every note is looked at on
 Of a template with several contexts, each is measured besides; --context measures one alone. Against a dictionary with labels, it is said how much plays from notes that
 belong to each of its contexts, or to none; a note may belong to several.
 
+A template that cannot be measured is told of, and the others are measured all the same; the exit code is that of the first such.
+
 ` + exitHelp,
 		Example: `  dictnet stat release-2.dn
   dictnet stat release-*.dn -d releases --json`,
 		Args: args(1, -1, "templates"),
 		RunE: func(c *cobra.Command, names []string) error {
+			if err := f.context.check(); err != nil {
+				return err // and not once for each template
+			}
 			results := []statResult{}
-			for i, name := range names {
+			var failed error // of the first
+			for _, name := range names {
 				r, err := a.stat(c, name, &f)
 				if err != nil {
-					return err
+					if c.Context().Err() != nil || len(names) == 1 {
+						return err
+					}
+					a.tell(err)
+					if failed == nil {
+						failed = &toldError{err}
+					}
+					continue
 				}
 				results = append(results, r)
 				if a.json {
 					continue
 				}
-				if i > 0 {
+				if len(results) > 1 {
 					fmt.Fprintln(a.stdout)
 				}
 				if err := a.print(nil, r.rows(len(names) > 1, bytes)...); err != nil {
@@ -46,9 +59,11 @@ belong to each of its contexts, or to none; a note may belong to several.
 				}
 			}
 			if a.json {
-				return a.print(results)
+				if err := a.print(results); err != nil {
+					return err
+				}
 			}
-			return nil
+			return failed
 		},
 	}
 	c.Flags().BoolVar(&bytes, "bytes", false, "print how often each byte occurs")

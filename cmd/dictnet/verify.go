@@ -206,7 +206,7 @@ func (a *app) verifyIn(ctx context.Context, s *store.Store, name string, f *read
 		{"dictionary", name},
 		{"manifest", report.Manifest},
 		{"root", report.Root},
-		{"root computed", report.ComputedRoot},
+		{"root computed", computedRoot(report)},
 		{"notes opened", fmt.Sprintf("%d of %d, %s", report.NotesOpened, report.Size, bytesText(report.TapeSize))},
 		{"believed for", r.trust},
 	}
