@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"sort"
 	"sync"
@@ -196,6 +197,20 @@ func (p *playback) at(ctx context.Context, s symbol, skip, want uint64) ([]byte,
 	}
 	raw = raw[s.pos+skip-start:]
 	return raw[:min(uint64(len(raw)), want)], nil
+}
+
+// here is at, for all of s after skip, if nothing has to be waited for or opened; else it returns nothing.
+func (p *playback) here(s symbol, skip uint64) []byte {
+	runs := &p.blocks
+	if s.code == codeTape {
+		runs = &p.notes.runs
+	}
+	r := runs.loaded(s.pos + skip)
+	if r == nil {
+		return nil
+	}
+	raw := r.raw[s.pos+skip-r.start:]
+	return raw[:min(uint64(len(raw)), s.len-skip)]
 }
 
 // localBlock is a block of a frame, and where it stands on the local tape.
@@ -531,4 +546,43 @@ func (r *frameReader) next(ctx context.Context, want uint64) ([]byte, error) {
 		r.ahead.played(len(b))
 	}
 	return b, err
+}
+
+// Whoever takes bytes on does so by checksums and system calls: short pieces cost him more than a copy.
+const (
+	atOnce     = 64 << 10 // bytes, at most, of pieces
+	shortPiece = 8 << 10  // shorter than this
+)
+
+// gather is next without a limit, but puts short pieces together in buf, of capacity atOnce, as long as nothing has to be waited for.
+func (r *frameReader) gather(ctx context.Context, buf []byte) ([]byte, error) {
+	b, err := r.next(ctx, math.MaxUint64)
+	if err != nil || len(b) >= shortPiece {
+		return b, err
+	}
+	buf = append(buf[:0], b...)
+	for len(buf) <= atOnce-shortPiece {
+		for r.skip >= r.sym.len {
+			s, ok := r.walk.span()
+			if !ok {
+				return r.put(buf, len(b)), nil
+			}
+			r.sym, r.skip = s, 0
+		}
+		more := r.p.here(r.sym, r.skip)
+		if len(more) == 0 || len(more) >= shortPiece {
+			break
+		}
+		buf = append(buf, more...)
+		r.skip += uint64(len(more))
+	}
+	return r.put(buf, len(b)), nil
+}
+
+// put returns buf, of which so many bytes were said to have been played.
+func (r *frameReader) put(buf []byte, said int) []byte {
+	if r.ahead != nil && len(buf) > said {
+		r.ahead.played(len(buf) - said)
+	}
+	return buf
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"sort"
 )
 
@@ -171,12 +170,13 @@ func (r *Reader) Prefetch(off, n int64) error {
 }
 
 // WriteTo plays the whole file into w and checks every frame and the whole. Notes and local notes are opened ahead, on all
-// cores; w gets the bytes of one note or less at a time.
+// cores; w gets the bytes of one note or less at a time, or of several short pieces.
 func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 	sums := newChecksums()
 	ahead := newLookAhead(r.ctx, &r.play, 0)
 	defer ahead.stop()
 	next, nextErr := r.announce(0, ahead)
+	buf := make([]byte, 0, atOnce)
 	for i, e := range r.idx.frames {
 		fr, err := next, nextErr
 		if err != nil {
@@ -185,7 +185,7 @@ func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 		next, nextErr = r.announce(i+1, ahead)
 		p := r.play.play(fr, 0)
 		p.ahead = ahead
-		k, err := playFrame(r.ctx, w, p, &sums)
+		k, err := playFrame(r.ctx, w, p, buf, &sums)
 		n += k
 		if err != nil {
 			return n, err
@@ -215,9 +215,9 @@ func (r *Reader) announce(i int, ahead *lookAhead) (*frame, error) {
 }
 
 // playFrame plays a frame into w.
-func playFrame(ctx context.Context, w io.Writer, p *frameReader, sums *checksums) (n int64, err error) {
+func playFrame(ctx context.Context, w io.Writer, p *frameReader, buf []byte, sums *checksums) (n int64, err error) {
 	for {
-		raw, err := p.next(ctx, math.MaxUint64)
+		raw, err := p.gather(ctx, buf)
 		if err == io.EOF {
 			return n, nil
 		}

@@ -70,6 +70,16 @@ func (c *runCache) get(ctx context.Context, pos uint64) (*cachedRun, error) {
 	}
 }
 
+// loaded returns the run that holds pos, if it is there; else nil.
+func (c *runCache) loaded(pos uint64) *cachedRun {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.find(pos); r != nil && r.done == nil {
+		return r
+	}
+	return nil
+}
+
 // begin notes that start to end, which hold pos, are being loaded; nil if pos is there or on its way already.
 func (c *runCache) begin(pos, start, end uint64) *cachedRun {
 	c.mu.Lock()
