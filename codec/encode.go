@@ -142,14 +142,15 @@ type encoder struct {
 	play      uint64
 	checks    checksums
 
-	packers packers
-	blocks  []codedBlock   // of all frames that have been closed
-	needs   needs          // of these
-	flushed int            // frames that have been closed
-	coding  []*closedFrame // being coded, in order
-	started bool           // the header is written
-	index   index
-	stats   EncodeStats
+	packers    packers
+	references hugepage.Pool  // of blocks that are being coded
+	blocks     []codedBlock   // of all frames that have been closed
+	needs      needs          // of these
+	flushed    int            // frames that have been closed
+	coding     []*closedFrame // being coded, in order
+	started    bool           // the header is written
+	index      index
+	stats      EncodeStats
 }
 
 func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) (*encoder, error) {

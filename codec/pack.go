@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-
-	"dictnet/codec/internal/hugepage"
 )
 
 // closedFrame is a frame of which all is known, and what coding makes of it.
@@ -68,7 +66,9 @@ func (e *encoder) code(f *closedFrame) error {
 			}
 			old.ref.leaveOut(out)
 			tape, local := old.ref.parted(e.notes.size())
-			old.bytes = hugepage.Slice[byte](int(old.ref.size()))[:0]
+			memory := e.references.Get(old.ref.size())
+			defer e.references.Put(memory)
+			old.bytes = *memory
 			for _, s := range tape {
 				var err error
 				if old.bytes, err = e.notes.read(ctx, old.bytes, s); err != nil {

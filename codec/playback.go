@@ -46,7 +46,7 @@ type openers struct {
 	places int64
 	free   *semaphore.Weighted
 	outer  *semaphore.Weighted // of blocks that need others
-	idle   sync.Pool           // *[]byte: memory for references, to be used again
+	idle   hugepage.Pool       // for references
 }
 
 // mostOpeners is how many blocks are opened at a time, at most.
@@ -76,16 +76,6 @@ func (o *openers) begin(ctx context.Context, c coding, reference int) (places in
 }
 
 func (o *openers) end(places int64) { o.free.Release(places) }
-
-// memory returns room for size bytes.
-func (o *openers) memory(size int) *[]byte {
-	b, _ := o.idle.Get().(*[]byte)
-	if b == nil || cap(*b) < size {
-		b = new([]byte)
-		*b = hugepage.Slice[byte](size)[:0]
-	}
-	return b
-}
 
 // setBlockSize is told how many bytes of local notes one block may have that is all of a frame, and whether the template has no dictionary.
 func (p *playback) setBlockSize(n int, alone bool) {
@@ -355,7 +345,7 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 		if err := p.openNeeds(ctx, fr, i); err != nil {
 			return nil, err
 		}
-		memory = p.openers.memory(ref.size() + e.coding.behind(e.raw))
+		memory = p.openers.idle.Get(ref.size() + e.coding.behind(e.raw))
 		behind := (*memory)[:ref.at[len(tape)]]
 		for _, s := range local {
 			var err error
@@ -370,7 +360,7 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 	}
 	defer p.openers.end(places)
 	if memory == nil {
-		memory = p.openers.memory(ref.size() + e.coding.behind(e.raw))
+		memory = p.openers.idle.Get(ref.size() + e.coding.behind(e.raw))
 	}
 	defer p.openers.idle.Put(memory)
 	data := make([]byte, e.stored+4)

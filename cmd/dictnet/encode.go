@@ -149,7 +149,7 @@ type encodeResult struct {
 }
 
 func (a *app) encode(c *cobra.Command, open func(context.Context) (*input, error), dict string, within []string, out string, seeds []string, portable portableFlags, o codec.EncodeOptions) error {
-	holdMemory(200, 200<<20)
+	holdMemory(100, 200<<20)
 	ctx := c.Context()
 	in, err := open(ctx)
 	if err != nil {

@@ -2,7 +2,10 @@
 // touched, and an address to be looked up: for what a codec takes at once, that is up to half of its time.
 package hugepage
 
-import "unsafe"
+import (
+	"sync"
+	"unsafe"
+)
 
 // growth is by how much the heap of Go's runtime grows, aligned alike (pallocChunkBytes in runtime/mpalloc.go): what lies around something new is new as well,
 // and if it is not, or not there, the system takes no harm from the advice.
@@ -41,3 +44,20 @@ func ask(at, size uintptr) {
 		advise(from, (at+size+growth-1)&^(growth-1)-from)
 	}
 }
+
+// Pool keeps memory to be used again. It is safe for concurrent use.
+type Pool struct{ idle sync.Pool }
+
+// Get returns an empty slice with room for n bytes, which is given back by Put.
+func (p *Pool) Get(n int) *[]byte {
+	b, _ := p.idle.Get().(*[]byte)
+	if b == nil || cap(*b) < n {
+		b = new([]byte)
+		*b = Slice[byte](n)
+	}
+	*b = (*b)[:0]
+	return b
+}
+
+// Put takes what Get has returned, of which nobody uses anything any more.
+func (p *Pool) Put(b *[]byte) { p.idle.Put(b) }

@@ -43,3 +43,15 @@ func TestGrow(t *testing.T) {
 		t.Error("moved, though there was room")
 	}
 }
+
+func TestPool(t *testing.T) {
+	var p Pool
+	for _, n := range []int{0, 100, 10, 3 << 20, 1} {
+		b := p.Get(n)
+		if len(*b) != 0 || cap(*b) < n {
+			t.Fatalf("%d bytes of room for %d, with %d in it", cap(*b), n, len(*b))
+		}
+		*b = append(*b, bytes.Repeat([]byte{1}, n)...)
+		p.Put(b)
+	}
+}
