@@ -27,7 +27,7 @@ type Decoder struct {
 	at    uint64 // bytes that have been played
 	sums  checksums
 	rest  []byte // bytes that have been played but not been read
-	buf   []byte // for short pieces of it
+	short []byte // room for short pieces of it
 	err   error
 }
 
@@ -41,7 +41,7 @@ type arrived struct {
 // NewDecoder reads the header of the template in src. If it names a dictionary, open is called to find it.
 // The context holds for all reads. The caller closes the decoder; nobody closes src.
 func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, error) {
-	d := &Decoder{ctx: ctx, in: bufio.NewReaderSize(src, 64<<10), kept: new(spool), sums: newChecksums(), buf: make([]byte, 0, atOnce)}
+	d := &Decoder{ctx: ctx, in: bufio.NewReaderSize(src, 64<<10), kept: new(spool), sums: newChecksums()}
 	head, err := d.in.Peek(maxHeader)
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("read template: %w", err)
@@ -151,7 +151,7 @@ func (d *Decoder) fill() error {
 			d.err = d.nextFrame()
 			continue
 		}
-		b, err := d.cur.gather(d.ctx, d.buf)
+		b, err := d.cur.gather(d.ctx, &d.short)
 		if err == io.EOF {
 			d.err = checkFrame(d.frame.frameEntry, d.frame.sum, d.sums.endFrame())
 			d.cur = nil

@@ -518,14 +518,22 @@ func (p *playback) play(fr *frame, from uint64) *frameReader {
 	return r
 }
 
-// next returns the next bytes that the frame plays, up to want, which the caller does not change; io.EOF after the last.
-func (r *frameReader) next(ctx context.Context, want uint64) ([]byte, error) {
+// more goes on to the next symbol if nothing of this one is left, and reports whether there is one.
+func (r *frameReader) more() bool {
 	for r.skip >= r.sym.len {
 		s, ok := r.walk.span()
 		if !ok {
-			return nil, io.EOF
+			return false
 		}
 		r.sym, r.skip = s, 0
+	}
+	return true
+}
+
+// next returns the next bytes that the frame plays, up to want, which the caller does not change; io.EOF after the last.
+func (r *frameReader) next(ctx context.Context, want uint64) ([]byte, error) {
+	if !r.more() {
+		return nil, io.EOF
 	}
 	if err := ctx.Err(); err != nil { // what is at hand already may play for ever
 		return nil, err
@@ -544,35 +552,24 @@ const (
 	shortPiece = 8 << 10  // shorter than this
 )
 
-// gather is next without a limit, but puts short pieces together in buf, of capacity atOnce, as long as nothing has to be waited for.
-func (r *frameReader) gather(ctx context.Context, buf []byte) ([]byte, error) {
+// gather is next without a limit, but puts short pieces together in buf, to be used again, as long as nothing has to be waited for.
+func (r *frameReader) gather(ctx context.Context, buf *[]byte) ([]byte, error) {
 	b, err := r.next(ctx, math.MaxUint64)
 	if err != nil || len(b) >= shortPiece {
 		return b, err
 	}
-	buf = append(buf[:0], b...)
-	for len(buf) <= atOnce-shortPiece {
-		for r.skip >= r.sym.len {
-			s, ok := r.walk.span()
-			if !ok {
-				return r.put(buf, len(b)), nil
-			}
-			r.sym, r.skip = s, 0
-		}
+	some := append((*buf)[:0], b...)
+	for len(some) <= atOnce-shortPiece && r.more() {
 		more := r.p.here(r.sym, r.skip)
 		if len(more) == 0 || len(more) >= shortPiece {
 			break
 		}
-		buf = append(buf, more...)
+		some = append(some, more...)
 		r.skip += uint64(len(more))
 	}
-	return r.put(buf, len(b)), nil
-}
-
-// put returns buf, of which so many bytes were said to have been played.
-func (r *frameReader) put(buf []byte, said int) []byte {
-	if r.ahead != nil && len(buf) > said {
-		r.ahead.played(len(buf) - said)
+	*buf = some
+	if r.ahead != nil && len(some) > len(b) {
+		r.ahead.played(len(some) - len(b))
 	}
-	return buf
+	return some, nil
 }

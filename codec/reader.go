@@ -176,7 +176,7 @@ func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 	ahead := newLookAhead(r.ctx, &r.play, 0)
 	defer ahead.stop()
 	next, nextErr := r.announce(0, ahead)
-	buf := make([]byte, 0, atOnce)
+	var short []byte
 	for i, e := range r.idx.frames {
 		fr, err := next, nextErr
 		if err != nil {
@@ -185,7 +185,7 @@ func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 		next, nextErr = r.announce(i+1, ahead)
 		p := r.play.play(fr, 0)
 		p.ahead = ahead
-		k, err := playFrame(r.ctx, w, p, buf, &sums)
+		k, err := playFrame(r.ctx, w, p, &short, &sums)
 		n += k
 		if err != nil {
 			return n, err
@@ -214,10 +214,10 @@ func (r *Reader) announce(i int, ahead *lookAhead) (*frame, error) {
 	return fr, nil
 }
 
-// playFrame plays a frame into w.
-func playFrame(ctx context.Context, w io.Writer, p *frameReader, buf []byte, sums *checksums) (n int64, err error) {
+// playFrame plays a frame into w; short is room for short pieces of it.
+func playFrame(ctx context.Context, w io.Writer, p *frameReader, short *[]byte, sums *checksums) (n int64, err error) {
 	for {
-		raw, err := p.gather(ctx, buf)
+		raw, err := p.gather(ctx, short)
 		if err == io.EOF {
 			return n, nil
 		}
