@@ -588,9 +588,12 @@ func (e *encoder) literal(end int) error {
 		return err
 	}
 	if cap(e.fresh)-len(e.fresh) < len(b) {
-		// Twice as long, which copies less than append would, but no longer than a frame comes to.
-		most := e.limit.local + maxPending
-		e.fresh = hugepage.Grow(e.fresh, max(len(b), min(len(e.fresh), most-len(e.fresh))))
+		// All that a frame comes to, unless the file is short: what is not written to takes no memory.
+		n := len(b)
+		if len(e.fresh) > 0 {
+			n = e.limit.local + maxPending - len(e.fresh)
+		}
+		e.fresh = hugepage.Grow(e.fresh, n)
 	}
 	e.fresh = append(e.fresh, b...)
 	e.ids[s] = uint32(len(e.terminals))
