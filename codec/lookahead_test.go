@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -82,6 +83,91 @@ func TestGoOnAfterFailedWrite(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// lateTape has the notes from a place on only when it is told so.
+type lateTape struct {
+	locatingTape
+	from uint64
+	here chan struct{}
+}
+
+func (t lateTape) NoteAt(ctx context.Context, pos uint64) (uint64, []byte, error) {
+	if pos >= t.from {
+		select {
+		case <-t.here:
+		case <-ctx.Done():
+			return 0, nil, ctx.Err()
+		}
+	}
+	return t.locatingTape.NoteAt(ctx, pos)
+}
+
+// meter says when it has got so many bytes, and counts how often it is called.
+type meter struct {
+	bytes.Buffer
+	calls, want int
+	enough      chan struct{}
+}
+
+func (m *meter) Write(b []byte) (int, error) {
+	m.calls++
+	before := m.Len()
+	n, err := m.Buffer.Write(b)
+	if before < m.want && m.Len() >= m.want {
+		close(m.enough)
+	}
+	return n, err
+}
+
+// Short pieces are written together, but do not wait for what is not there yet.
+func TestShortPieces(t *testing.T) {
+	const piece, pieces = 1000, 1000
+	old := noise(4<<20, 1)
+	d := build(t, nil, BuildOptions{}, old)
+	var file []byte
+	for i := range pieces {
+		file = append(file, old[i*637%pieces*piece:][:piece]...)
+	}
+	file = append(file, old[3<<20:]...)
+	template, stats := encode(t, d, file)
+	if stats.Spans < pieces*9/10 {
+		t.Fatalf("%d spans", stats.Spans)
+	}
+	for name, play := range map[string]func(open OpenTape) io.WriterTo{
+		"stream": func(open OpenTape) io.WriterTo {
+			dec, err := NewDecoder(t.Context(), bytes.NewReader(template), open)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { dec.Close() })
+			return dec
+		},
+		"file": func(open OpenTape) io.WriterTo {
+			r, err := NewReaderAt(t.Context(), bytes.NewReader(template), int64(len(template)), open)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start, _, err := d.tape.NoteAt(t.Context(), 3<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := &meter{want: piece * pieces, enough: make(chan struct{})} // of them none is in a note that is late
+			got := play(func(context.Context, DictionaryName) (Tape, error) {
+				return lateTape{locatingTape{d.tape}, start, m.enough}, nil
+			})
+			if _, err := got.WriteTo(m); err != nil || !bytes.Equal(m.Bytes(), file) {
+				t.Fatalf("%d bytes of %d: %v", m.Len(), len(file), err)
+			}
+			if m.calls > 100 {
+				t.Errorf("%d bytes were written in %d calls", len(file), m.calls)
+			}
+		})
 	}
 }
 
