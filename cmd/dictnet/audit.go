@@ -126,8 +126,8 @@ func (a *app) audit(c *cobra.Command, name string, f *readerFlags, o auditOption
 		return err
 	}
 	run := auditor{app: a, at: *at, o: o}
-	if run.depth, err = chain.ParseDepth(f.chain.trust.depth); err != nil {
-		return usageErrorf("a number, safe or finalized", "%w", err)
+	if run.depth, err = parseDepth(f.chain.trust.depth); err != nil {
+		return err
 	}
 	var done closerFunc
 	if run.regs, done, err = f.chain.openRegistries(ctx, *at); err != nil {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +17,6 @@ import (
 
 	"dictnet/chain"
 	"dictnet/chain/devchain"
-	"dictnet/dictnet/store"
 )
 
 // What the owner has said of a version for all time reaches those who look at its history; a reason is bytes that he chose.
@@ -101,25 +98,7 @@ func TestWatchGoesOn(t *testing.T) {
 	}
 	at := publish("one text, ")
 	var notes, out atomic.Bool // the notes are there; the node is out of order
-	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := store.Open(publisher, store.Options{ReadOnly: true})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer s.Close()
-		c, err := cid.Decode(strings.TrimPrefix(r.URL.Path, "/ipfs/"))
-		var b []byte
-		if err == nil {
-			b, err = s.Get(r.Context(), c)
-		}
-		if err != nil || c.Prefix().Codec == cid.Raw && !notes.Load() {
-			http.NotFound(w, r)
-			return
-		}
-		w.Write(b)
-	}))
-	defer gateway.Close()
+	gateway := gatewayOf(t, publisher, func(c cid.Cid) bool { return c.Prefix().Codec != cid.Raw || notes.Load() })
 	node := changedNode(t, dev.URL(), func(_ []byte, answer map[string]any) {
 		if out.Load() {
 			delete(answer, "result")

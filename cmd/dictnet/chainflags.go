@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"path/filepath"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
 	"dictnet/chain"
@@ -60,14 +61,33 @@ func (f *chainFlags) openRegistry(ctx context.Context, url string, at chain.Refe
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.Expect(at.ChainID); err != nil {
-		c.Close()
-		return nil, nil, withHint(err, fmt.Sprintf("--rpc URL names a node of chain %d", at.ChainID))
-	}
-	r, err := chain.Open(ctx, c, at.Registry)
+	r, err := registryOf(ctx, c, at)
 	if err != nil {
 		c.Close()
-		return nil, nil, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
+		return nil, nil, err
 	}
 	return r, c, nil
+}
+
+// registryOf returns the registry that a chain address names, through a client, whose node must be one of that chain.
+func registryOf(ctx context.Context, c *chain.Client, at chain.Reference) (*chain.Registry, error) {
+	if err := c.Expect(at.ChainID); err != nil {
+		return nil, withHint(err, fmt.Sprintf("--rpc URL names a node of chain %d", at.ChainID))
+	}
+	return openContract(ctx, c, at.Registry)
+}
+
+// openContract returns the registry at the address of a contract.
+func openContract(ctx context.Context, c *chain.Client, address common.Address) (*chain.Registry, error) {
+	r, err := chain.Open(ctx, c, address)
+	return r, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
+}
+
+// parseDepth reads what --confirmations says.
+func parseDepth(text string) (chain.Depth, error) {
+	d, err := chain.ParseDepth(text)
+	if err != nil {
+		return d, usageErrorf("a number, safe or finalized", "%w", err)
+	}
+	return d, nil
 }

@@ -54,9 +54,9 @@ type ownersChange struct {
 // change makes what a verb wants so, unless it is so already. What the registry would refuse, plan does before anything is sent.
 func (a *app) change(c *cobra.Command, name string, f *ownerFlags, plan func(ctx context.Context, d *owned) (ownersChange, error)) error {
 	ctx := c.Context()
-	depth, err := chain.ParseDepth(f.depth)
+	depth, err := parseDepth(f.depth)
 	if err != nil {
-		return usageErrorf("a number, safe or finalized", "%w", err)
+		return err
 	}
 	if err := f.chain.checkWrite(); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (a *app) change(c *cobra.Command, name string, f *ownerFlags, plan func(ctx
 	}
 	defer client.Close()
 	d := &owned{name: name, id: at.ID, signer: signer}
-	if d.reg, err = f.chain.registryOn(ctx, client, *at); err != nil {
+	if d.reg, err = registryOf(ctx, client, *at); err != nil {
 		return err
 	}
 	if d.head, d.seen, err = d.reg.HeadAt(ctx, at.ID, chain.Latest); err != nil {
@@ -134,15 +134,6 @@ func (a *app) openStoreOfOwner(c *cobra.Command, name string, readOnly bool) (*s
 		return a.openHome(c, readOnly)
 	}
 	return a.openStore(c, readOnly)
-}
-
-// registryOn returns the registry of a dictionary, on the chain of a client.
-func (f *chainFlags) registryOn(ctx context.Context, c *chain.Client, at chain.Reference) (*chain.Registry, error) {
-	if err := c.Expect(at.ChainID); err != nil {
-		return nil, withHint(err, fmt.Sprintf("--rpc URL names a node of chain %d", at.ChainID))
-	}
-	r, err := chain.Open(ctx, c, at.Registry)
-	return r, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
 }
 
 // settled waits until what is so already is so at a depth: in the head as it is there or, of what the head does not tell, as soon as the block in which it was seen is as deep.

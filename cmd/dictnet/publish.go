@@ -111,9 +111,9 @@ func (a *app) publish(c *cobra.Command, name string, cf chainFlags, nf nodeFlags
 	if _, err := cf.first(); err != nil && !o.noChain {
 		return err
 	}
-	depth, err := chain.ParseDepth(o.depth)
+	depth, err := parseDepth(o.depth)
 	if err != nil {
-		return usageErrorf("a number, safe or finalized", "%w", err)
+		return err
 	}
 	if o.handover.car == "-" && o.proof == "-" {
 		return usageErrorf("name a file for one", "both the CAR and the proof are to go to stdout")
@@ -218,9 +218,9 @@ func (a *app) anchor(ctx context.Context, s *store.Store, dict store.Dictionary,
 	if err != nil {
 		return nil, err
 	}
-	reg, err := chain.Open(ctx, client, address)
+	reg, err := openContract(ctx, client, address)
 	if err != nil {
-		return nil, withHint(err, "dictnet chain deploy deploys the contract and prints its address")
+		return nil, err
 	}
 	result := &publishResult{Size: dict.Current.Size, Root: dict.Current.Root.String(), Manifest: dict.Current.Manifest.String()}
 	found := false // registered before: by an interrupted run, or for another dictionary that has this name on another machine

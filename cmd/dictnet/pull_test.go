@@ -13,14 +13,11 @@ import (
 	"dictnet/dictnet/store"
 )
 
-// A name that moves on takes its pin along: else it would be kept that nobody knows to be kept. What a person has pinned stays.
-func TestPullMovesThePin(t *testing.T) {
-	dir := t.TempDir()
-	dictnet, must := commands(t)
-	dev, registry := devRegistry(t, must)
-	publisher, home := filepath.Join(dir, "publisher"), filepath.Join(dir, "home")
+// gatewayOf serves the blocks of a store that are to be had, as long as the test runs; others may write to the store meanwhile.
+func gatewayOf(t *testing.T, home string, has func(cid.Cid) bool) *httptest.Server {
+	t.Helper()
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := store.Open(publisher, store.Options{ReadOnly: true})
+		s, err := store.Open(home, store.Options{ReadOnly: true})
 		if err != nil {
 			t.Error(err)
 			return
@@ -31,13 +28,23 @@ func TestPullMovesThePin(t *testing.T) {
 		if err == nil {
 			b, err = s.Get(r.Context(), c)
 		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusNotFound)
+		if err != nil || !has(c) {
+			http.NotFound(w, r)
 			return
 		}
 		w.Write(b)
 	}))
-	defer gateway.Close()
+	t.Cleanup(gateway.Close)
+	return gateway
+}
+
+// A name that moves on takes its pin along: else it would be kept that nobody knows to be kept. What a person has pinned stays.
+func TestPullMovesThePin(t *testing.T) {
+	dir := t.TempDir()
+	dictnet, must := commands(t)
+	dev, registry := devRegistry(t, must)
+	publisher, home := filepath.Join(dir, "publisher"), filepath.Join(dir, "home")
+	gateway := gatewayOf(t, publisher, func(cid.Cid) bool { return true })
 	publish := func(text string) (manifest, address string) {
 		sample := filepath.Join(dir, "sample")
 		if err := os.WriteFile(sample, []byte(strings.Repeat(text, 1000)), 0o666); err != nil {

@@ -58,9 +58,9 @@ type headSource interface {
 // openHeads returns the source of heads that the flags choose, and what it rests on, for people. The caller closes it.
 func (f *chainFlags) openHeads(ctx context.Context, at chain.Reference) (heads headSource, why string, done closerFunc, err error) {
 	t := f.trust
-	depth, err := chain.ParseDepth(t.depth)
+	depth, err := parseDepth(t.depth)
 	if err != nil {
-		return nil, "", nil, usageErrorf("a number, safe or finalized", "%w", err)
+		return nil, "", nil, err
 	}
 	if t.quorum < 0 {
 		return nil, "", nil, usageErrorf("without it, all must agree", "--quorum %d: want 1 or more", t.quorum)
