@@ -17,6 +17,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"dictnet/dictnet"
+	"dictnet/internal/retryafter"
 )
 
 // remote is a template on an HTTP server, read as a stream or at random.
@@ -86,13 +87,30 @@ func (r *remote) fail(code int, err error) error {
 	return &hinted{err, code, ""}
 }
 
-// request asks for bytes [off, end) (end -1: to the end; off -1: the last remotePiece bytes; 0, -1: all). The caller closes the body.
-func (r *remote) request(off, end int64) (_ *http.Response, err error) {
+// request asks for bytes [off, end) (end -1: to the end; off -1: the last remotePiece bytes; 0, -1: all). The caller closes the body. A server that says when it wants to be
+// asked again is asked then, if that is soon.
+func (r *remote) request(off, end int64) (*http.Response, error) {
+	for patience := r.stall; ; {
+		resp, wait, err := r.ask(off, end)
+		if wait == 0 || wait > patience {
+			return resp, err
+		}
+		patience -= wait
+		select {
+		case <-r.ctx.Done():
+			return nil, r.ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// ask makes one request. If it fails, wait is how long the server wants to be left alone; 0 if it does not say.
+func (r *remote) ask(off, end int64) (_ *http.Response, wait time.Duration, err error) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url.String(), nil)
 	if err != nil {
 		cancel()
-		return nil, r.fail(exitUsage, err)
+		return nil, 0, r.fail(exitUsage, err)
 	}
 	req.Header.Set("User-Agent", "dictnet")
 	ranged := off != 0 || end >= 0
@@ -110,15 +128,15 @@ func (r *remote) request(off, end int64) (_ *http.Response, err error) {
 	resp, err := r.http.Do(req)
 	if err != nil {
 		cancel()
-		return nil, r.fail(exitUnavailable, fmt.Errorf("%w: %w", dictnet.ErrUnavailable, err))
+		return nil, 0, r.fail(exitUnavailable, fmt.Errorf("%w: %w", dictnet.ErrUnavailable, err))
 	}
 	late := time.AfterFunc(r.stall, cancel)
 	resp.Body = &timedBody{resp.Body, late, r.stall, cancel}
 	if err := r.accept(resp, off, ranged); err != nil {
 		resp.Body.Close()
-		return nil, err
+		return nil, retryafter.Of(resp), err
 	}
-	return resp, nil
+	return resp, 0, nil
 }
 
 // accept checks that an answer is one to what was asked, of the template that was asked for before.

@@ -287,6 +287,36 @@ func TestDecodeURLChanged(t *testing.T) {
 	}
 }
 
+// A server that has too much to do is asked again when it wants to be, unless that is not soon.
+func TestBusyServer(t *testing.T) {
+	file, template := templateOf(t, 100_000)
+	for _, test := range []struct {
+		after string
+		code  int
+		asked int64
+	}{
+		{"1", 0, 2},
+		{"3600", exitUnavailable, 1},
+		{"", exitUnavailable, 1},
+	} {
+		var asked atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) == 1 {
+				w.Header().Set("Retry-After", test.after)
+				http.Error(w, "busy", http.StatusServiceUnavailable)
+				return
+			}
+			w.Header().Set("Accept-Ranges", "none")
+			w.Write(template)
+		}))
+		got, code, said := decodeFrom(t, server.URL)
+		server.Close()
+		if code != test.code || asked.Load() != test.asked || code == 0 && !bytes.Equal(got, file) {
+			t.Errorf("Retry-After %q: exit code %d after %d requests: %s", test.after, code, asked.Load(), said)
+		}
+	}
+}
+
 // Nothing is said of passwords.
 func TestURLWithPassword(t *testing.T) {
 	t.Setenv("DICTNET_HOME", t.TempDir())

@@ -276,10 +276,7 @@ func (n *Node) Connected() []string {
 
 // Traffic is what blocks have moved since the start.
 type Traffic struct {
-	BlocksReceived uint64 `json:"blocks_received"`
-	BytesReceived  uint64 `json:"bytes_received"`
-	BlocksSent     uint64 `json:"blocks_sent"`
-	BytesSent      uint64 `json:"bytes_sent"`
+	BlocksReceived, BytesReceived, BlocksSent, BytesSent uint64
 }
 
 // Traffic returns the counters of bitswap and of the notes protocol.
