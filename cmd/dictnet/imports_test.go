@@ -15,7 +15,7 @@ dictnet/codec: dictnet/codec/internal dictnet/merkle
 dictnet/dictnet: dictnet/codec dictnet/dictnet dictnet/internal dictnet/merkle
 dictnet/contracts
 dictnet/chain: dictnet/chain dictnet/contracts dictnet/internal dictnet/merkle
-dictnet/cmd/dictnet: dictnet/chain dictnet/codec dictnet/dictnet dictnet/merkle
+dictnet/cmd/dictnet: dictnet/chain dictnet/codec dictnet/dictnet dictnet/internal dictnet/merkle
 dictnet/demo
 dictnet/interop
 `
