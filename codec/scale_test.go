@@ -36,9 +36,9 @@ func TestManyFrames(t *testing.T) {
 	d := build(t, nil, BuildOptions{}, old)
 	file := manyFrames(old)
 	for _, limit := range []frameLimits{
-		{symbols: 7, local: 1 << 30, play: 1 << 40},
+		{symbols: 7, local: defaultFrame.local, play: 1 << 40},
 		{symbols: 1 << 17, local: 100 << 10, play: 1 << 40},
-		{symbols: 1 << 17, local: 1 << 30, play: 300 << 10},
+		{symbols: 1 << 17, local: defaultFrame.local, play: 300 << 10},
 	} {
 		s := encodeSmall(t, d, file, limit)
 		r, err := NewReaderAt(t.Context(), bytes.NewReader(s.template), int64(len(s.template)), d.open)
