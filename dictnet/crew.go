@@ -120,6 +120,12 @@ func (c *crew) step(now time.Time, ticked bool) {
 		c.began = now
 		return
 	}
+	if c.f.afresh { // who broke off, for what nobody waits for any more, may be there again
+		c.f.afresh = false
+		for _, l := range c.lanes {
+			l.failed = 0
+		}
+	}
 	c.join()
 	if ticked {
 		for _, l := range c.lanes {

@@ -50,6 +50,7 @@ type fetcher struct {
 	wants   map[cid.Cid]*want
 	queue   list.List // of *want, to be asked for
 	running bool
+	afresh  bool          // the first of what is wanted was asked for after a time when nothing was
 	changed chan struct{} // closed and made anew when the queue changes; see wake
 	stats   Stats
 	arrived uint64    // blocks, for telling starved wants from slow sources
@@ -165,6 +166,7 @@ func (f *fetcher) ask(w *want) *want {
 		close(w.done)
 		return w
 	}
+	f.afresh = f.afresh || len(f.wants) == 0
 	f.wants[w.c] = w
 	if a, ok := f.early[w.c]; ok {
 		delete(f.early, w.c)

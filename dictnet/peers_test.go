@@ -320,6 +320,30 @@ func TestWhoIsBlamed(t *testing.T) {
 	})
 }
 
+// A member who broke off, for which what was wanted failed, is asked for what is wanted next.
+func TestBackAfterBreakingOff(t *testing.T) {
+	origin := openStore(t, store.Options{})
+	p := publish(t, origin, 1)
+	synctest.Test(t, func(t *testing.T) {
+		well := slowly(origin, 1, time.Millisecond)
+		broken := true
+		member := madeMember{&madeSource{name: "peer", fetch: func(s *madeSource, ctx context.Context, want []cid.Cid, got func(cid.Cid, []byte)) error {
+			if broken {
+				return errors.New("stream reset")
+			}
+			return well(s, ctx, want, got)
+		}}, false}
+		c := newClient(t, Options{Sources: []Source{&madeParty{madeSource: madeSource{name: "peers"}, members: []Member{member}}}, Timeout: 30 * time.Second})
+		if _, err := c.Open(t.Context(), p.Ref); !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("error %v", err)
+		}
+		broken = false
+		if _, err := c.Open(t.Context(), p.Ref); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // One who says each time that he has nothing is not silent.
 func TestRefusingIsNotSilence(t *testing.T) {
 	origin := openStore(t, store.Options{})
