@@ -11,7 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"dictnet/codec/internal/gear"
-	"dictnet/codec/internal/hugepage"
+	"dictnet/internal/hugepage"
 )
 
 // Defaults of EncodeOptions.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"dictnet/codec/internal/hugepage"
+	"dictnet/internal/hugepage"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/multiformats/go-multihash"
 
-	"dictnet/codec/internal/hugepage"
+	"dictnet/internal/hugepage"
 )
 
 // Limits of a note (section 1).

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"dictnet/codec/internal/hugepage"
+	"dictnet/internal/hugepage"
 )
 
 // playback finds the bytes that symbols stand for: on the tape, and on the local tape of the

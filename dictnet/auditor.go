@@ -175,7 +175,7 @@ func (a *Auditor) notes(ctx context.Context, o Audit, t *Tape, r *Report) error 
 				}
 				next = n.Index + 1
 				if err == nil {
-					_, err = a.client.note(ctx, n)
+					_, err = a.client.checkedNote(ctx, n)
 				}
 				p.Notes++
 				p.Bytes += uint64(n.RawLen)

@@ -112,8 +112,20 @@ func openNote(n manifest.Note, data []byte) (codec.Note, error) {
 	return note, nil
 }
 
-// note returns a note.
+// note returns a note. What it holds is kept, unless it takes others to know that.
 func (c *Client) note(ctx context.Context, n manifest.Note) (codec.Note, error) {
+	if raw := c.o.Store.Unpacked(n.CID, n.RawLen); raw != nil {
+		return codec.Note{Raw: raw}, nil
+	}
+	note, err := c.checkedNote(ctx, n)
+	if err == nil && note.Derived == nil {
+		c.o.Store.KeepUnpacked(n.CID, note.Raw)
+	}
+	return note, err
+}
+
+// checkedNote opens the block of a note, from the store or from elsewhere.
+func (c *Client) checkedNote(ctx context.Context, n manifest.Note) (codec.Note, error) {
 	data, err := c.blocks.Get(ctx, n.CID)
 	damaged := errors.Is(err, store.ErrCorrupt)
 	if err == nil {

@@ -11,7 +11,7 @@ import (
 const allowed = `
 dictnet/internal
 dictnet/merkle
-dictnet/codec: dictnet/codec/internal dictnet/merkle
+dictnet/codec: dictnet/codec/internal dictnet/internal dictnet/merkle
 dictnet/dictnet: dictnet/codec dictnet/dictnet dictnet/internal dictnet/merkle
 dictnet/contracts
 dictnet/chain: dictnet/chain dictnet/contracts dictnet/internal dictnet/merkle

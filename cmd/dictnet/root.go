@@ -22,16 +22,17 @@ type app struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 
-	home      string
-	cacheSize byteSize // of what was fetched and nothing keeps; 0: no limit
-	config    string
-	json      bool
-	quiet     bool
-	verbose   bool
-	damaged   func(cid.Cid) // counts blocks that were to be served; may be nil
-	taken     bool          // stdout has taken a file, so that results go to stderr
-	read      bool          // stdin has been opened
-	started   bool          // a verb was found and its arguments are in order
+	home         string
+	unpackedSize byteSize // of copies of what notes hold; 0: none
+	cacheSize    byteSize // of what was fetched and nothing keeps; 0: no limit
+	config       string
+	json         bool
+	quiet        bool
+	verbose      bool
+	damaged      func(cid.Cid) // counts blocks that were to be served; may be nil
+	taken        bool          // stdout has taken a file, so that results go to stderr
+	read         bool          // stdin has been opened
+	started      bool          // a verb was found and its arguments are in order
 }
 
 // run runs one command line and returns its exit code.
@@ -104,6 +105,8 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 	f := root.PersistentFlags()
 	f.StringVar(&a.home, "home", "", "directory of the store (default $XDG_DATA_HOME/dictnet or ~/.local/share/dictnet)")
 	f.Var(&a.cacheSize, "cache-size", "how much to keep of what was fetched and is neither pinned nor in a named dictionary, as 10GiB; 0: all")
+	a.unpackedSize = 4 << 30
+	f.Var(&a.unpackedSize, "unpacked-size", "how much of the disk to take for unpacked copies of notes, so that the next encode or decode is quicker; 0: none")
 	f.StringVar(&a.config, "config", "", "file of settings, TOML (default config.toml in the store's directory)")
 	f.BoolVar(&a.json, "json", false, "write results as JSON")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notices")

@@ -52,7 +52,7 @@ func (a *app) openHome(c *cobra.Command, readOnly bool) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(dir, store.Options{ReadOnly: readOnly, Command: c.CommandPath(), Damaged: func(c cid.Cid) {
+	return store.Open(dir, store.Options{ReadOnly: readOnly, Command: c.CommandPath(), UnpackedSize: int64(a.unpackedSize), Damaged: func(c cid.Cid) {
 		a.log.Warn("a block of the store is damaged and is not served; dictnet fsck mends it", "cid", c)
 		if a.damaged != nil {
 			a.damaged(c)
@@ -66,7 +66,7 @@ func (a *app) openCache(c *cobra.Command) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(dir, store.Options{Command: c.CommandPath(), CacheSize: int64(a.cacheSize), Evicted: func(e store.Evicted, err error) {
+	return store.Open(dir, store.Options{Command: c.CommandPath(), CacheSize: int64(a.cacheSize), UnpackedSize: int64(a.unpackedSize), Evicted: func(e store.Evicted, err error) {
 		if err != nil {
 			a.log.Warn("the store is larger than --cache-size", "error", err)
 			return
@@ -134,7 +134,8 @@ func (a *app) ls(ctx context.Context, s *store.Store) error {
 		Pins         []string           `json:"pins"`
 		Blocks       uint64             `json:"blocks"`
 		Bytes        uint64             `json:"bytes"`
-	}{Home: s.Dir(), Dictionaries: []listedDictionary{}, Pins: []string{}, Blocks: stats.Blocks, Bytes: stats.Bytes}
+		Unpacked     uint64             `json:"unpackedBytes"`
+	}{Home: s.Dir(), Dictionaries: []listedDictionary{}, Pins: []string{}, Blocks: stats.Blocks, Bytes: stats.Bytes, Unpacked: stats.Unpacked}
 	var rows []row
 	for _, d := range dicts {
 		l := listedDictionary{Name: d.Name, Size: d.Current.Size, Root: d.Current.Root.String(), Manifest: d.Current.Manifest.String(),
@@ -156,6 +157,9 @@ func (a *app) ls(ctx context.Context, s *store.Store) error {
 		rows = append(rows, row{"pin", fmt.Sprint(p.CID, " ", p.Name)})
 	}
 	rows = append(rows, row{"store", fmt.Sprintf("%s in %d blocks, %s", bytesText(stats.Bytes), stats.Blocks, s.Dir())})
+	if stats.Unpacked > 0 {
+		rows = append(rows, row{"unpacked", bytesText(stats.Unpacked) + " of copies of what notes hold"})
+	}
 	if err := a.print(result, rows...); err != nil || damaged == nil {
 		return err
 	}
@@ -168,7 +172,7 @@ func (a *app) gcCommand() *cobra.Command {
 		Use:   "gc",
 		Short: "Remove what no pin and no named dictionary reaches",
 		Long: `Remove every block from the store that no pin, no named dictionary and none of its earlier versions reaches; and the indexes of versions that are not
-the present one of a named dictionary, which encode and build make again if they need them. dictnet forget lets go of a name, dictnet pin rm of a pin.
+the present one of a named dictionary, which encode and build make again if they need them; and unpacked copies of notes that are gone. dictnet forget lets go of a name, dictnet pin rm of a pin.
 
 ` + exitHelp,
 		Example: `  dictnet gc --dry-run

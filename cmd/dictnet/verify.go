@@ -38,6 +38,7 @@ a dictionary, the proof stands for the chain. No network is used for that.
   dictnet verify eip155:1:0x.../0x... --rpc https://rpc.example.org --peer /ip4/.../p2p/...`,
 		Args: args(0, 1, "one template or dictionary"),
 		RunE: func(c *cobra.Command, args []string) error {
+			a.unpackedSize = 0 // the notes are opened
 			if len(args) == 0 && template == "" && f.chain.trust.proof != "" {
 				return a.verifyProof(&f.chain.trust)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
@@ -60,7 +61,9 @@ func (s *Store) Collect(ctx context.Context, dryRun bool) (Collected, error) {
 		r.RemovedBytes += uint64(b.size)
 	}
 	if !dryRun {
-		err = s.packs.reclaim(ctx)
+		if err = s.packs.reclaim(ctx); err == nil {
+			err = s.dropUnpacked()
+		}
 	}
 	return r, storageError("collect", err)
 }
@@ -159,6 +162,8 @@ func (s *Store) each(ctx context.Context, visit func(cid.Cid) error) error {
 type Stats struct {
 	Blocks uint64 `json:"blocks"`
 	Bytes  uint64 `json:"bytes"`
+
+	Unpacked uint64 `json:"unpackedBytes"` // of the disk, for what notes hold: see KeepUnpacked
 }
 
 // Stats counts the blocks.
@@ -169,5 +174,8 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		st.Bytes += uint64(b.size)
 		return nil
 	})
+	if info, serr := os.Stat(s.unpackedFile()); serr == nil {
+		st.Unpacked = uint64(allocated(info))
+	}
 	return st, storageError("list blocks", err)
 }

@@ -4,6 +4,7 @@
 //	  lock            held by the one process that may write; says which it is
 //	  blocks/         notes and manifests, one after another in N.pack; table says where each is
 //	  cache.json      at most how many bytes of blocks nothing keeps; may be deleted
+//	  unpacked        what notes hold, expanded, for the next time; may be deleted
 //	  damaged/        blocks that were not what their names say, put aside by SetAside
 //	  pins/           which manifests to keep (leveldb, boxo's pinner)
 //	  names/NAME.json named dictionaries: version, lineage, anchor

@@ -303,7 +303,10 @@ func (p *packs) use(t *table, at uint64, s slot) {
 
 // usedNow notes that a block is in use.
 func (p *packs) usedNow(k key) error {
-	t := p.table.Load()
+	t, err := p.index()
+	if err != nil || t == nil {
+		return err
+	}
 	at, s, ok, err := t.find(k)
 	if ok && err == nil {
 		p.use(t, at, s)

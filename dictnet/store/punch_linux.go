@@ -47,6 +47,15 @@ func allocated(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
+// diskRoom returns how many bytes are free on the disk of a file, and how many there are.
+func diskRoom(f *os.File) (free, all int64) {
+	var st unix.Statfs_t
+	if err := control(f, func(fd int) error { return unix.Fstatfs(fd, &st) }); err != nil {
+		return 0, 1
+	}
+	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize
+}
+
 // boot tells one run of the system from another; 0: not known.
 var boot = sync.OnceValue(func() uint64 {
 	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")

@@ -28,6 +28,9 @@ type Options struct {
 	// CacheSize limits the blocks that are neither pinned nor in a named dictionary, in bytes: beyond it, those go that were
 	// used least recently. 0: no limit. A store for reading only does not grow, and removes nothing.
 	CacheSize int64
+	// UnpackedSize is how much of the disk may be taken by copies of what notes hold, expanded, which save the time to do so again, in bytes: see
+	// KeepUnpacked. 0: none.
+	UnpackedSize int64
 	// Evicted, if not nil, is told what was removed for the limit, or why nothing could be.
 	Evicted func(Evicted, error)
 	// Damaged, if not nil, is told of blocks whose bytes, when they were read to be served, were not those of their names.
@@ -41,6 +44,8 @@ type Store struct {
 	lock  *flock.Flock // nil if for reading only
 	packs *packs
 	cache *cache // nil without a limit
+
+	unpacked *unpacked // nil if nothing is to be kept so
 
 	corrupt marks // what did not match its name when it was read last
 
@@ -60,6 +65,9 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{dir: dir, o: o}
 	s.packs = newPacks(s.blockDir(), o.ReadOnly)
+	if o.UnpackedSize > 0 {
+		s.unpacked = newUnpacked(s.unpackedFile(), o.UnpackedSize)
+	}
 	if o.ReadOnly {
 		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 			return nil, storageError("open store "+dir, syscall.ENOTDIR)
@@ -122,6 +130,9 @@ func (s *Store) Close() error {
 	if s.cache != nil {
 		s.cache.close()
 	}
+	if s.unpacked != nil {
+		s.unpacked.close()
+	}
 	err := s.packs.close()
 	if s.lock != nil {
 		os.Truncate(filepath.Join(s.dir, "lock"), 0) // only a message
@@ -143,6 +154,8 @@ func (s *Store) IndexDir() string { return filepath.Join(s.dir, "index") }
 
 // KeyFile returns the path of the node's identity.
 func (s *Store) KeyFile() string { return filepath.Join(s.dir, "identity.key") }
+
+func (s *Store) unpackedFile() string { return filepath.Join(s.dir, "unpacked") }
 
 func (s *Store) blockDir() string { return filepath.Join(s.dir, "blocks") }
 

@@ -152,7 +152,7 @@ func TestBlocks(t *testing.T) {
 		if ok, err := s.Has(t.Context(), b.CID); !ok || err != nil {
 			t.Errorf("has: %v, %v", ok, err)
 		}
-		if st, err := s.Stats(t.Context()); err != nil || st != (Stats{1, uint64(len(b.Data))}) {
+		if st, err := s.Stats(t.Context()); err != nil || st != (Stats{Blocks: 1, Bytes: uint64(len(b.Data))}) {
 			t.Errorf("stats %v, %v", st, err)
 		}
 	}

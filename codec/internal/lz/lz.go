@@ -18,9 +18,9 @@ import (
 	"sync"
 
 	"dictnet/codec/internal/align"
-	"dictnet/codec/internal/hugepage"
 	"dictnet/codec/internal/rans"
 	"dictnet/codec/internal/varint"
+	"dictnet/internal/hugepage"
 )
 
 const (

@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"dictnet/codec/internal/align"
-	"dictnet/codec/internal/hugepage"
 	"dictnet/codec/internal/rans"
+	"dictnet/internal/hugepage"
 )
 
 // parser finds a cheap way of alignments through raw. It carries the best few along side by side, as Viterbi's algorithm does, and at bytes that

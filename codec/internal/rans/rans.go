@@ -20,7 +20,7 @@ package rans
 import (
 	"errors"
 
-	"dictnet/codec/internal/hugepage"
+	"dictnet/internal/hugepage"
 )
 
 const (
