@@ -138,7 +138,7 @@ func openTemplate(ctx context.Context, home, template string) (o *opened, err er
 			o.Close()
 		}
 	}()
-	if o.store, err = store.Open(home, store.Options{ReadOnly: true}); err != nil {
+	if o.store, err = store.Open(home, store.Options{ReadOnly: true, UnpackedSize: store.DefaultUnpackedSize}); err != nil {
 		return o, err
 	}
 	o.client = dictnet.NewClient(dictnet.Options{Store: o.store})

@@ -14,6 +14,8 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"dictnet/dictnet/store"
 )
 
 // app is what the verbs share: the streams, and what the flags of all verbs say.
@@ -105,7 +107,7 @@ its chain address (eip155:CHAIN:REGISTRY/DICTIONARY).
 	f := root.PersistentFlags()
 	f.StringVar(&a.home, "home", "", "directory of the store (default $XDG_DATA_HOME/dictnet or ~/.local/share/dictnet)")
 	f.Var(&a.cacheSize, "cache-size", "how much to keep of what was fetched and is neither pinned nor in a named dictionary, as 10GiB; 0: all")
-	a.unpackedSize = 4 << 30
+	a.unpackedSize = store.DefaultUnpackedSize
 	f.Var(&a.unpackedSize, "unpacked-size", "how much of the disk to take for unpacked copies of notes, so that the next encode or decode is quicker; 0: none")
 	f.StringVar(&a.config, "config", "", "file of settings, TOML (default config.toml in the store's directory)")
 	f.BoolVar(&a.json, "json", false, "write results as JSON")

@@ -20,6 +20,9 @@ import (
 // MaxBlock is the most bytes that a block may have.
 const MaxBlock = 255 << 10
 
+// DefaultUnpackedSize is what the program takes for Options.UnpackedSize if it is not told otherwise.
+const DefaultUnpackedSize = 4 << 30
+
 // Options say how to open a store.
 type Options struct {
 	ReadOnly bool   // read beside a process that writes
