@@ -32,7 +32,7 @@ type Options struct {
 	// used least recently. 0: no limit. A store for reading only does not grow, and removes nothing.
 	CacheSize int64
 	// UnpackedSize is how much of the disk may be taken by copies of what notes hold, expanded, which save the time to do so again, in bytes: see
-	// KeepUnpacked. 0: none.
+	// KeepUnpacked. 0, and less than 4 MiB: none.
 	UnpackedSize int64
 	// Evicted, if not nil, is told what was removed for the limit, or why nothing could be.
 	Evicted func(Evicted, error)
@@ -68,9 +68,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{dir: dir, o: o}
 	s.packs = newPacks(s.blockDir(), o.ReadOnly)
-	if o.UnpackedSize > 0 {
-		s.unpacked = newUnpacked(s.unpackedFile(), o.UnpackedSize)
-	}
+	s.unpacked = newUnpacked(s.unpackedFile(), o.UnpackedSize)
 	if o.ReadOnly {
 		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 			return nil, storageError("open store "+dir, syscall.ENOTDIR)

@@ -3,9 +3,12 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -37,14 +40,13 @@ import (
 // the same one, or one is killed, the checksum of the bytes is wrong, and the slot is as empty.
 type unpacked struct {
 	path  string
-	limit int64 // bytes that the file may take on the disk
+	slots uint64
 	now   func() time.Time
 
 	opening sync.Mutex
 	file    *os.File // nil until it is needed, and where there is none
-	slots   uint64
-	lacking bool // there is none to read
-	refused bool // nothing can be kept
+	lacking bool     // there is none to read
+	refused bool     // nothing can be kept
 
 	buckets [16]sync.Mutex // of one in which something is kept, by its number modulo 16
 	room    roomFor
@@ -69,14 +71,13 @@ const (
 	unpackedSpare = 10 << 30 // bytes that are left free on a disk; a quarter of a smaller one
 )
 
+// newUnpacked returns one whose file takes up to limit bytes of the disk; nil if not even a bucket fits in that.
 func newUnpacked(path string, limit int64) *unpacked {
-	return &unpacked{path: path, limit: limit, now: time.Now}
-}
-
-// wanted returns how many slots fit in the limit.
-func (u *unpacked) wanted() uint64 {
-	n := max(0, u.limit-2*unpackedPage) / (unpackedNote + unpackedSlot)
-	return uint64(n) / unpackedWay * unpackedWay
+	slots := max(0, limit-2*unpackedPage) / (unpackedNote + unpackedSlot) / unpackedWay * unpackedWay
+	if slots == 0 {
+		return nil
+	}
+	return &unpacked{path: path, slots: uint64(slots), now: time.Now}
 }
 
 func (u *unpacked) slotOffset(i uint64) int64 { return unpackedPage + int64(i)*unpackedSlot }
@@ -131,7 +132,7 @@ func (u *unpacked) open(make bool) *os.File {
 	return u.file
 }
 
-// openThere opens a file that has as many slots as are wanted.
+// openThere opens the file, if it has as many slots as are wanted.
 func (u *unpacked) openThere() *os.File {
 	f, err := os.OpenFile(u.path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
@@ -142,7 +143,6 @@ func (u *unpacked) openThere() *os.File {
 		return nil
 	}
 	var b [20]byte
-	u.slots = u.wanted()
 	info, err := f.Stat()
 	if err == nil {
 		_, err = f.ReadAt(b[:], 0)
@@ -157,11 +157,10 @@ func (u *unpacked) openThere() *os.File {
 
 // make makes an empty file, in place of what is there. Where the disk has no sparse files, there is none.
 func (u *unpacked) make() *os.File {
-	f, err := os.CreateTemp(filepath.Dir(u.path), filepath.Base(u.path)+".*.part")
+	f, err := os.OpenFile(fmt.Sprintf("%s.%x.part", u.path, rand.Uint64()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return nil
 	}
-	u.slots = u.wanted()
 	b := binary.LittleEndian.AppendUint64([]byte(unpackedMagic), u.slots)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	const some = 1 << 20
@@ -174,9 +173,6 @@ func (u *unpacked) make() *os.File {
 	}
 	if err == nil {
 		err = f.Truncate(u.noteOffset(u.slots))
-	}
-	if err == nil {
-		err = f.Chmod(0o644)
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), u.path)
@@ -229,11 +225,8 @@ func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
 
 // put keeps what a note holds, if there is a place for it. That it cannot is no error: it is a copy.
 func (u *unpacked) put(d digest, raw []byte) {
-	if len(raw) > unpackedNote || u.wanted() == 0 {
-		return
-	}
 	f := u.open(true)
-	if f == nil || u.off() || !u.hasRoom(f, len(raw)) {
+	if f == nil || len(raw) > unpackedNote || u.off() || !u.hasRoom(f, len(raw)) {
 		return
 	}
 	lock := &u.buckets[binary.LittleEndian.Uint64(d[16:])%(u.slots/unpackedWay)%uint64(len(u.buckets))]
@@ -403,10 +396,19 @@ func (s *Store) KeepUnpacked(c cid.Cid, raw []byte) {
 
 // dropUnpacked removes what is kept of notes whose blocks are here no more, and all if nothing is to be kept.
 func (s *Store) dropUnpacked() error {
-	if s.unpacked == nil {
-		if err := os.Remove(s.unpackedFile()); !notExist(err) {
-			return err
+	all, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		torn := strings.HasPrefix(f.Name(), "unpacked.") && strings.HasSuffix(f.Name(), ".part") // by one who was killed when he made it
+		if torn || s.unpacked == nil && f.Name() == filepath.Base(s.unpackedFile()) {
+			if err := os.Remove(filepath.Join(s.dir, f.Name())); err != nil && !notExist(err) {
+				return err
+			}
 		}
+	}
+	if s.unpacked == nil {
 		return nil
 	}
 	return s.unpacked.keepOnly(func(d digest) (bool, error) {

@@ -42,8 +42,12 @@ func TestUnpacked(t *testing.T) {
 			t.Errorf("%s: there with another size", what)
 		}
 	}
-	if mustOpen(t, dir, Options{ReadOnly: true}).Unpacked(b.CID, len(raw)) != nil {
-		t.Error("there where none are wanted")
+	for _, none := range []int64{0, someUnpacked / 3} { // too little for one bucket
+		s := mustOpen(t, dir, Options{ReadOnly: true, UnpackedSize: none})
+		s.KeepUnpacked(b.CID, raw)
+		if s.Unpacked(b.CID, len(raw)) != nil {
+			t.Errorf("there where %d bytes are wanted", none)
+		}
 	}
 	reader := mustOpen(t, dir, Options{UnpackedSize: someUnpacked, ReadOnly: true})
 	other := seal(t, "kept by one who reads")
@@ -233,11 +237,17 @@ func TestUnpackedCollected(t *testing.T) {
 		t.Error("what a note holds that is kept was dropped")
 	}
 	s.Close()
+	torn := s.unpackedFile() + ".1234.part"
+	if err := os.WriteFile(torn, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := mustOpen(t, dir, Options{}).Collect(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(s.unpackedFile()); !notExist(err) {
-		t.Errorf("the file is left: %v", err)
+	for _, path := range []string{s.unpackedFile(), torn} {
+		if _, err := os.Stat(path); !notExist(err) {
+			t.Errorf("%s is left: %v", path, err)
+		}
 	}
 }
 
