@@ -85,7 +85,7 @@ type shape struct {
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 18, fold: minTapeMatch, repeat: 256, far: 256, hook: 256, notes: 384}
+		return shape{coding: codingReferenced, blockBits: 17, fold: minTapeMatch, repeat: 256, far: 256, hook: 256, notes: 384}
 	case ProfileMax:
 		return shape{coding: codingMixed, blockBits: 21, fold: 1024, repeat: 1024, far: 1024, hook: 1024, notes: 192}
 	}
@@ -98,6 +98,8 @@ func (p Profile) shape() shape {
 func (s shape) alone(variants bool) shape {
 	s.far = 192
 	switch s.coding {
+	case codingReferenced:
+		s.blockBits = 18
 	case codingAligned:
 		s.blockBits = 21
 		s.repeat = 768 // each copy of what is in the frame pays for every span of the first
