@@ -42,6 +42,7 @@ type unpacked struct {
 	path  string
 	slots uint64
 	now   func() time.Time
+	disk  func(*os.File) (free, all int64) // bytes
 
 	opening sync.Mutex
 	file    *os.File // nil until it is needed, and where there is none
@@ -68,7 +69,7 @@ const (
 	unpackedRest  = 60       // minutes after which a note may go
 	unpackedCheck = 64 << 20 // bytes after which it is looked again whether the disk has room
 
-	unpackedSpare = 10 << 30 // bytes that are left free on a disk; a quarter of a smaller one
+	unpackedSpare = 2 << 30 // bytes that are left free on a disk; an eighth of a small one
 )
 
 // newUnpacked returns one whose file takes up to limit bytes of the disk; nil if not even a bucket fits in that.
@@ -77,7 +78,7 @@ func newUnpacked(path string, limit int64) *unpacked {
 	if slots == 0 {
 		return nil
 	}
-	return &unpacked{path: path, slots: uint64(slots), now: time.Now}
+	return &unpacked{path: path, slots: uint64(slots), now: time.Now, disk: diskRoom}
 }
 
 func (u *unpacked) slotOffset(i uint64) int64 { return unpackedPage + int64(i)*unpackedSlot }
@@ -298,7 +299,7 @@ func (u *unpacked) hasRoom(f *os.File, n int) bool {
 	u.room.mu.Lock()
 	defer u.room.mu.Unlock()
 	if u.room.left < int64(n) {
-		u.room.left = min(spare(f), unpackedCheck)
+		u.room.left = min(u.spare(f), unpackedCheck)
 	}
 	if u.room.left < int64(n) {
 		return false
@@ -308,9 +309,9 @@ func (u *unpacked) hasRoom(f *os.File, n int) bool {
 }
 
 // spare returns how many bytes the disk has free for what can be spared; less than 0 if others need what is free.
-func spare(f *os.File) int64 {
-	free, all := diskRoom(f)
-	return free - min(all/4, unpackedSpare)
+func (u *unpacked) spare(f *os.File) int64 {
+	free, all := u.disk(f)
+	return free - min(all/8, unpackedSpare)
 }
 
 func (u *unpacked) off() bool {
@@ -332,7 +333,7 @@ func (u *unpacked) keepOnly(keep func(digest) (bool, error)) error {
 	if f == nil || u.off() {
 		return nil
 	}
-	short := spare(f) < 0
+	short := u.spare(f) < 0
 	slots := make([]byte, 1024*unpackedSlot)
 	for i := uint64(0); i < u.slots; {
 		b := slots[:min(1024, u.slots-i)*unpackedSlot]

@@ -272,3 +272,40 @@ func TestUnpackedIsUse(t *testing.T) {
 		t.Errorf("used in minute %d, want %d: %v, %v", slot.used, s.packs.minute(), ok, err)
 	}
 }
+
+// What others need of the disk is left to them, and given back to them when they collect.
+func TestUnpackedOnAFullDisk(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{UnpackedSize: someUnpacked})
+	free := int64(unpackedSpare + 50000)
+	s.unpacked.disk = func(*os.File) (int64, int64) { return free, 1 << 40 }
+	var blocks []codec.Block
+	for i := range 10 {
+		raw := held(i, 20000)
+		b := seal(t, string(raw))
+		if err := s.Put(t.Context(), b.CID, b.Data); err != nil {
+			t.Fatal(err)
+		}
+		if s.KeepUnpacked(b.CID, raw); s.Unpacked(b.CID, len(raw)) != nil {
+			free -= 20000
+			blocks = append(blocks, b)
+		}
+	}
+	if len(blocks) != 2 {
+		t.Fatalf("%d of 20,000 bytes kept where there is room for two", len(blocks))
+	}
+	if err := s.dropUnpacked(); err != nil {
+		t.Fatal(err)
+	}
+	if s.Unpacked(blocks[0].CID, blocks[0].RawLen) == nil {
+		t.Error("dropped where there was room")
+	}
+	free = unpackedSpare - 1
+	if err := s.dropUnpacked(); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blocks {
+		if s.Unpacked(b.CID, b.RawLen) != nil {
+			t.Error("not dropped")
+		}
+	}
+}
