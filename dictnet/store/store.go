@@ -156,7 +156,7 @@ func (s *Store) IndexDir() string { return filepath.Join(s.dir, "index") }
 // KeyFile returns the path of the node's identity.
 func (s *Store) KeyFile() string { return filepath.Join(s.dir, "identity.key") }
 
-func (s *Store) unpackedFile() string { return filepath.Join(s.dir, "unpacked") }
+func (s *Store) unpackedFile() string { return filepath.Join(s.dir, unpackedName) }
 
 func (s *Store) blockDir() string { return filepath.Join(s.dir, "blocks") }
 

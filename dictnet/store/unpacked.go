@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,16 +51,13 @@ type unpacked struct {
 	refused bool     // nothing can be kept
 
 	buckets [16]sync.Mutex // of one in which something is kept, by its number modulo 16
-	room    roomFor
-}
 
-// roomFor says when it was last seen that the disk has room.
-type roomFor struct {
-	mu   sync.Mutex
-	left int64 // bytes that may be written before it is looked at again
+	looking sync.Mutex
+	left    int64 // bytes that may be written before it is looked again whether the disk has room
 }
 
 const (
+	unpackedName  = "unpacked" // of the file
 	unpackedMagic = "dnotes01"
 	unpackedPage  = 4096
 	unpackedSlot  = 64
@@ -84,9 +82,10 @@ func newUnpacked(path string, limit int64) *unpacked {
 func (u *unpacked) slotOffset(i uint64) int64 { return unpackedPage + int64(i)*unpackedSlot }
 
 func (u *unpacked) noteOffset(i uint64) int64 {
-	base := (u.slotOffset(u.slots) + unpackedPage - 1) &^ (unpackedPage - 1)
-	return base + int64(i)*unpackedNote
+	return alignPage(u.slotOffset(u.slots)) + int64(i)*unpackedNote
 }
+
+func alignPage(n int64) int64 { return (n + unpackedPage - 1) &^ (unpackedPage - 1) }
 
 // unpackedEntry is a slot.
 type unpackedEntry struct {
@@ -116,21 +115,25 @@ func parseUnpacked(b []byte) (unpackedEntry, bool) {
 	return e, crc32.Checksum(b[:40], castagnoli) == binary.LittleEndian.Uint32(b[40:]) && e.size <= unpackedNote
 }
 
-// open returns the file; nil if there is none, or if it cannot be made where make asks for it.
-func (u *unpacked) open(make bool) *os.File {
+// open returns the file, nil if there is none, and whether it may be written to. If there is none, and put is to write to it, it is made.
+func (u *unpacked) open(put bool) (f *os.File, writable bool) {
 	u.opening.Lock()
 	defer u.opening.Unlock()
-	if u.file != nil || u.lacking && !make || u.refused {
-		return u.file
-	}
-	if u.file = u.openThere(); u.file == nil {
-		u.lacking = true
-		if make {
+	if u.file == nil && !u.refused && (put || !u.lacking) {
+		u.file = u.openThere()
+		u.lacking = u.file == nil
+		if put && u.file == nil && !u.refused {
 			u.file = u.make()
 			u.refused = u.file == nil
 		}
 	}
-	return u.file
+	return u.file, !u.refused
+}
+
+// header returns what the first page begins with.
+func (u *unpacked) header() []byte {
+	b := binary.LittleEndian.AppendUint64([]byte(unpackedMagic), u.slots)
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // openThere opens the file, if it has as many slots as are wanted.
@@ -143,13 +146,13 @@ func (u *unpacked) openThere() *os.File {
 	if err != nil {
 		return nil
 	}
-	var b [20]byte
+	want := u.header()
+	got := make([]byte, len(want))
 	info, err := f.Stat()
 	if err == nil {
-		_, err = f.ReadAt(b[:], 0)
+		_, err = f.ReadAt(got, 0)
 	}
-	if err != nil || string(b[:8]) != unpackedMagic || crc32.Checksum(b[:16], castagnoli) != binary.LittleEndian.Uint32(b[16:]) ||
-		binary.LittleEndian.Uint64(b[8:]) != u.slots || info.Size() != u.noteOffset(u.slots) {
+	if err != nil || !bytes.Equal(got, want) || info.Size() != u.noteOffset(u.slots) {
 		f.Close()
 		return nil
 	}
@@ -162,15 +165,13 @@ func (u *unpacked) make() *os.File {
 	if err != nil {
 		return nil
 	}
-	b := binary.LittleEndian.AppendUint64([]byte(unpackedMagic), u.slots)
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	const some = 1 << 20
 	err = f.Truncate(some)
 	if info, serr := f.Stat(); err == nil && (serr != nil || allocated(info) >= some) {
 		err = errors.ErrUnsupported
 	}
 	if err == nil {
-		_, err = f.WriteAt(b, 0)
+		_, err = f.WriteAt(u.header(), 0)
 	}
 	if err == nil {
 		err = f.Truncate(u.noteOffset(u.slots))
@@ -186,9 +187,14 @@ func (u *unpacked) make() *os.File {
 	return f
 }
 
+// bucketOf returns the number of the bucket in which a note may be.
+func (u *unpacked) bucketOf(d digest) uint64 {
+	return binary.LittleEndian.Uint64(d[16:]) % (u.slots / unpackedWay)
+}
+
 // bucket reads the slots in which a note may be, and returns the number of the first.
 func (u *unpacked) bucket(f *os.File, d digest) (first uint64, slots []byte, err error) {
-	first = binary.LittleEndian.Uint64(d[16:]) % (u.slots / unpackedWay) * unpackedWay
+	first = u.bucketOf(d) * unpackedWay
 	slots = make([]byte, unpackedWay*unpackedSlot)
 	_, err = f.ReadAt(slots, u.slotOffset(first))
 	return first, slots, err
@@ -198,7 +204,7 @@ func (u *unpacked) minute() uint32 { return uint32(max(0, u.now().Unix()/60)) }
 
 // get returns the size bytes that a note holds; nil if they are not there. Stale says that they had not been read within the hour.
 func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
-	f := u.open(false)
+	f, _ := u.open(false)
 	if f == nil {
 		return nil, false
 	}
@@ -207,8 +213,12 @@ func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
 		return nil, false
 	}
 	for i := range uint64(unpackedWay) {
-		e, ok := parseUnpacked(slots[i*unpackedSlot:])
-		if !ok || e.digest != d || int(e.size) != size {
+		slot := slots[i*unpackedSlot:]
+		if digest(slot[:32]) != d {
+			continue
+		}
+		e, ok := parseUnpacked(slot)
+		if !ok || int(e.size) != size {
 			continue
 		}
 		raw := hugepage.Slice[byte](size)
@@ -226,11 +236,11 @@ func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
 
 // put keeps what a note holds, if there is a place for it. That it cannot is no error: it is a copy.
 func (u *unpacked) put(d digest, raw []byte) {
-	f := u.open(true)
-	if f == nil || len(raw) > unpackedNote || u.off() || !u.hasRoom(f, len(raw)) {
+	f, writable := u.open(true)
+	if !writable || len(raw) > unpackedNote || !u.hasRoom(f, len(raw)) {
 		return
 	}
-	lock := &u.buckets[binary.LittleEndian.Uint64(d[16:])%(u.slots/unpackedWay)%uint64(len(u.buckets))]
+	lock := &u.buckets[u.bucketOf(d)%uint64(len(u.buckets))]
 	lock.Lock()
 	defer lock.Unlock()
 	first, slots, err := u.bucket(f, d)
@@ -272,9 +282,7 @@ func (u *unpacked) write(f *os.File, place uint64, was, e unpackedEntry, raw []b
 	if _, err := f.WriteAt(raw, u.noteOffset(place)); err != nil {
 		return err
 	}
-	if was.size > e.size {
-		u.punch(f, place, e.size, was.size)
-	}
+	u.punch(f, place, e.size, was.size)
 	_, err := f.WriteAt(e.append(make([]byte, 0, unpackedSlot)), u.slotOffset(place))
 	return err
 }
@@ -286,25 +294,23 @@ func (u *unpacked) empty(f *os.File, place uint64) error {
 
 // punch gives the disk space behind the first from of to bytes of a place back.
 func (u *unpacked) punch(f *os.File, place uint64, from, to uint32) {
-	begin, end := align4096(int64(from)), align4096(int64(to))
+	begin, end := alignPage(int64(from)), alignPage(int64(to))
 	if begin < end {
 		punch(f, u.noteOffset(place)+begin, end-begin)
 	}
 }
 
-func align4096(n int64) int64 { return (n + 4095) &^ 4095 }
-
 // hasRoom reports whether the disk has room for n bytes more, and for what others want to write.
 func (u *unpacked) hasRoom(f *os.File, n int) bool {
-	u.room.mu.Lock()
-	defer u.room.mu.Unlock()
-	if u.room.left < int64(n) {
-		u.room.left = min(u.spare(f), unpackedCheck)
+	u.looking.Lock()
+	defer u.looking.Unlock()
+	if u.left < int64(n) {
+		u.left = min(u.spare(f), unpackedCheck)
 	}
-	if u.room.left < int64(n) {
+	if u.left < int64(n) {
 		return false
 	}
-	u.room.left -= int64(n)
+	u.left -= int64(n)
 	return true
 }
 
@@ -312,12 +318,6 @@ func (u *unpacked) hasRoom(f *os.File, n int) bool {
 func (u *unpacked) spare(f *os.File) int64 {
 	free, all := u.disk(f)
 	return free - min(all/8, unpackedSpare)
-}
-
-func (u *unpacked) off() bool {
-	u.opening.Lock()
-	defer u.opening.Unlock()
-	return u.refused
 }
 
 // refuse ends keeping, after the disk was full or failed.
@@ -329,8 +329,8 @@ func (u *unpacked) refuse() {
 
 // keepOnly empties the slots of notes for which keep is false, and all if the disk is short of room.
 func (u *unpacked) keepOnly(keep func(digest) (bool, error)) error {
-	f := u.open(false)
-	if f == nil || u.off() {
+	f, writable := u.open(false)
+	if f == nil || !writable {
 		return nil
 	}
 	short := u.spare(f) < 0
@@ -402,8 +402,8 @@ func (s *Store) dropUnpacked() error {
 		return err
 	}
 	for _, f := range all {
-		torn := strings.HasPrefix(f.Name(), "unpacked.") && strings.HasSuffix(f.Name(), ".part") // by one who was killed when he made it
-		if torn || s.unpacked == nil && f.Name() == filepath.Base(s.unpackedFile()) {
+		torn := strings.HasPrefix(f.Name(), unpackedName+".") && strings.HasSuffix(f.Name(), ".part") // by one who was killed when he made it
+		if torn || s.unpacked == nil && f.Name() == unpackedName {
 			if err := os.Remove(filepath.Join(s.dir, f.Name())); err != nil && !notExist(err) {
 				return err
 			}

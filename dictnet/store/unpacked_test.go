@@ -80,7 +80,8 @@ func TestUnpackedDamage(t *testing.T) {
 	begin := bytes.Index(sound, raw)
 	slot := bytes.Index(sound, d[:])
 	for what, at := range map[string]int{"first byte": begin, "last byte": begin + len(raw) - 1, "digest": slot + 3, "size": slot + 32, "sum": slot + 36, "check": slot + 43} {
-		if _, err := u.open(false).WriteAt([]byte{sound[at] ^ 4}, int64(at)); err != nil {
+		f, _ := u.open(false)
+		if _, err := f.WriteAt([]byte{sound[at] ^ 4}, int64(at)); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := u.get(d, len(raw)); got != nil {
