@@ -406,6 +406,11 @@ func TestNameWhileAsleep(t *testing.T) {
 	if err := n.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	for looked := false; !looked; time.Sleep(50 * time.Millisecond) { // for a name from before the start, which there is not: it would publish this one again
+		n.naming.Lock()
+		looked = !n.named.IsZero()
+		n.naming.Unlock()
+	}
 	if _, err := n.Point(t.Context(), p.Ref.Manifest); err != nil {
 		t.Fatal(err)
 	}
