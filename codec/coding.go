@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"dictnet/codec/internal/align"
 	"dictnet/codec/internal/lz"
 	"dictnet/codec/internal/mix"
+	"dictnet/codec/internal/zref"
 )
 
 // coding says how a block is stored (section 4.4).
@@ -46,6 +46,14 @@ func (c coding) mostReference() uint64 {
 func (c coding) behind(raw int) int {
 	if c == codingMixed {
 		return raw + 8
+	}
+	return 0
+}
+
+// before is how many coding it takes there.
+func (c coding) before(raw int) int {
+	if c == codingReferenced {
+		return raw
 	}
 	return 0
 }
@@ -135,32 +143,13 @@ const maxPackers = 2
 func newPackers() packers { return make(packers, min(maxPackers, runtime.GOMAXPROCS(0))) }
 
 // idlePackers are encoders whose tables can be used again.
-var idlePackers sync.Pool
+var idlePackers = sync.Pool{New: func() any { return new(zref.Encoder) }}
 
-// packZstd returns raw as a zstd frame without its magic number, with reference as its prefix.
-func packZstd(raw, reference []byte) []byte {
-	enc, _ := idlePackers.Get().(*zstd.Encoder)
-	defer func() { idlePackers.Put(enc) }()
-	options := []zstd.EOption{zstd.WithEncoderDictRaw(0, reference)}
-	var out bytes.Buffer
-	var err error
-	if enc == nil {
-		enc, err = zstd.NewWriter(nil, append(packOptions(), options...)...)
-	} else {
-		err = enc.ResetWithOptions(&out, options...)
-	}
-	if err == nil {
-		// As a stream: EncodeAll has tables of its own beside those that a reset makes.
-		enc.ResetContentSize(&out, int64(len(raw)))
-		_, err = enc.Write(raw)
-	}
-	if err == nil {
-		err = enc.Close()
-	}
-	if err != nil {
-		panic(err) // only wrong options: the writer does not fail
-	}
-	return out.Bytes()[len(zstdMagic):]
+// packZstd returns raw as a zstd frame without its magic number, with what it is coded against as its prefix.
+func packZstd(raw, prefix []byte, hints []align.Hint) []byte {
+	enc := idlePackers.Get().(*zref.Encoder)
+	defer idlePackers.Put(enc)
+	return enc.Encode(raw, prefix, hints)
 }
 
 // pack stores raw in the way of a coding, or in the way that takes the fewest bytes of those that are cheaper. The same
@@ -190,14 +179,14 @@ func pack(ctx context.Context, c coding, raw []byte, old counterpart) (coding, [
 		return best, data, nil
 	}
 	if len(old.bytes) >= minReference {
-		if d := packZstd(raw, old.bytes); len(d) < len(data) {
+		if d := packZstd(raw, old.bytes, old.ref.hints); len(d) < len(data) {
 			best, data = codingReferenced, d
 		}
 		if len(data) < len(raw)*3/4 {
 			return best, data, nil // it does what it is for
 		}
 	}
-	if d := streamZstd().enc.EncodeAll(raw, nil)[len(zstdMagic):]; len(d) < len(data) {
+	if d := packZstd(raw, nil, nil); len(d) < len(data) {
 		best, data = codingZstd, d
 	}
 	return best, data, nil
@@ -211,17 +200,10 @@ const leastNoise = 4 << 10
 // in a megabyte that gzip, zstd or xz made, and 1 to 3 % in one of an image, of which the coders from c = codingAligned on save two.
 func isNoise(c coding, raw []byte, old counterpart) bool {
 	n := uint64(len(raw))
-	if n < leastNoise {
+	if n < leastNoise || sumOfSquares(raw[:leastNoise])*256 > 2*leastNoise*leastNoise { // that begins like nothing of the kind
 		return false
 	}
-	var counts [256]uint64
-	for _, b := range raw {
-		counts[b]++
-	}
-	var squares uint64
-	for _, k := range counts {
-		squares += k * k
-	}
+	squares := sumOfSquares(raw)
 	share := uint64(16)
 	if c >= codingAligned {
 		share = 128
@@ -239,6 +221,18 @@ func isNoise(c coding, raw []byte, old counterpart) bool {
 		same += align.Equal(raw[h.At:end], old.bytes[h.Ref:])
 	}
 	return same < len(raw)/32
+}
+
+// sumOfSquares returns the sum of the squares of how often each byte is there.
+func sumOfSquares(b []byte) (sum uint64) {
+	var counts [256]uint64
+	for _, c := range b {
+		counts[c]++
+	}
+	for _, k := range counts {
+		sum += k * k
+	}
+	return sum
 }
 
 // packAligned codes a block by package lz.
@@ -275,7 +269,7 @@ func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterp
 	if size != rawLen {
 		return nil, fmt.Errorf("zstd frame states %d bytes, want %d", size, rawLen)
 	}
-	dec := streamZstd().dec
+	dec := streamZstd()
 	if c == codingReferenced {
 		if len(old.bytes) == 0 {
 			return nil, errors.New("coded with a reference that is empty")
@@ -299,24 +293,11 @@ func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterp
 // maxPacked is the most that one coded run may expand to, in bytes.
 const maxPacked = maxLocal
 
-func packOptions() []zstd.EOption {
-	return []zstd.EOption{
-		zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithEncoderCRC(false),
-		zstd.WithSingleSegment(true),
-		zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(2 << 20), // a block and its reference; more would only take memory
-	}
-}
-
-var streamZstd = sync.OnceValue(func() zstdCoders {
-	enc, err := zstd.NewWriter(nil, packOptions()...)
+// streamZstd opens blocks that have no reference. DecodeAll may be called concurrently.
+var streamZstd = sync.OnceValue(func() *zstd.Decoder {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderConcurrency(0))
 	if err != nil {
 		panic(err) // only wrong options
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderConcurrency(0))
-	if err != nil {
-		panic(err)
-	}
-	return zstdCoders{enc, dec}
+	return dec
 })

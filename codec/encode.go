@@ -135,8 +135,6 @@ type encoder struct {
 	terminals []symbol
 	ids       map[symbol]uint32 // index into terminals; fresh local notes as codeRepeat
 	sequence  []uint32
-	fresh     []byte
-	spare     []byte // was fresh of a frame that is written, and is empty
 	freshPos  uint64 // of the frame's first fresh byte, on the local tape
 	start     uint64 // of the frame, in the file
 	play      uint64
@@ -584,18 +582,7 @@ func (e *encoder) literal(end int) error {
 		clear(e.seen)
 	}
 	e.seen[key] = s
-	if err := e.local.append(b); err != nil {
-		return err
-	}
-	if cap(e.fresh)-len(e.fresh) < len(b) {
-		// All that a frame comes to, unless the file is short: what is not written to takes no memory.
-		n := len(b)
-		if len(e.fresh) > 0 {
-			n = e.limit.local + maxPending - len(e.fresh)
-		}
-		e.fresh = hugepage.Grow(e.fresh, n)
-	}
-	e.fresh = append(e.fresh, b...)
+	e.local.append(b, e.limit.local+maxPending)
 	e.ids[s] = uint32(len(e.terminals))
 	e.terminals = append(e.terminals, symbol{code: codeFresh, pos: s.pos, len: s.len})
 	e.stats.Fresh += int64(len(b))
@@ -639,8 +626,9 @@ func (e *encoder) atCut() bool { return len(e.cuts) > 0 && uint64(e.cuts[0]) <= 
 
 // full reports whether the frame is to be closed once it has so many more symbols, which no other may be like.
 func (e *encoder) full(more int) bool {
-	return len(e.sequence)+more >= e.limit.symbols || len(e.terminals)+more >= e.limit.terminals || len(e.fresh) >= e.limit.local || e.play >= e.limit.play ||
-		e.atCut() && len(e.fresh) >= leastCut && uint64(len(e.fresh)) >= e.play/cutShare
+	fresh := e.local.size - e.freshPos
+	return len(e.sequence)+more >= e.limit.symbols || len(e.terminals)+more >= e.limit.terminals || fresh >= uint64(e.limit.local) || e.play >= e.limit.play ||
+		e.atCut() && fresh >= leastCut && fresh >= e.play/cutShare
 }
 
 // flush closes the frame and begins to code it, while the next one is read.
@@ -655,8 +643,8 @@ func (e *encoder) flush() error {
 		e.o.Dictionary, e.notes = nil, nil
 	}
 	f := &closedFrame{
-		terminals: e.terminals, sequence: e.sequence, fresh: e.fresh,
-		entry: frameEntry{start: e.start, play: e.play, localPos: e.freshPos, local: uint64(len(e.fresh))},
+		terminals: e.terminals, sequence: e.sequence, fresh: e.local.cut(),
+		entry: frameEntry{start: e.start, play: e.play, localPos: e.freshPos, local: e.local.size - e.freshPos},
 		sum:   e.checks.endFrame(),
 		done:  make(chan struct{}),
 	}
@@ -667,8 +655,7 @@ func (e *encoder) flush() error {
 		f.err = e.code(f)
 	}()
 	e.start += e.play
-	e.terminals, e.sequence, e.fresh = nil, nil, e.spare
-	e.spare = nil
+	e.terminals, e.sequence = nil, nil
 	clear(e.ids)
 	e.threads = threads{}
 	e.freshPos, e.play = e.local.size, 0

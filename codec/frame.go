@@ -41,7 +41,7 @@ type frame struct {
 	blocks []blockEntry
 	holes  []Span // of the tape, which its references have not
 	once   sync.Once
-	fresh  []freshNote // for the references of blocks without sources, made once
+	fresh  *freshPlaces // made once
 	parts  Parts
 }
 

@@ -11,7 +11,7 @@ import (
 type closedFrame struct {
 	terminals []symbol
 	sequence  []uint32
-	fresh     []byte
+	fresh     []byte // of the local tape, which keeps it until the frame is written
 	entry     frameEntry
 	sum       uint32 // low half of the xxh64 of what it plays
 
@@ -36,7 +36,7 @@ func (e *encoder) code(f *closedFrame) error {
 	raws := slices.Collect(slices.Chunk(f.fresh, max(length, 1)))
 	n := len(raws)
 	f.blocks, f.data = make([]blockEntry, n), make([][]byte, n)
-	fresh := freshNotes(&score, f.entry.start, e.notes.size(), nil)
+	places := score.places(f.entry.start, e.notes.size())
 	holes := make([][]Span, n)
 	g, ctx := errgroup.WithContext(e.ctx)
 	g.Go(func() error {
@@ -51,11 +51,9 @@ func (e *encoder) code(f *closedFrame) error {
 				return err
 			}
 			begin := i * length
-			fresh := fresh
-			if len(f.sources[i]) > 0 {
-				fresh = freshNotes(&score, f.entry.start, e.notes.size(), behind(e.notes.size(), f.sources[i]))
-			}
-			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(begin+len(raw)), e.notes.size(), e.shape.coding)}
+			end := begin + len(raw)
+			fresh := places.notes(nil, uint64(begin), uint64(end), behind(e.notes.size(), f.sources[i]))
+			old := counterpart{ref: referenceOf(fresh, uint64(begin), uint64(end), e.notes.size(), e.shape.coding)}
 			tape, _ := old.ref.parted(e.notes.size())
 			as, out := e.shape.coding, e.within.outside(tape)
 			if e.within != nil && len(e.within) == 0 && len(out) > 0 {
@@ -66,7 +64,7 @@ func (e *encoder) code(f *closedFrame) error {
 			}
 			old.ref.leaveOut(out)
 			tape, local := old.ref.parted(e.notes.size())
-			memory := e.references.Get(old.ref.size())
+			memory := e.references.Get(old.ref.size() + as.before(len(raw)))
 			defer e.references.Put(memory)
 			old.bytes = *memory
 			for _, s := range tape {
@@ -137,7 +135,9 @@ func (e *encoder) writeFrame() error {
 			return err
 		}
 	}
-	e.spare = f.fresh[:0]
+	if err := e.local.release(f.entry.localPos + f.entry.local); err != nil {
+		return err
+	}
 	f.entry.size = e.out.off - f.entry.off
 	e.index.frames = append(e.index.frames, f.entry)
 	e.stats.Frames++

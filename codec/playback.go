@@ -481,14 +481,9 @@ func (fr *frame) blockReference(i int, tapeSize uint64) *reference {
 	if !e.coding.referenced() {
 		return &reference{}
 	}
-	var fresh []freshNote
-	if len(e.sources) > 0 {
-		fresh = freshNotes(&fr.score, fr.start, tapeSize, behind(tapeSize, e.sources))
-	} else {
-		fr.once.Do(func() { fr.fresh = freshNotes(&fr.score, fr.start, tapeSize, nil) })
-		fresh = fr.fresh
-	}
+	fr.once.Do(func() { fr.fresh = fr.score.places(fr.start, tapeSize) })
 	begin := uint64(i) * uint64(fr.blocks[0].raw) // only the last may be shorter
+	fresh := fr.fresh.notes(nil, begin, begin+uint64(e.raw), behind(tapeSize, e.sources))
 	r := referenceOf(fresh, begin, begin+uint64(e.raw), tapeSize, e.coding)
 	r.leaveOut(fr.holes)
 	return r

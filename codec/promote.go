@@ -101,7 +101,7 @@ func (p *Promoter) frame(r *Reader, fr *frame, moves []Common, bridges map[Span]
 			terminals, files = append(terminals, s), append(files, plays[i])
 		}
 	}
-	fresh := freshNotes(&fr.score, fr.start, r.play.notes.size(), nil)
+	fresh := freshPlacesOf(fr.score.symbols, plays, r.play.notes.size()).all()
 	var raw []byte
 	var near uint64     // where the last span of the tape ended
 	var appended uint64 // how long the tape was after the last local note, if it ended there
@@ -196,7 +196,7 @@ func (p *Promoter) at(pos uint64) (uint64, []byte, error) {
 // append puts bytes at the end of the tape and returns where. Place says what they replace; its positions count from their begin.
 func (p *Promoter) append(b []byte, place freshNote) (pos uint64, err error) {
 	pos = p.size()
-	if err := p.moved.append(b); err != nil {
+	if err := p.moved.appendPages(b); err != nil {
 		return 0, err
 	}
 	p.stats.Moved += int64(len(b))

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"dictnet/codec/internal/align"
@@ -35,56 +36,112 @@ type freshNote struct {
 	stretch    Span   // of the local tape behind the dictionary's, if what it replaces is of that: the block is coded against it
 }
 
-// freshNotes returns a frame's fresh local notes, in order, for blocks that may be coded against these sources. The frame begins at start in the file.
-func freshNotes(s *score, start, tapeSize uint64, sources within) []freshNote {
-	notes := surroundings(s.symbols, tapeSize, sources)
-	file := s.firstPlays(start)
-	k := 0
-	for i, s := range s.symbols {
-		if s.code == codeFresh {
-			notes[k].file = file[i]
-			k++
-		}
-	}
-	return notes
+// freshPlaces says where the fresh local notes of a frame stand among its symbols, which are in the order of their definition.
+type freshPlaces struct {
+	symbols  []symbol
+	file     []uint64 // where each symbol plays first; nil if that is not known
+	tapeSize uint64
+	index    []uint32 // which symbol each note is
+	end      []uint64 // where it ends, from the frame's first local byte
 }
 
-// surroundings returns the fresh local notes among symbols, which are in the order of their definition, without where they play.
-func surroundings(symbols []symbol, tapeSize uint64, sources within) []freshNote {
-	var notes []freshNote
-	var at, p uint64
+func freshPlacesOf(symbols []symbol, file []uint64, tapeSize uint64) *freshPlaces {
+	n := 0
+	for i := range symbols {
+		if symbols[i].code == codeFresh {
+			n++
+		}
+	}
+	p := &freshPlaces{symbols, file, tapeSize, make([]uint32, 0, n), make([]uint64, 0, n)}
+	end := uint64(0)
+	for i := range symbols {
+		if s := &symbols[i]; s.code == codeFresh {
+			end += s.len
+			p.index, p.end = append(p.index, uint32(i)), append(p.end, end)
+		}
+	}
+	return p
+}
+
+// places returns where the fresh local notes of a score are that begins at start in the file.
+func (s *score) places(start, tapeSize uint64) *freshPlaces {
+	return freshPlacesOf(s.symbols, s.firstPlays(start), tapeSize)
+}
+
+// all returns all notes, for blocks that are coded against the tape alone.
+func (p *freshPlaces) all() []freshNote { return p.notes(nil, 0, math.MaxUint64, nil) }
+
+// notes appends the notes that have bytes from begin to end, in order, for blocks that may be coded against these sources.
+func (p *freshPlaces) notes(notes []freshNote, begin, end uint64, sources within) []freshNote {
+	k, found := slices.BinarySearch(p.end, begin)
+	if found {
+		k++
+	}
+	if k == len(p.end) || p.end[k]-p.symbols[p.index[k]].len >= end {
+		return notes
+	}
+	first := int(p.index[k])
+	at := p.end[k] - p.symbols[first].len
+	var from uint64 // up to where the tape has been used
 	var stretch Span
-	hasP := false
-	open := 0 // notes from here on have nothing behind them yet
-	for _, s := range symbols {
-		q, next := s.pos, Span{}
-		switch s.code {
-		case codeFresh:
-			notes = append(notes, freshNote{begin: at, end: at + s.len, ok: hasP, from: p, stretch: stretch})
-			at += s.len
-			continue
-		case codeRule:
-			continue
-		case codeRepeat:
-			q += tapeSize
-			var ok bool
-			if next, ok = sources.run(q); !ok || q+s.len > next.Pos+next.Len {
+	known := false
+	for i := first - 1; i >= 0 && !known; i-- {
+		var pos uint64
+		if pos, stretch, known = p.usable(&p.symbols[i], sources); known {
+			from = pos + p.symbols[i].len
+		}
+	}
+	open := len(notes) // notes from here on have nothing behind them yet
+	for i := first; i < len(p.symbols); i++ {
+		s := &p.symbols[i]
+		if s.code == codeFresh {
+			if at >= end {
+				if open == len(notes) {
+					break
+				}
 				continue
 			}
+			n := freshNote{begin: at, end: at + s.len, ok: known, from: from, stretch: stretch}
+			if p.file != nil {
+				n.file = p.file[i]
+			}
+			notes = append(notes, n)
+			at += s.len
+			continue
+		}
+		pos, next, ok := p.usable(s, sources)
+		if !ok {
+			continue
 		}
 		for ; open < len(notes); open++ {
 			n := &notes[open]
 			size := n.end - n.begin
 			if !n.ok {
-				n.ok, n.stretch, n.from = true, next, q-min(q-next.Pos, size)
+				n.ok, n.stretch, n.from = true, next, pos-min(pos-next.Pos, size)
 			}
-			if n.stretch == next && n.from <= q && q-n.from <= 2*size+slack {
-				n.to, n.near = q, true
+			if n.stretch == next && n.from <= pos && pos-n.from <= 2*size+slack {
+				n.to, n.near = pos, true
 			}
 		}
-		p, stretch, hasP = q+s.len, next, true
+		if at >= end {
+			break
+		}
+		from, stretch, known = pos+s.len, next, true
 	}
 	return notes
+}
+
+// usable returns where a symbol that is no fresh note stands, the local tape behind the other, if a block with these sources may be coded against that; and of the local tape the part that may be used.
+func (p *freshPlaces) usable(s *symbol, sources within) (pos uint64, stretch Span, ok bool) {
+	switch s.code {
+	case codeTape:
+		return s.pos, Span{}, true
+	case codeRepeat:
+		pos = s.pos + p.tapeSize
+		stretch, ok = sources.run(pos)
+		return pos, stretch, ok && pos+s.len <= stretch.Pos+stretch.Len
+	}
+	return 0, Span{}, false
 }
 
 // firstPlays returns where each symbol plays first, in bytes of a file in which the score begins at start. Every symbol is visited once.

@@ -146,17 +146,17 @@ func TestEncodeOnOneProcessor(t *testing.T) {
 // The local tape gives back what has long left the memory.
 func TestLocalTapeEvicts(t *testing.T) {
 	data := noise(7<<20+12345, 1)
-	for _, keep := range []int{1, 2, 0} {
+	for _, keep := range []int{1 << 20, 2 << 20, 0} {
 		tape := localTape{keep: keep}
 		for rest := data; len(rest) > 0; {
 			n := min(len(rest), 300000)
-			if err := tape.append(rest[:n]); err != nil {
+			if err := tape.appendPages(rest[:n]); err != nil {
 				t.Fatal(err)
 			}
 			rest = rest[n:]
 		}
 		if (tape.file != nil) != (keep > 0) {
-			t.Errorf("keeping %d pages, a file is %v", keep, tape.file)
+			t.Errorf("keeping %d bytes, a file is %v", keep, tape.file)
 		}
 		r := rand.New(rand.NewPCG(1, 1))
 		for range 200 {
@@ -180,7 +180,7 @@ func TestRepeatsReachFarBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.local.close()
-	e.local.keep = 2
+	e.local.keep = 2 << 20
 	if err := e.run(); err != nil {
 		t.Fatal(err)
 	}

@@ -117,15 +117,18 @@ func (e *encoder) chooseSources(f *closedFrame) {
 	size := uint64(len(f.fresh))
 	length := blockLength(size, 1<<e.shape.blockBits)
 	tape := e.notes.size()
-	alone := surroundings(f.terminals, tape, nil)
+	places := freshPlacesOf(f.terminals, nil, tape)
+	var notes []freshNote
 	repeats := slices.ContainsFunc(f.terminals, func(s symbol) bool { return s.code == codeRepeat })
 	for begin, number := uint64(0), 0; begin < size; begin, number = begin+length, number+1 {
 		own := codedBlock{frame: e.flushed, block: number, Span: Span{f.entry.localPos + begin, min(length, size-begin)}}
-		known, _ := e.weigh(alone, begin, begin+own.Len)
+		notes = places.notes(notes[:0], begin, begin+own.Len, nil)
+		known, _ := e.weigh(notes, begin, begin+own.Len)
 		least := known + known/leastMore
 		var sources []blockSource
 		if repeats && least < own.Len {
-			if known, weights := e.weigh(surroundings(f.terminals, tape, within{{tape, own.Pos}}), begin, begin+own.Len); known > least {
+			notes = places.notes(notes[:0], begin, begin+own.Len, within{{tape, own.Pos}})
+			if known, weights := e.weigh(notes, begin, begin+own.Len); known > least {
 				sources = e.heaviest(weights)
 			}
 		}
