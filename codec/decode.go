@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // Decoder plays a template back while it arrives. It keeps what it has read of the template, in memory and
@@ -111,6 +112,7 @@ func (d *Decoder) Read(b []byte) (int, error) {
 // WriteTo plays all that is left into w. Unlike Read, it opens notes and local notes ahead, on all cores, and reads the next frame while one plays: after an error, a
 // read of the source may be under way still, which another Read or WriteTo waits for.
 func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
+	defer d.play.notes.borrow()()
 	d.ahead = newLookAhead(d.ctx, &d.play, d.at)
 	if d.cur != nil {
 		d.ahead.add(d.frame, d.at-d.frame.start)
@@ -122,8 +124,10 @@ func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
 	defer func() {
 		d.ahead.stop()
 		d.ahead = nil
-		if d.cur != nil {
+		if d.cur != nil { // it failed
 			d.cur.ahead = nil
+			d.rest = slices.Clone(d.rest)
+			d.cur.release()
 		}
 	}()
 	for {
@@ -154,6 +158,7 @@ func (d *Decoder) fill() error {
 		b, err := d.cur.gather(d.ctx, &d.short)
 		if err == io.EOF {
 			d.err = checkFrame(d.frame.frameEntry, d.frame.sum, d.sums.endFrame())
+			d.cur.release()
 			d.cur = nil
 			continue
 		}

@@ -52,6 +52,12 @@ type Locator interface {
 	Locate(ctx context.Context, pos uint64) (Span, error)
 }
 
+// Lender is what a Tape may offer besides, so that notes which it has at hand need not be copied.
+type Lender interface {
+	// Lend is NoteAt, but the bytes may be read only until giveBack is called, which is done once, by whatever goroutine; if it is nil, they may be kept.
+	Lend(ctx context.Context, pos uint64) (start uint64, raw []byte, giveBack func(), err error)
+}
+
 // Prefetcher is what a Tape may offer besides, so that it can ask for many notes at once.
 type Prefetcher interface {
 	// Prefetch is told which spans are about to be played, in playing order. It returns without

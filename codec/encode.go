@@ -92,6 +92,8 @@ func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) 
 		return EncodeStats{}, err
 	}
 	defer e.local.close()
+	defer e.notes.borrow()()
+	defer e.note.release()
 	defer e.stop()
 	if err := e.run(); err != nil {
 		return EncodeStats{}, err
@@ -106,6 +108,7 @@ type encoder struct {
 	src    io.Reader
 	o      EncodeOptions
 	notes  *noteCache
+	note   heldNote
 	sums   noteSums
 	differ int // whole notes in a row that were not there where they were expected
 	within within
@@ -209,6 +212,7 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		checks:  newChecksums(),
 		needs:   make(needs),
 	}
+	e.note.notes = e.notes
 	e.localMask = e.mask
 	if o.Dictionary == nil {
 		e.shape, e.cuts = e.shape.alone(len(o.Cuts) > 0), o.Cuts
@@ -464,7 +468,8 @@ func (e *encoder) inStep(pos uint64, start int) bool {
 
 func distance(a, b uint64) uint64 { return max(a, b) - min(a, b) }
 
-func (e *encoder) tapeAt(pos uint64) (uint64, []byte, error) { return e.notes.at(e.ctx, pos) }
+// tapeAt reads the tape. The bytes are valid until the next call.
+func (e *encoder) tapeAt(pos uint64) (uint64, []byte, error) { return e.note.at(e.ctx, pos) }
 
 // take makes symbols of what is pending before m and of m, which it prolongs as far as the file goes on alike.
 func (e *encoder) take(m found) error {

@@ -189,18 +189,23 @@ func (p *playback) at(ctx context.Context, s symbol, skip, want uint64) ([]byte,
 	return raw[:min(uint64(len(raw)), want)], nil
 }
 
-// here is at, for all of s after skip, if nothing has to be waited for or opened; else it returns nothing.
-func (p *playback) here(s symbol, skip uint64) []byte {
+// appendHere appends all of s after skip to b, if it is less than so many bytes that lie together, and nothing has to be waited for or opened; else nothing.
+func (p *playback) appendHere(b []byte, s symbol, skip, less uint64) []byte {
 	runs := &p.blocks
 	if s.code == codeTape {
 		runs = &p.notes.runs
 	}
 	r := runs.loaded(s.pos + skip)
 	if r == nil {
-		return nil
+		return b
 	}
+	defer runs.release(r)
 	raw := r.raw[s.pos+skip-r.start:]
-	return raw[:min(uint64(len(raw)), s.len-skip)]
+	raw = raw[:min(uint64(len(raw)), s.len-skip)]
+	if uint64(len(raw)) >= less {
+		return b
+	}
+	return append(b, raw...)
 }
 
 // localBlock is a block of a frame, and where it stands on the local tape.
@@ -501,13 +506,16 @@ type frameReader struct {
 	walk player
 	sym  symbol
 	skip uint64 // bytes of sym that have played
+	note heldNote
 
 	ahead *lookAhead // nil if there is none
 }
 
 // play begins to play a frame at its byte from.
-func (p *playback) play(fr *frame, from uint64) *frameReader {
-	r := &frameReader{p: p, walk: player{s: &fr.score}}
+func (p *playback) play(fr *frame, from uint64) *frameReader { return p.playScore(&fr.score, from) }
+
+func (p *playback) playScore(s *score, from uint64) *frameReader {
+	r := &frameReader{p: p, walk: player{s: s}, note: heldNote{notes: p.notes}}
 	r.skip = r.walk.seek(from)
 	r.sym, _ = r.walk.span()
 	return r
@@ -525,7 +533,7 @@ func (r *frameReader) more() bool {
 	return true
 }
 
-// next returns the next bytes that the frame plays, up to want, which the caller does not change; io.EOF after the last.
+// next returns the next bytes that the frame plays, up to want; io.EOF after the last. The caller does not change them, and they are valid until the next call, or release.
 func (r *frameReader) next(ctx context.Context, want uint64) ([]byte, error) {
 	if !r.more() {
 		return nil, io.EOF
@@ -533,12 +541,45 @@ func (r *frameReader) next(ctx context.Context, want uint64) ([]byte, error) {
 	if err := ctx.Err(); err != nil { // what is at hand already may play for ever
 		return nil, err
 	}
-	b, err := r.p.at(ctx, r.sym, r.skip, want)
+	b, err := r.at(ctx, want)
 	r.skip += uint64(len(b))
 	if r.ahead != nil {
 		r.ahead.played(len(b))
 	}
 	return b, err
+}
+
+// at returns bytes of what is left of the symbol: as many as lie together, up to want.
+func (r *frameReader) at(ctx context.Context, want uint64) ([]byte, error) {
+	if r.sym.code != codeTape {
+		return r.p.at(ctx, r.sym, r.skip, want)
+	}
+	pos := r.sym.pos + r.skip
+	start, raw, err := r.note.at(ctx, pos)
+	if err != nil {
+		return nil, err
+	}
+	raw = raw[pos-start:]
+	return raw[:min(uint64(len(raw)), want, r.sym.len-r.skip)], nil
+}
+
+// release says that what next returned last has been read.
+func (r *frameReader) release() { r.note.release() }
+
+// read plays into b until that is full or the frame ends.
+func (r *frameReader) read(ctx context.Context, b []byte) (n int, err error) {
+	defer r.release()
+	for n < len(b) {
+		raw, err := r.next(ctx, uint64(len(b)-n))
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return n, err
+		}
+		n += copy(b[n:], raw)
+	}
+	return n, nil
 }
 
 // Whoever takes bytes on does so by checksums and system calls: short pieces cost him more than a copy.
@@ -555,12 +596,12 @@ func (r *frameReader) gather(ctx context.Context, buf *[]byte) ([]byte, error) {
 	}
 	some := append((*buf)[:0], b...)
 	for len(some) <= atOnce-shortPiece && r.more() {
-		more := r.p.here(r.sym, r.skip)
-		if len(more) == 0 || len(more) >= shortPiece {
+		before := len(some)
+		some = r.p.appendHere(some, r.sym, r.skip, shortPiece)
+		if len(some) == before {
 			break
 		}
-		some = append(some, more...)
-		r.skip += uint64(len(more))
+		r.skip += uint64(len(some) - before)
 	}
 	*buf = some
 	if r.ahead != nil && len(some) > len(b) {

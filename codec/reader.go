@@ -115,15 +115,10 @@ func (r *Reader) ReadAt(b []byte, off int64) (n int, err error) {
 		if n == 0 {
 			from = uint64(off) - fr.start
 		}
-		for p := r.play.play(fr, from); n < len(b); {
-			raw, err := p.next(r.ctx, uint64(len(b)-n))
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return n, err
-			}
-			n += copy(b[n:], raw)
+		k, err := r.play.play(fr, from).read(r.ctx, b[n:])
+		n += k
+		if err != nil {
+			return n, err
 		}
 		i++
 	}
@@ -173,6 +168,7 @@ func (r *Reader) Prefetch(off, n int64) error {
 // cores; w gets the bytes of one note or less at a time, or of several short pieces.
 func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 	sums := newChecksums()
+	defer r.play.notes.borrow()()
 	ahead := newLookAhead(r.ctx, &r.play, 0)
 	defer ahead.stop()
 	next, nextErr := r.announce(0, ahead)
@@ -216,6 +212,7 @@ func (r *Reader) announce(i int, ahead *lookAhead) (*frame, error) {
 
 // playFrame plays a frame into w; short is room for short pieces of it.
 func playFrame(ctx context.Context, w io.Writer, p *frameReader, short *[]byte, sums *checksums) (n int64, err error) {
+	defer p.release()
 	for {
 		raw, err := p.gather(ctx, short)
 		if err == io.EOF {

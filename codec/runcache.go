@@ -3,6 +3,7 @@ package codec
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -22,6 +23,10 @@ type cachedRun struct {
 	raw        []byte
 	err        error
 	done       chan struct{} // nil once it is loaded
+
+	giveBack func() // of bytes that are lent; else nil
+	users    int    // who read what is lent, and have not released it
+	gone     bool   // it is kept no longer
 }
 
 // find returns the run that holds pos: a loaded one if there is one, else one that is being loaded, or nil.
@@ -45,20 +50,25 @@ func (c *runCache) find(pos uint64) *cachedRun {
 	return loading
 }
 
-// get returns the run that holds pos, waiting for one that is being loaded; nil if there is none.
+// get returns the run that holds pos, waiting for one that is being loaded; nil if there is none. The caller is a user of it.
 func (c *runCache) get(ctx context.Context, pos uint64) (*cachedRun, error) {
 	for {
 		c.mu.Lock()
 		r := c.find(pos)
-		if r == nil || r.done == nil {
+		if r == nil {
 			c.mu.Unlock()
-			return r, nil
+			return nil, nil
 		}
+		r.users++
 		done := r.done
 		c.mu.Unlock()
+		if done == nil {
+			return r, nil
+		}
 		select {
 		case <-done:
 		case <-ctx.Done():
+			c.release(r)
 			return nil, ctx.Err()
 		}
 		switch {
@@ -67,29 +77,65 @@ func (c *runCache) get(ctx context.Context, pos uint64) (*cachedRun, error) {
 		case r.err != nil && !errors.Is(r.err, context.Canceled) && !errors.Is(r.err, context.DeadlineExceeded):
 			return nil, r.err // a load that somebody else has given up says nothing
 		}
+		c.release(r)
 	}
 }
 
-// loaded returns the run that holds pos, if it is there; else nil.
+// loaded returns the run that holds pos, if it is there; else nil. The caller is a user of it.
 func (c *runCache) loaded(pos uint64) *cachedRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.find(pos); r != nil && r.done == nil {
+		r.users++
 		return r
 	}
 	return nil
 }
 
-// begin notes that start to end, which hold pos, are being loaded; nil if pos is there or on its way already.
+// release says that a user reads a run no more. Of bytes that are not lent it need not be said.
+func (c *runCache) release(r *cachedRun) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.users--
+	r.leave()
+}
+
+// leave gives back what is lent, if it is kept no longer and nobody reads it.
+func (r *cachedRun) leave() {
+	if r.gone && r.users == 0 && r.giveBack != nil {
+		r.giveBack()
+		r.giveBack = nil
+	}
+}
+
+// giveBack keeps none of the runs that are lent any longer.
+func (c *runCache) giveBack() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs = slices.DeleteFunc(c.runs, func(r *cachedRun) bool {
+		r.gone = r.giveBack != nil
+		r.leave()
+		return r.gone
+	})
+}
+
+// begin notes that start to end, which hold pos, are being loaded; nil if pos is there or on its way already. The caller is a user of the run.
 func (c *runCache) begin(pos, start, end uint64) *cachedRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.find(pos) != nil {
 		return nil
 	}
-	r := &cachedRun{start: start, end: end, done: make(chan struct{})}
+	r := &cachedRun{start: start, end: end, done: make(chan struct{}), users: 1}
 	c.runs = append(c.runs, r)
 	return r
+}
+
+// lend says that the bytes with which a load is about to finish are lent.
+func (c *runCache) lend(r *cachedRun, giveBack func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.giveBack = giveBack
 }
 
 // finish ends a load. Runs that failed are not kept.
@@ -107,18 +153,20 @@ func (c *runCache) finish(r *cachedRun, start uint64, raw []byte, err error) {
 	close(done)
 }
 
-// add keeps a run that has been loaded.
-func (c *runCache) add(start uint64, raw []byte) {
+// add keeps a run that has been loaded, and returns it. The caller is a user of it.
+func (c *runCache) add(start uint64, raw []byte) *cachedRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.runs = append(c.runs, &cachedRun{start: start, end: start + uint64(len(raw)), raw: raw})
+	r := &cachedRun{start: start, end: start + uint64(len(raw)), raw: raw, users: 1}
+	c.runs = append(c.runs, r)
 	c.shrink()
+	return r
 }
 
 func (c *runCache) drop(r *cachedRun) {
 	for i := range c.runs {
 		if c.runs[i] == r {
-			c.runs = append(c.runs[:i], c.runs[i+1:]...)
+			c.runs = slices.Delete(c.runs, i, i+1)
 			return
 		}
 	}
@@ -137,13 +185,14 @@ func (c *runCache) shrink() {
 			i++
 			continue
 		}
+		r := c.runs[i]
 		if c.dropped != nil {
-			c.dropped(c.runs[i].start, c.runs[i].raw)
+			c.dropped(r.start, r.raw)
 		}
-		copy(c.runs[i:], c.runs[i+1:])
-		c.runs[len(c.runs)-1] = nil
-		c.runs = c.runs[:len(c.runs)-1]
+		c.runs = slices.Delete(c.runs, i, i+1)
 		loaded--
+		r.gone = true
+		r.leave()
 	}
 }
 

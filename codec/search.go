@@ -376,10 +376,7 @@ func (s *search) across(n uint32, at uint64, a, b lineSum) (lineSum, error) {
 // symbolReader plays a symbol from its byte off on.
 func (s *search) symbolReader(n uint32, off uint64) io.Reader {
 	sc := &score{symbols: s.score.symbols, sequence: []uint32{n}, ends: []uint64{s.score.symbols[n].len}}
-	r := &frameReader{p: &s.r.play, walk: player{s: sc}}
-	r.skip = r.walk.seek(off)
-	r.sym, _ = r.walk.span()
-	return &playReader{ctx: s.ctx, r: r}
+	return &playReader{ctx: s.ctx, r: s.r.play.playScore(sc, off)}
 }
 
 // playReader reads what a frameReader plays.
@@ -397,7 +394,9 @@ func (p *playReader) Read(b []byte) (int, error) {
 		}
 	}
 	n := copy(b, p.rest)
-	p.rest = p.rest[n:]
+	if p.rest = p.rest[n:]; len(p.rest) == 0 {
+		p.r.release()
+	}
 	return n, nil
 }
 

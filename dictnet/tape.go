@@ -24,6 +24,7 @@ var (
 	_ codec.Tape       = (*Tape)(nil)
 	_ codec.Prefetcher = (*Tape)(nil)
 	_ codec.Locator    = (*Tape)(nil)
+	_ codec.Lender     = (*Tape)(nil)
 )
 
 // Ref names the version.
@@ -38,6 +39,19 @@ func (t *Tape) Size() uint64 { return t.m.TapeSize() }
 // NoteAt returns the note that holds byte pos, from the store or from elsewhere.
 func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte, err error) {
 	return t.deriver.NoteAt(ctx, pos)
+}
+
+// Lend is NoteAt. What the store has unpacked is not copied.
+func (t *Tape) Lend(ctx context.Context, pos uint64) (start uint64, raw []byte, giveBack func(), err error) {
+	n, err := t.m.Locate(ctx, pos)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	if raw, giveBack := t.client.o.Store.LendUnpacked(n.CID, n.RawLen); raw != nil {
+		return n.Start, raw, giveBack, nil
+	}
+	start, raw, err = t.deriver.NoteAt(ctx, pos)
+	return start, raw, nil, err
 }
 
 // GetNote is NoteAt but for derived notes, which it does not open.

@@ -22,7 +22,7 @@ import (
 
 // unpacked keeps what notes hold, expanded, so that whoever needs one again neither expands nor hashes it: a copy that may be lost at any time. Its file is sparse: a page of 4096 bytes,
 //
-//	 0   8  "dnotes01"
+//	 0   8  "dnotes02"
 //	 8   8  number of slots, a multiple of 16
 //	16   4  CRC-32C of bytes 0 to 16
 //
@@ -37,8 +37,8 @@ import (
 // Numbers are little endian. A slot that does not agree with its own checksum is empty. A note is in one of the 16 slots that bytes 16 to 24 of its digest choose, in place of the one that
 // was read longest ago, but of none that was read within the hour: what goes round in more than has room would find nothing.
 //
-// Any number of processes read and write it at once, without a lock. A slot is emptied before its bytes change and written after them; where two write
-// the same one, or one is killed, the checksum of the bytes is wrong, and the slot is as empty.
+// Any number of processes read and write it at once. A slot is emptied before its bytes change and written after them; where one is killed who writes it, the checksum of the bytes
+// is wrong, and the slot is as empty. Who writes it has its place locked, and waits for nobody: see lending.
 type unpacked struct {
 	path  string
 	slots uint64
@@ -50,6 +50,7 @@ type unpacked struct {
 	lacking bool     // there is none to read
 	refused bool     // nothing can be kept
 
+	lending lending
 	buckets [16]sync.Mutex // of one in which something is kept, by its number modulo 16
 
 	looking sync.Mutex
@@ -58,7 +59,7 @@ type unpacked struct {
 
 const (
 	unpackedName  = "unpacked" // of the file
-	unpackedMagic = "dnotes01"
+	unpackedMagic = "dnotes02"
 	unpackedPage  = 4096
 	unpackedSlot  = 64
 	unpackedWay   = 16 // slots of a bucket
@@ -202,36 +203,48 @@ func (u *unpacked) bucket(f *os.File, d digest) (first uint64, slots []byte, err
 
 func (u *unpacked) minute() uint32 { return uint32(max(0, u.now().Unix()/60)) }
 
-// get returns the size bytes that a note holds; nil if they are not there. Stale says that they had not been read within the hour.
-func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
-	f, _ := u.open(false)
-	if f == nil {
-		return nil, false
-	}
+// find returns the place of a note that holds size bytes, and its slot.
+func (u *unpacked) find(f *os.File, d digest, size int) (place uint64, e unpackedEntry, ok bool) {
 	first, slots, err := u.bucket(f, d)
 	if err != nil {
-		return nil, false
+		return 0, e, false
 	}
 	for i := range uint64(unpackedWay) {
 		slot := slots[i*unpackedSlot:]
 		if digest(slot[:32]) != d {
 			continue
 		}
-		e, ok := parseUnpacked(slot)
-		if !ok || int(e.size) != size {
-			continue
+		if e, ok := parseUnpacked(slot); ok && int(e.size) == size {
+			return first + i, e, true
 		}
-		raw := hugepage.Slice[byte](size)
-		if _, err := f.ReadAt(raw, u.noteOffset(first+i)); err != nil || crc32.Checksum(raw, castagnoli) != e.sum {
-			return nil, false
-		}
-		now := u.minute()
-		if stale = now-e.read >= unpackedRest; stale {
-			f.WriteAt(binary.LittleEndian.AppendUint32(nil, now), u.slotOffset(first+i)+44)
-		}
-		return raw, stale
 	}
-	return nil, false
+	return 0, e, false
+}
+
+// get returns the size bytes that a note holds; nil if they are not there. Stale says that they had not been read within the hour.
+func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
+	f, _ := u.open(false)
+	if f == nil {
+		return nil, false
+	}
+	place, e, ok := u.find(f, d, size)
+	if !ok {
+		return nil, false
+	}
+	raw = hugepage.Slice[byte](size)
+	if _, err := f.ReadAt(raw, u.noteOffset(place)); err != nil || crc32.Checksum(raw, castagnoli) != e.sum {
+		return nil, false
+	}
+	return raw, u.read(f, place, e)
+}
+
+// read notes that a place is read now, and reports whether it had not been within the hour.
+func (u *unpacked) read(f *os.File, place uint64, e unpackedEntry) (stale bool) {
+	now := u.minute()
+	if stale = now-e.read >= unpackedRest; stale {
+		f.WriteAt(binary.LittleEndian.AppendUint32(nil, now), u.slotOffset(place)+44)
+	}
+	return stale
 }
 
 // put keeps what a note holds, if there is a place for it. That it cannot is no error: it is a copy.
@@ -265,9 +278,10 @@ func (u *unpacked) put(d digest, raw []byte) {
 			place, age, was = first+i, old, e
 		}
 	}
-	if age < 0 {
+	if age < 0 || !u.lending.beginWrite(u, f, place) {
 		return
 	}
+	defer u.lending.endWrite(u, f, place)
 	if err := u.write(f, place, was, unpackedEntry{d, uint32(len(raw)), crc32.Checksum(raw, castagnoli), now}, raw); err != nil {
 		u.refuse()
 	}
@@ -350,12 +364,24 @@ func (u *unpacked) keepOnly(keep func(digest) (bool, error)) error {
 			} else if kept && !short {
 				continue
 			}
-			if err := u.empty(f, i); err != nil {
+			if err := u.drop(f, i, e.size); err != nil {
 				return err
 			}
-			u.punch(f, i, 0, e.size)
 		}
 	}
+	return nil
+}
+
+// drop empties a slot, and gives back the disk space of its place; not if that is lent.
+func (u *unpacked) drop(f *os.File, place uint64, size uint32) error {
+	if !u.lending.beginWrite(u, f, place) {
+		return nil
+	}
+	defer u.lending.endWrite(u, f, place)
+	if err := u.empty(f, place); err != nil {
+		return err
+	}
+	u.punch(f, place, 0, size)
 	return nil
 }
 
