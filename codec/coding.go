@@ -88,12 +88,13 @@ type shape struct {
 	far       uint64 // the same, where they are of earlier frames
 	hook      uint64 // the same, where the file has not been in step with those for a while
 	notes     int    // of the tape that are kept, since places far apart are compared: as many as the coders leave memory for
+	borrow    int    // of these, that are borrowed: where the coders take memory up to a limit, none, for the limit does not know of them
 }
 
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 17, fold: minTapeMatch, repeat: 256, far: 256, hook: 256, notes: 384}
+		return shape{coding: codingReferenced, blockBits: 17, fold: minTapeMatch, repeat: 256, far: 256, hook: 256, notes: 384, borrow: 384}
 	case ProfileMax:
 		return shape{coding: codingMixed, blockBits: 21, fold: 1024, repeat: 1024, far: 1024, hook: 1024, notes: 192}
 	}

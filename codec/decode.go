@@ -112,7 +112,7 @@ func (d *Decoder) Read(b []byte) (int, error) {
 // WriteTo plays all that is left into w. Unlike Read, it opens notes and local notes ahead, on all cores, and reads the next frame while one plays: after an error, a
 // read of the source may be under way still, which another Read or WriteTo waits for.
 func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
-	defer d.play.notes.borrow()()
+	defer d.play.notes.borrow(decodeBorrow)()
 	d.ahead = newLookAhead(d.ctx, &d.play, d.at)
 	if d.cur != nil {
 		d.ahead.add(d.frame, d.at-d.frame.start)

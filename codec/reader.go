@@ -168,7 +168,7 @@ func (r *Reader) Prefetch(off, n int64) error {
 // cores; w gets the bytes of one note or less at a time, or of several short pieces.
 func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 	sums := newChecksums()
-	defer r.play.notes.borrow()()
+	defer r.play.notes.borrow(decodeBorrow)()
 	ahead := newLookAhead(r.ctx, &r.play, 0)
 	defer ahead.stop()
 	next, nextErr := r.announce(0, ahead)
