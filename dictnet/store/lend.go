@@ -96,22 +96,16 @@ func (u *unpacked) lend(d digest, size int) (raw []byte, stale bool, giveBack fu
 	if !ok || !u.lending.begin(u, f, place) {
 		return nil, false, nil
 	}
-	end := func() { u.lending.end(u, f, place) }
-	slot := make([]byte, unpackedSlot)
-	_, err := f.ReadAt(slot, u.slotOffset(place))
-	if again, ok := parseUnpacked(slot); err != nil || !ok || again.digest != d || again.size != e.size || again.sum != e.sum { // it was changed before it was lent
-		end()
-		return nil, false, nil
-	}
-	if raw, err = mapPart(f, u.noteOffset(place), size); err != nil {
-		end()
+	raw, err := mapPart(f, u.noteOffset(place), size)
+	if err != nil {
+		u.lending.end(u, f, place)
 		return nil, false, nil
 	}
 	giveBack = func() {
 		unmapPart(raw)
-		end()
+		u.lending.end(u, f, place)
 	}
-	if crc32.Checksum(raw, castagnoli) != e.sum {
+	if crc32.Checksum(raw, castagnoli) != e.sum { // it is damaged, or was changed before it was lent
 		giveBack()
 		return nil, false, nil
 	}
