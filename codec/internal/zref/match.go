@@ -240,30 +240,23 @@ func (f *finder) take(m match, done int) int {
 // offset returns how a distance is written, and learns it (section 3.1.1.5). None says that there are no literals before the match.
 func (f *finder) offset(d int, none bool) uint32 {
 	a, b, c := f.last[0], f.last[1], f.last[2]
+	second := uint32(2) // how b is written
 	if none {
-		switch d {
-		case b:
-			f.last[0], f.last[1] = b, a
-			return 1
-		case c:
-			f.last = [3]int{c, a, b}
-			return 2
-		case a - 1:
-			f.last = [3]int{d, a, b}
-			return 3
-		}
-	} else {
-		switch d {
-		case a:
-			return 1
-		case b:
-			f.last[0], f.last[1] = b, a
-			return 2
-		case c:
-			f.last = [3]int{c, a, b}
-			return 3
-		}
+		second = 1
+	}
+	switch {
+	case d == a && !none:
+		return 1
+	case d == b:
+		f.last[0], f.last[1] = b, a
+		return second
+	case d == c:
+		f.last = [3]int{c, a, b}
+		return second + 1
 	}
 	f.last = [3]int{d, a, b}
+	if d == a-1 && none {
+		return 3
+	}
 	return uint32(d) + 3
 }
