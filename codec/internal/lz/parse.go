@@ -470,8 +470,14 @@ func (p *parser) survey(pos int) {
 	if best.dist == 0 || len(w) < surveyed || alone && !wide {
 		return
 	}
-	least := p.misses(best, pos, w)
-	if least*surveyRate < surveyed*4 {
+	// Most surveys find that all is well, and so does a look at what differs alone, of which each byte counts as four at most.
+	src := p.before(pos, best.dist)
+	fine := int32(surveyed * 4 / surveyRate)
+	least := (surveyed - equal(w, src)) * 4
+	if least > fine {
+		least = p.misses(best, pos, w, math.MaxInt32)
+	}
+	if least <= fine {
 		if !alone {
 			p.steady = best.dist
 		}
@@ -481,7 +487,7 @@ func (p *parser) survey(pos int) {
 	missesAt := func(d int) int32 {
 		s := best
 		p.turn(&s, d)
-		return p.misses(s, pos, w)
+		return p.misses(s, pos, w, least)
 	}
 	// Those on which three runs of eight bytes agree, at least, and those that were left.
 	p.dists = p.dists[:0]
@@ -540,20 +546,29 @@ func (p *parser) row(best path, pos int, w []byte) (found int) {
 		}
 		s := best
 		p.turn(&s, d)
-		if n := p.misses(s, pos, w[:second]); n < least {
+		if n := p.misses(s, pos, w[:second], least); n < least {
 			least, found = n, d
 		}
 	}
 	return found
 }
 
-// misses counts the bytes of w, which stands at pos, that are not as expected on the alignment of s: one that fields foresee as one, others as four.
-func (p *parser) misses(s path, pos int, w []byte) (n int32) {
+// misses counts the bytes of w, which stands at pos, that are not as expected on the alignment of s: one that fields foresee as one, others as four. It
+// need not go on if there are most, or more.
+func (p *parser) misses(s path, pos int, w []byte, most int32) (n int32) {
 	src := p.before(pos, s.dist)
-	for k, c := range w {
-		if k >= len(src) || src[k] != c {
+	src = src[:min(len(src), len(w))]
+	if int32(len(w))-equal(w, src) >= most {
+		return most
+	}
+	n = int32(len(w)-len(src)) * 4
+	for k, c := range src {
+		if c != w[k] {
 			if n += 4; p.foreseen(&s, pos+k) {
 				n -= 3
+			}
+			if n >= most {
+				break
 			}
 		}
 	}
