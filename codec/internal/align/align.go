@@ -33,18 +33,28 @@ type Finder struct {
 	begin int // of the diagonal, in raw
 	next  int // byte at which to search again
 	wait  int // bytes to the search after a vain one
+
+	rows Rows
+	look int // byte from which on it is asked
 }
 
 // NewFinder returns a finder for a text at whose begin f is; so many bytes must be gained.
 func NewFinder(raw []byte, gain int, f *Follower) *Finder {
 	a := &Finder{raw: raw, ref: f.Win[:f.ref:f.ref], gain: gain, f: f, wait: leastWait}
 	a.seed()
+	a.rows.Reset(a.ref)
 	return a
 }
 
 // Find returns the place of the reference from which the diagonal should go on at raw[i], where the follower is, if there is one.
 func (a *Finder) Find(i int) (ref int, ok bool) {
 	f := a.f
+	if to := i + Surveyed; i >= a.look && f.Ptr >= 0 && f.left(len(a.raw)-i) >= Surveyed {
+		a.look = to
+		if ref, ok := a.rows.Find(a.raw[i:to], f.Win[f.Ptr:]); ok {
+			return ref, true
+		}
+	}
 	if begin := i - f.Along; f.Ptr >= 0 && begin > a.begin {
 		a.begin, a.next, a.wait = begin, i, leastWait
 	}

@@ -18,10 +18,7 @@ type parser struct {
 	ref    int    // bytes of ref
 	i      int    // of raw
 	look   int    // from where on a survey is due
-	wide   int    // and a wide one
-	pause  int    // bytes from the latest wide one to this
-	steady int    // the alignment with the reference on which the latest survey found that most agrees; 0 if none did
-	dists  []int  // that it found
+	dists  []int  // that it looks at
 	hints  []align.Hint
 	prices *prices
 	model  *model // whose fields say what they foresee
@@ -30,6 +27,7 @@ type parser struct {
 	short, long, longer table // places by the next 4, 8 and 20 bytes
 	paths               []path
 	nodes               []node // of all paths of a stretch
+	rows                align.Rows
 }
 
 const (
@@ -46,12 +44,6 @@ const (
 	turnPrice = 8 * 32  // of saying one that was left; others come to a bit more and their digits
 	shortBits = 16
 	longBits  = 17 // and of longer
-
-	surveyed   = 1024 // bytes that a survey compares
-	surveyRate = 12   // it is of use if of so many bytes more than one differs
-	wideBy     = 4096 // bytes to either side of the steady alignment that a wide survey looks at
-	leastPause = 1 << 12
-	mostPause  = 1 << 14 // if it was in vain again and again
 )
 
 // path is a way up to the present byte.
@@ -141,7 +133,8 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *pr
 	p.model, p.file = m, 0
 	p.win = append(append(hugepage.Grow(p.win[:0], len(ref)+len(raw)), ref...), raw...)
 	p.ref, p.i, p.hints, p.prices = len(ref), 0, hints, prices
-	p.look, p.wide, p.pause, p.steady = 0, 0, leastPause, 0
+	p.look = 0
+	p.rows.Reset(p.win[:p.ref])
 	n := bits.Len(uint(len(p.win)))
 	p.short.reset(min(shortBits, n), 8)
 	p.long.reset(min(longBits, n), 16)
@@ -152,6 +145,7 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *pr
 
 func (p *parser) release() {
 	p.hints, p.prices, p.model = nil, nil, nil
+	p.rows.Reset(nil)
 	if cap(p.win) > 1<<22 {
 		p.win = nil
 	}
@@ -452,127 +446,6 @@ func (p *parser) search(s path, pos int, prev byte) {
 	if second.worth > 0 {
 		p.branch(s, second)
 	}
-}
-
-// survey adds a path that turns from the best one to an alignment with the reference by which clearly more of what follows agrees, if there is one. In tables of numbers most bytes
-// agree with those of any row, also of raw itself, and runs of equal bytes are no longer on the right alignment than on others.
-func (p *parser) survey(pos int) {
-	p.look = p.i + surveyed
-	best := p.paths[0]
-	for _, s := range p.paths {
-		if s.cost < best.cost {
-			best = s
-		}
-	}
-	w := p.win[pos:min(pos+surveyed, len(p.win))]
-	wide := p.steady != 0 && p.i >= p.wide
-	alone := best.dist <= p.i // aligned to raw itself
-	if best.dist == 0 || len(w) < surveyed || alone && !wide {
-		return
-	}
-	// Most surveys find that all is well, and so does a look at what differs alone, of which each byte counts as four at most.
-	src := p.before(pos, best.dist)
-	fine := int32(surveyed * 4 / surveyRate)
-	least := (surveyed - equal(w, src)) * 4
-	if least > fine {
-		least = p.misses(best, pos, w, math.MaxInt32)
-	}
-	if least <= fine {
-		if !alone {
-			p.steady = best.dist
-		}
-		return
-	}
-	least = least * 3 / 4
-	missesAt := func(d int) int32 {
-		s := best
-		p.turn(&s, d)
-		return p.misses(s, pos, w, least)
-	}
-	// Those on which three runs of eight bytes agree, at least, and those that were left.
-	p.dists = p.dists[:0]
-	for k := 0; k < surveyed && !alone; k += 8 {
-		places, tag := p.long.places(binary.LittleEndian.Uint64(w[k:]))
-		for _, at := range places {
-			if d := pos + k + 1 - int(at&placeMask); at>>placeBits == tag && at != 0 && d-surveyed > p.i && d <= pos {
-				p.dists = append(p.dists, d)
-			}
-		}
-	}
-	for _, d := range append(best.left[:], best.base[1]) {
-		if d-surveyed > p.i {
-			p.dists = append(p.dists, d, d, d)
-		}
-	}
-	slices.Sort(p.dists)
-	found := 0
-	for k, n := 0, 0; k < len(p.dists); k++ {
-		d := p.dists[k]
-		if n++; n == 3 {
-			if misses := missesAt(d); misses < least {
-				least, found = misses, d
-			}
-		}
-		if k+1 < len(p.dists) && p.dists[k+1] != d {
-			n = 0
-		}
-	}
-	if found == 0 && wide {
-		p.pause = min(2*p.pause, mostPause)
-		if d := p.row(best, pos, w); d != 0 && missesAt(d) < least {
-			found, p.pause = d, leastPause
-		}
-		p.wide = p.i + p.pause
-	}
-	if found != 0 {
-		p.branch(best, candidate{dist: found, price: best.price(found, p.i, p.ref)})
-	}
-}
-
-// row returns the alignment around the steady one on which least is missed, or 0. In a table of places all of which have moved, rows are as good as equal to any other, and no
-// run of bytes says which is the same row: only that its numbers have moved as those before.
-func (p *parser) row(best path, pos int, w []byte) (found int) {
-	const step, first, second = 8, 128, 256 // bytes
-	from, to := max(p.steady-wideBy, p.i+surveyed+1), min(p.steady+wideBy, pos)
-	from += (p.steady - from) & (step - 1)
-	most := int32(0)
-	for d := from; d <= to; d += step {
-		most = max(most, equal(w[:first], p.win[pos-d:]))
-	}
-	least := int32(math.MaxInt32)
-	for d := from; d <= to; d += step {
-		if equal(w[:first], p.win[pos-d:]) < most-first/10 {
-			continue
-		}
-		s := best
-		p.turn(&s, d)
-		if n := p.misses(s, pos, w[:second], least); n < least {
-			least, found = n, d
-		}
-	}
-	return found
-}
-
-// misses counts the bytes of w, which stands at pos, that are not as expected on the alignment of s: one that fields foresee as one, others as four. It
-// need not go on if there are most, or more.
-func (p *parser) misses(s path, pos int, w []byte, most int32) (n int32) {
-	src := p.before(pos, s.dist)
-	src = src[:min(len(src), len(w))]
-	if int32(len(w))-equal(w, src) >= most {
-		return most
-	}
-	n = int32(len(w)-len(src)) * 4
-	for k, c := range src {
-		if c != w[k] {
-			if n += 4; p.foreseen(&s, pos+k) {
-				n -= 3
-			}
-			if n >= most {
-				break
-			}
-		}
-	}
-	return n
 }
 
 // gain returns by how much w, which stands at pos, is cheaper up to some byte if it is aligned to what stands d before than base says.
