@@ -41,6 +41,7 @@ func (r *Rows) Reset(ref []byte) {
 }
 
 // Find returns the place of the reference that b, where it looks like a table, is likely to replace, if numbers grow there more often by the same than in now, with which b is compared so far.
+// Where nearly all bytes are the same, nothing has moved, and it is none: others see that.
 func (r *Rows) Find(b, now []byte) (ref int, ok bool) {
 	row := rowOf(b)
 	if row == 0 {
@@ -48,7 +49,7 @@ func (r *Rows) Find(b, now []byte) (ref int, ok bool) {
 	}
 	most := alike(b, now, row) + len(b)/16
 	for _, at := range r.alignments(b, row) {
-		if n := alike(b, r.ref[at:], row); n > most {
+		if n := alike(b, r.ref[at:], row); n > most && Equal(b, r.ref[at:]) < len(b)*15/16 {
 			ref, ok, most = at, true, n
 		}
 	}
