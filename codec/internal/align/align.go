@@ -49,9 +49,13 @@ func NewFinder(raw []byte, gain int, f *Follower) *Finder {
 // Find returns the place of the reference from which the diagonal should go on at raw[i], where the follower is, if there is one.
 func (a *Finder) Find(i int) (ref int, ok bool) {
 	f := a.f
-	if to := i + Surveyed; i >= a.look && f.Ptr >= 0 && f.left(len(a.raw)-i) >= Surveyed {
+	if to := i + Surveyed; i >= a.look && f.left(len(a.raw)-i) >= Surveyed {
 		a.look = to
-		if ref, ok := a.rows.Find(a.raw[i:to], f.Win[f.Ptr:]); ok {
+		b, now := a.raw[i:to], a.at(f.Ptr)
+		if f.Len > 0 && Equal(b, a.at(f.Match)) > Equal(b, now) {
+			now = a.at(f.Match)
+		}
+		if ref, ok := a.rows.Find(b, now); ok {
 			return ref, true
 		}
 	}
@@ -70,6 +74,17 @@ func (a *Finder) Find(i int) (ref int, ok bool) {
 		a.wait = min(a.wait*2, patience)
 	}
 	return ref, ok
+}
+
+// at returns what stands in reference and text from a place of Win on, known or not.
+func (a *Finder) at(ptr int) []byte {
+	switch {
+	case ptr < 0:
+		return nil
+	case ptr < a.f.ref:
+		return a.ref[ptr:]
+	}
+	return a.raw[ptr-a.f.ref:]
 }
 
 // A change of the diagonal costs some ten bits, and those that say how far it goes. In text, which says much about its next byte by itself, a byte on the

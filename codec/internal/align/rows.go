@@ -41,31 +41,35 @@ func (r *Rows) Reset(ref []byte) {
 }
 
 // Find returns the place of the reference that b, where it looks like a table, is likely to replace, if numbers grow there more often by the same than in now, with which b is compared so far.
-// Where nearly all bytes are the same, nothing has moved, and it is none: others see that.
+// It is one where many of them have moved: what is the same, byte by byte, others see.
 func (r *Rows) Find(b, now []byte) (ref int, ok bool) {
 	row := rowOf(b)
 	if row == 0 {
 		return 0, false
 	}
-	most := alike(b, now, row) + len(b)/16
+	most, _ := alike(b, now, row)
+	most += len(b) / 16
 	for _, at := range r.alignments(b, row) {
-		if n := alike(b, r.ref[at:], row); n > most && Equal(b, r.ref[at:]) < len(b)*15/16 {
+		if n, moved := alike(b, r.ref[at:], row); n > most && moved > len(b)/8 {
 			ref, ok, most = at, true, n
 		}
 	}
 	return ref, ok
 }
 
-// alike counts the numbers of b that grow to the next row as in c.
-func alike(b, c []byte, row int) (n int) {
+// alike counts the numbers of b that grow to the next row as in c, and those among them that are not the same in c.
+func alike(b, c []byte, row int) (n, moved int) {
 	l := min(len(b), len(c))
 	for k := range l - row - 3 {
-		x := binary.LittleEndian.Uint32(b[k+row:]) - binary.LittleEndian.Uint32(b[k:])
-		if binary.LittleEndian.Uint32(c[k+row:])-binary.LittleEndian.Uint32(c[k:]) == x {
+		x, y := binary.LittleEndian.Uint32(b[k:])-binary.LittleEndian.Uint32(c[k:]), binary.LittleEndian.Uint32(b[k+row:])-binary.LittleEndian.Uint32(c[k+row:])
+		if x == y {
 			n++
+			if x != 0 {
+				moved++
+			}
 		}
 	}
-	return n
+	return n, moved
 }
 
 // alignments returns the places of the reference from which on most numbers grow as in b.
