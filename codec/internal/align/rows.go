@@ -9,34 +9,29 @@ import (
 // agree with any other row; but by how much numbers grow from row to row stays, where those that stand together have moved by the same.
 type Rows struct {
 	ref    []byte
-	tables [mostTables]growths
-	shifts []int
+	known  [mostRow/leastRow + 1]bool // by bytes of a row: whether places has those of tables with such
+	places [1 << growthBits][4]uint32 // by how numbers grow there, + 1, the latest first
+	begins []int                      // that places speak for
 }
 
-// Surveyed is how many bytes Find should have.
-const Surveyed = 1024
+// Surveyed is how many bytes of a text Find should have, at most.
+const Surveyed = 512
 
 const (
 	leastRow   = 4 // bytes of a row, of which they are multiples
 	mostRow    = 48
-	mostTables = 4  // lengths of rows that are looked for in a reference
-	leastSigns = 24 // growths that are enough to look for
+	leastSigns = 12 // growths that are enough to look for
 	agreeing   = 2  // of them, on an alignment that is looked at
 	mostTried  = 8  // alignments
-	growthBits = 15
+	growthBits = 16
 )
-
-// growths are places in tables of the reference, with rows of so many bytes, by how numbers grow there.
-type growths struct {
-	row    int                        // 0: of none yet
-	places [1 << growthBits][4]uint32 // + 1, the latest first
-}
 
 // Reset makes ref the reference, which must not change as long as Find is used.
 func (r *Rows) Reset(ref []byte) {
 	r.ref = ref
-	for i := range r.tables {
-		r.tables[i].row = 0
+	if slices.Contains(r.known[:], true) {
+		clear(r.known[:])
+		clear(r.places[:])
 	}
 }
 
@@ -86,19 +81,19 @@ func (r *Rows) alignments(b []byte, row int) []int {
 	if n < leastSigns {
 		return nil
 	}
-	table := r.table(row)
-	if table == nil {
-		return nil
+	if known := &r.known[row/leastRow]; !*known {
+		*known = true
+		r.note(row)
 	}
-	r.shifts = r.shifts[:0]
+	r.begins = r.begins[:0]
 	for _, s := range signs[:n] {
-		for _, at := range table.places[s.growth] {
+		for _, at := range r.places[s.growth] {
 			if at := int(at) - 1 - int(s.at); at >= 0 {
-				r.shifts = append(r.shifts, at)
+				r.begins = append(r.begins, at)
 			}
 		}
 	}
-	return mostAgreed(r.shifts)
+	return mostAgreed(r.begins)
 }
 
 // mostAgreed returns the values of list that are there most often, the first one most; it sorts list.
@@ -127,32 +122,16 @@ func mostAgreed(list []int) []int {
 	return list
 }
 
-// table returns the places in tables with rows of so many bytes, or nil if as many others are known as there can be.
-func (r *Rows) table(row int) *growths {
-	for i := range r.tables {
-		switch t := &r.tables[i]; t.row {
-		case row:
-			return t
-		case 0:
-			t.fill(r.ref, row)
-			return t
-		}
-	}
-	return nil
-}
-
-// fill takes those of ref.
-func (g *growths) fill(ref []byte, row int) {
+// note takes the places in tables of the reference that have rows of so many bytes.
+func (r *Rows) note(row int) {
 	const part = 256 // bytes that look like rows or do not
-	g.row = row
-	clear(g.places[:])
-	for from := 0; from+part+grown(row) <= len(ref); from += part {
-		if !hasRows(ref[from:from+part+row], row) {
+	for from := 0; from+part+grown(row) <= len(r.ref); from += part {
+		if !hasRows(r.ref[from:from+part+row], row) {
 			continue
 		}
 		for at := from; at < from+part; at++ {
-			if h, ok := growth(ref[at:], row); ok {
-				places := &g.places[h]
+			if g, ok := growth(r.ref[at:], row); ok {
+				places := &r.places[g]
 				places[0], places[1], places[2], places[3] = uint32(at)+1, places[0], places[1], places[2]
 			}
 		}
@@ -180,6 +159,6 @@ func grown(row int) int { return 2*row + 8 }
 func growth(b []byte, row int) (hash uint32, ok bool) {
 	x, y, z := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[row:]), binary.LittleEndian.Uint64(b[2*row:])
 	x, y = y-x, z-y
-	h := (x*0x9e3779b97f4a7c15 ^ y) * 0xd6e8feb86659fd93
+	h := (x*0x9e3779b97f4a7c15 ^ y + uint64(row)) * 0xd6e8feb86659fd93
 	return uint32(h>>32) & (1<<growthBits - 1), h>>62 == 0 && x != y && x != 0 && y != 0
 }

@@ -236,19 +236,21 @@ func (p *parser) parse(end int) []turn {
 				continue
 			}
 		}
-		c := p.win[pos]
-		missed := -1 // the best path to which c is not the expected byte
 		for k := range p.paths {
-			s := &p.paths[k]
-			if p.ended(s) {
+			if s := &p.paths[k]; p.ended(s) {
 				s.dist = 0
-			}
-			if (s.dist == 0 || p.win[pos-s.dist] != c) && (missed < 0 || s.cost < p.paths[missed].cost) {
-				missed = k
 			}
 		}
 		if p.i >= p.look {
 			p.survey(pos)
+		}
+		c := p.win[pos]
+		missed := -1 // the best path to which c is not the expected byte
+		for k := range p.paths {
+			s := &p.paths[k]
+			if (s.dist == 0 || p.win[pos-s.dist] != c) && (missed < 0 || s.cost < p.paths[missed].cost) {
+				missed = k
+			}
 		}
 		if missed >= 0 && pos >= p.paths[missed].number && p.paths[missed].cost < low+within && pos+8 <= len(p.win) {
 			p.search(p.paths[missed], pos, prev)

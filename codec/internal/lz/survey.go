@@ -11,10 +11,11 @@ import (
 const (
 	surveyed   = align.Surveyed // bytes that a survey compares
 	surveyRate = 12             // it is of use if of so many bytes more than one differs
+	firstRows  = 96             // bytes that tell by how much numbers of a table have moved
 )
 
 // survey adds a path that turns from the best one to an alignment with the reference by which clearly more of what follows agrees, if there is one. In tables of numbers most bytes
-// agree with those of any row, also of raw itself, and runs of equal bytes are no longer on the right alignment than on others.
+// agree with those of any row, also of raw itself, and runs of equal bytes are no longer on the right alignment than on others: there, what align.Rows finds takes the place of all paths.
 func (p *parser) survey(pos int) {
 	p.look = p.i + surveyed
 	best := p.paths[0]
@@ -27,25 +28,32 @@ func (p *parser) survey(pos int) {
 	if best.dist == 0 || len(w) < surveyed {
 		return
 	}
-	src := p.before(pos, best.dist)
 	// Most surveys find that all is well, and so does a look at what differs alone, of which each byte counts as four at most.
 	const fine = surveyed * 4 / surveyRate
+	src := p.before(pos, best.dist)
 	least := (surveyed - equal(w, src)) * 4
 	if least > fine {
-		least = p.misses(best, pos, w, math.MaxInt32)
+		s := best
+		least = p.misses(&s, pos, w, math.MaxInt32)
 	}
 	if least <= fine {
 		return
 	}
-	found := p.byRuns(best, pos, w, least*3/4)
-	if found == 0 {
-		if ref, ok := p.rows.Find(w, src); ok {
-			found = pos - ref
+	d := p.byRuns(best, pos, w, least*3/4)
+	if d == 0 {
+		ref, ok := p.rows.Find(w, src)
+		if !ok {
+			return
 		}
+		// The first rows cost more than those that follow, for it must be learned by how much numbers have moved: prices know it beforehand, and no other path remains.
+		d = pos - ref
+		s := best
+		p.turn(&s, d)
+		p.misses(&s, pos, w[:firstRows], math.MaxInt32)
+		best.by = s.by
+		p.paths = p.paths[:0]
 	}
-	if found != 0 && found != best.said {
-		p.branch(best, candidate{dist: found, price: best.price(found, p.i, p.ref)})
-	}
+	p.branch(best, candidate{dist: d, price: best.price(d, p.i, p.ref)})
 }
 
 // byRuns returns the alignment with the reference on which the fewest bytes of w are missed, less than so many, of those on which three runs of eight bytes agree, and of
@@ -71,7 +79,7 @@ func (p *parser) byRuns(best path, pos int, w []byte, least int32) (found int) {
 		if n++; n == 3 {
 			s := best
 			p.turn(&s, d)
-			if misses := p.misses(s, pos, w, least); misses < least {
+			if misses := p.misses(&s, pos, w, least); misses < least {
 				least, found = misses, d
 			}
 		}
@@ -84,7 +92,7 @@ func (p *parser) byRuns(best path, pos int, w []byte, least int32) (found int) {
 
 // misses counts the bytes of w, which stands at pos, that are not as expected on the alignment of s: one that fields foresee as one, others as four. It
 // need not go on if there are most, or more.
-func (p *parser) misses(s path, pos int, w []byte, most int32) (n int32) {
+func (p *parser) misses(s *path, pos int, w []byte, most int32) (n int32) {
 	src := p.before(pos, s.dist)
 	src = src[:min(len(src), len(w))]
 	if int32(len(w))-equal(w, src) >= most {
@@ -93,7 +101,7 @@ func (p *parser) misses(s path, pos int, w []byte, most int32) (n int32) {
 	n = int32(len(w)-len(src)) * 4
 	for k, c := range src {
 		if c != w[k] {
-			if n += 4; p.foreseen(&s, pos+k) {
+			if n += 4; p.foreseen(s, pos+k) {
 				n -= 3
 			}
 			if n >= most {
