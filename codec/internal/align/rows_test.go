@@ -65,6 +65,36 @@ func TestRowsThatMoved(t *testing.T) {
 	}
 }
 
+// Tables with rows of every length stand in one reference, and all are found.
+func TestRowsOfEveryLength(t *testing.T) {
+	table := func(row int, move uint32) (b []byte) {
+		r := rand.New(rand.NewPCG(uint64(row), 7))
+		at := make([]uint32, row/4)
+		for range 6000 / row {
+			for i := range at {
+				at[i] += uint32(r.IntN(100)) * 4
+				b = binary.LittleEndian.AppendUint32(b, 0x200000+at[i]+move)
+			}
+		}
+		return b
+	}
+	ref := noise(777, 8)
+	begins := map[int]int{}
+	for row := 4; row <= 48; row += 4 {
+		begins[row] = len(ref)
+		ref = append(ref, table(row, 0)...)
+	}
+	r := new(Rows)
+	r.Reset(ref)
+	for row, begin := range begins {
+		now := table(row, 0x12340)
+		at := len(now) / 2
+		if got, ok := r.Find(now[at:][:Surveyed], nil); !ok || got != begin+at {
+			t.Errorf("rows of %d bytes are said to replace %d, %v, and replace %d", row, got, ok, begin+at)
+		}
+	}
+}
+
 // What is no table, or has no counterpart, is left where it is.
 func TestRowsOfNothing(t *testing.T) {
 	counted := make([]byte, 0, 1<<16)
