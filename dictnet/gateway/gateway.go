@@ -21,6 +21,7 @@ import (
 	"github.com/ipfs/go-cid"
 	carv2 "github.com/ipld/go-car/v2"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"dictnet/codec"
 	"dictnet/dictnet"
@@ -29,7 +30,7 @@ import (
 )
 
 const (
-	// atOnce is how many requests are under way at one gateway.
+	// atOnce is how many blocks one gateway is asked for at a time.
 	atOnce = 8
 	// giveUp is how many failures in a row, of requests that should have been answered, end a session.
 	giveUp = 3
@@ -43,6 +44,7 @@ type Gateway struct {
 	http     *http.Client
 	streams  *http.Client // without a limit of time for the whole answer
 	patience time.Duration
+	slots    *semaphore.Weighted // for each block that it is asked for: first come, first served
 
 	mu    sync.Mutex
 	until time.Time // it wants to be left alone, for no longer than its patience
@@ -68,9 +70,9 @@ func newGateway(base string, patience time.Duration) (*Gateway, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = dialLocalhost(transport.DialContext)
 	transport.MaxIdleConnsPerHost = atOnce
-	transport.MaxConnsPerHost = atOnce
+	transport.MaxConnsPerHost = 2 * atOnce // no block waits for another's connection, if not for its slot
 	transport.ResponseHeaderTimeout = patience
-	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}, streams: &http.Client{Transport: transport}, patience: patience}, nil
+	return &Gateway{base: u, http: &http.Client{Transport: transport, Timeout: patience}, streams: &http.Client{Transport: transport}, patience: patience, slots: semaphore.NewWeighted(atOnce)}, nil
 }
 
 // dialLocalhost calls this machine by all names below localhost (RFC 6761, section 6.3), which the resolvers of many systems do not know: as http://localhost:8080,
@@ -379,11 +381,18 @@ func (s *session) Probe(ctx context.Context, want []cid.Cid, have func(cid.Cid, 
 	return err
 }
 
+// each calls f for each block, as many at a time as there are slots, and those first that come first, in the order of the calls as well: what is played first is asked for first.
 func (s *session) each(ctx context.Context, want []cid.Cid, f func(context.Context, cid.Cid) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(atOnce)
 	for _, c := range want {
-		g.Go(func() error { return f(ctx, c) })
+		if err := s.g.slots.Acquire(ctx, 1); err != nil {
+			g.Go(func() error { return err })
+			break
+		}
+		g.Go(func() error {
+			defer s.g.slots.Release(1)
+			return f(ctx, c)
+		})
 	}
 	return g.Wait()
 }
