@@ -14,13 +14,13 @@ type Rows struct {
 	begins []int                      // that places speak for
 }
 
-// Surveyed is how many bytes of a text Find should have, at most.
-const Surveyed = 512
+// Surveyed is how many bytes of a text Find may have. Of few it makes more of chance.
+const Surveyed = 1024
 
 const (
 	leastRow   = 4 // bytes of a row, of which they are multiples
 	mostRow    = 48
-	leastSigns = 12 // growths that are enough to look for
+	signRate   = 42 // growths are enough to look for if one begins in so many bytes
 	agreeing   = 2  // of them, on an alignment that is looked at
 	mostTried  = 8  // alignments
 	growthBits = 16
@@ -78,7 +78,7 @@ func (r *Rows) alignments(b []byte, row int) []int {
 			n++
 		}
 	}
-	if n < leastSigns {
+	if n < len(b)/signRate {
 		return nil
 	}
 	if known := &r.known[row/leastRow]; !*known {

@@ -4,14 +4,12 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
-
-	"dictnet/codec/internal/align"
 )
 
 const (
-	surveyed   = align.Surveyed // bytes that a survey compares
-	surveyRate = 12             // it is of use if of so many bytes more than one differs
-	firstRows  = 96             // bytes that tell by how much numbers of a table have moved
+	surveyed   = 512 // bytes that a survey compares
+	surveyRate = 12  // it is of use if of so many bytes more than one differs
+	firstRows  = 96  // bytes that tell by how much numbers of a table have moved
 )
 
 // survey adds a path that turns from the best one to an alignment with the reference by which clearly more of what follows agrees, if there is one. In tables of numbers most bytes
