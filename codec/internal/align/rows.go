@@ -126,7 +126,7 @@ func mostAgreed(list []int) []int {
 func (r *Rows) note(row int) {
 	const part = 256 // bytes that look like rows or do not
 	for from := 0; from+part+grown(row) <= len(r.ref); from += part {
-		if !hasRows(r.ref[from:from+part+row], row) {
+		if !rowsLike(Equal(r.ref[from+row:from+row+part], r.ref[from:]), part) {
 			continue
 		}
 		for at := from; at < from+part; at++ {
@@ -142,15 +142,15 @@ func (r *Rows) note(row int) {
 func rowOf(b []byte) (row int) {
 	most := 0
 	for n := leastRow; n <= min(mostRow, len(b)/4); n += leastRow {
-		if same := Equal(b[n:], b); same > most && hasRows(b, n) {
+		if same := Equal(b[n:], b); same > most && rowsLike(same, len(b)-n) {
 			row, most = n, same+len(b)/16
 		}
 	}
 	return row
 }
 
-// hasRows reports whether b looks like rows of so many bytes each.
-func hasRows(b []byte, row int) bool { return Equal(b[row:], b) >= (len(b)-row)*3/8 }
+// rowsLike reports whether it looks like rows that of so many bytes so many are the same as in the row before.
+func rowsLike(same, of int) bool { return same >= of*3/8 }
 
 // grown is how many bytes growth looks at.
 func grown(row int) int { return 2*row + 8 }
@@ -159,6 +159,6 @@ func grown(row int) int { return 2*row + 8 }
 func growth(b []byte, row int) (hash uint32, ok bool) {
 	x, y, z := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[row:]), binary.LittleEndian.Uint64(b[2*row:])
 	x, y = y-x, z-y
-	h := (x*0x9e3779b97f4a7c15 ^ y + uint64(row)) * 0xd6e8feb86659fd93
+	h := ((x*0x9e3779b97f4a7c15 ^ y) + uint64(row)) * 0xd6e8feb86659fd93
 	return uint32(h>>32) & (1<<growthBits - 1), h>>62 == 0 && x != y && x != 0 && y != 0
 }

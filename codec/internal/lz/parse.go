@@ -296,15 +296,20 @@ func (p *parser) along(end int) (n int) {
 	return n
 }
 
-// best forgets all paths but the best.
-func (p *parser) best() {
+// cheapest returns which of the paths is the best.
+func (p *parser) cheapest() int {
 	best := 0
 	for k := range p.paths {
 		if p.paths[k].cost < p.paths[best].cost {
 			best = k
 		}
 	}
-	p.paths[0] = p.paths[best]
+	return best
+}
+
+// best forgets all paths but the best.
+func (p *parser) best() {
+	p.paths[0] = p.paths[p.cheapest()]
 	p.paths = p.paths[:1]
 }
 

@@ -16,12 +16,7 @@ const (
 // agree with those of any row, also of raw itself, and runs of equal bytes are no longer on the right alignment than on others: there, what align.Rows finds takes the place of all paths.
 func (p *parser) survey(pos int) {
 	p.look = p.i + surveyed
-	best := p.paths[0]
-	for _, s := range p.paths {
-		if s.cost < best.cost {
-			best = s
-		}
-	}
+	best := p.paths[p.cheapest()]
 	w := p.win[pos:min(pos+surveyed, len(p.win))]
 	if best.dist == 0 || len(w) < surveyed {
 		return
