@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +68,15 @@ func (f *contextFlags) pick(whole *codec.Reader, template string) (*contexts.Vie
 		return v, contextError(err)
 	}
 	return nil, usageErrorf(contextHint, "%s has the contexts %s", template, strings.Join(d.Names(), ", "))
+}
+
+// play is how the file of a template plays whose first bytes are those of one with contexts: what is picked out of it, or all.
+func (f *contextFlags) play(whole *codec.Reader, template string) (io.WriterTo, error) {
+	view, err := f.pick(whole, template)
+	if err != nil || view == nil {
+		return whole, err
+	}
+	return &partWriter{whole, view, 0, view.Size()}, nil
 }
 
 // contextError makes wrong names and maps mistakes of what was typed.
@@ -159,18 +167,45 @@ func (p *partWriter) WriteTo(w io.Writer) (int64, error) {
 	return sectionWriter{io.NewSectionReader(r, p.off, p.len)}.WriteTo(w)
 }
 
-// withoutContexts plays a file as it arrives, unless it has contexts, of which one would have to be picked.
+// errContexts says that a file has contexts, and that nothing of it was written.
+var errContexts = errors.New("the template has contexts, and none is picked")
+
+// withoutContexts plays a file from its beginning, unless it begins as one with contexts does. That is seen as the first bytes play: to have those beforehand takes as
+// long as the block that they are in, while everything else waits.
 type withoutContexts struct{ io.WriterTo }
 
+// WriteTo fails with errContexts where there may be contexts.
 func (p withoutContexts) WriteTo(w io.Writer) (int64, error) {
-	begun := false
-	return p.WriterTo.WriteTo(writerFunc(func(b []byte) (int, error) {
-		if !begun && bytes.HasPrefix(b, []byte(contexts.Magic)) {
-			return 0, usageErrorf(contextHint, "the template has contexts, and none is picked")
+	var head []byte // what has come, while it is too short to say
+	passed := false
+	pass := func() error {
+		passed = true
+		if len(head) == 0 {
+			return nil
 		}
-		begun = true
+		_, err := w.Write(head)
+		return err
+	}
+	n, err := p.WriterTo.WriteTo(writerFunc(func(b []byte) (int, error) {
+		if !passed {
+			begin := append(head, b[:min(len(b), len(contexts.Magic)-len(head))]...)
+			if strings.HasPrefix(contexts.Magic, string(begin)) {
+				if len(begin) == len(contexts.Magic) {
+					return 0, errContexts
+				}
+				head = begin
+				return len(b), nil
+			}
+			if err := pass(); err != nil {
+				return 0, err
+			}
+		}
 		return w.Write(b)
 	}))
+	if err == nil && !passed {
+		err = pass()
+	}
+	return n, err
 }
 
 // prefetchView asks for the notes of a part of a view, or of the whole if there is none.

@@ -182,16 +182,18 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 			return fmt.Errorf("template %s: %w", in.name, err)
 		}
 		var view *contexts.View
-		if meaning == nil {
+		size = whole.Size()
+		play = whole
+		switch {
+		case meaning != nil:
+			size = meaning.Size
+			play = &meaningWriter{ctx, whole, meanings, meaning, opener.tape}
+		case picked.named() || span != "" || opener.seeds != nil:
 			if view, err = picked.pick(whole, in.name); err != nil {
 				return err
 			}
-		}
-		size = whole.Size()
-		play = whole
-		if meaning != nil {
-			size = meaning.Size
-			play = &meaningWriter{ctx, whole, meanings, meaning, opener.tape}
+		case !picked.raw:
+			play = withoutContexts{whole}
 		}
 		if view != nil {
 			size = view.Size()
@@ -233,7 +235,16 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 			play = &resumed{ctx: ctx, whole: whole, path: result.Resumed, out: file.tmp, bar: bar, taken: &result.ResumeBytes}
 		}
 	}
-	if result.Bytes, err = play.WriteTo(counting); err != nil {
+	result.Bytes, err = play.WriteTo(counting)
+	if errors.Is(err, errContexts) && whole != nil {
+		if play, err = picked.play(whole, in.name); err != nil {
+			return err
+		}
+		result.Bytes, err = play.WriteTo(counting)
+	} else if errors.Is(err, errContexts) {
+		err = usageErrorf(contextHint, "%w", err)
+	}
+	if err != nil {
 		var failed *writeError
 		if errors.As(err, &failed) {
 			return w.failed(failed.error)
