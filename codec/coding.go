@@ -88,13 +88,12 @@ type shape struct {
 	far       uint64 // the same, where they are of earlier frames
 	hook      uint64 // the same, where the file has not been in step with those for a while
 	notes     int    // of the tape that are kept, since places far apart are compared: as many as the coders leave memory for
-	borrow    int    // of these, that are borrowed: where the coders take memory up to a limit, none, for the limit does not know of them
 }
 
 func (p Profile) shape() shape {
 	switch p {
 	case ProfileFast:
-		return shape{coding: codingReferenced, blockBits: 17, fold: minTapeMatch, repeat: 256, far: 256, hook: 256, notes: 384, borrow: 384}
+		return shape{coding: codingReferenced, blockBits: 17, fold: minTapeMatch, repeat: 256, far: 256, hook: 256, notes: 192}
 	case ProfileMax:
 		return shape{coding: codingMixed, blockBits: 21, fold: 1024, repeat: 1024, far: 1024, hook: 1024, notes: 192}
 	}
@@ -246,15 +245,19 @@ func packMixed(ctx context.Context, raw []byte, old counterpart) ([]byte, error)
 	return mix.Encode(ctx, nil, raw, slices.Clip(old.bytes), old.ref.hints)
 }
 
-// unpack reverses pack. It allocates no more than rawLen bytes and the coder's tables. Where the context has ended, the error is that.
-func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterpart) ([]byte, error) {
-	switch c {
-	case codingAligned:
+// unpack reverses pack. Where that takes long, it shows come, which may be nil, what there is so far. It allocates no more than rawLen bytes and the coder's tables. Where the
+// context has ended, the error is that.
+func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterpart, come func(raw []byte)) ([]byte, error) {
+	if c == codingAligned || c == codingMixed {
 		raw := make([]byte, rawLen)
-		return raw, lz.Decode(raw, data, old.bytes, old.ref.hints)
-	case codingMixed:
-		raw := make([]byte, rawLen)
-		return raw, mix.Decode(ctx, raw, data, old.bytes, old.ref.hints)
+		var told func(n int)
+		if come != nil {
+			told = func(n int) { come(raw[:n]) }
+		}
+		if c == codingAligned {
+			return raw, lz.Decode(raw, data, old.bytes, old.ref.hints, told)
+		}
+		return raw, mix.Decode(ctx, raw, data, old.bytes, old.ref.hints, told)
 	}
 	if c == codingStored {
 		if len(data) != rawLen {

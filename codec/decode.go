@@ -64,15 +64,15 @@ func NewDecoder(ctx context.Context, src io.Reader, open OpenTape) (*Decoder, er
 	}
 	d.dict = ref
 	d.play.src = d.kept
-	d.play.setBlockSize(blockSize, ref == nil)
-	if d.play.notes, err = openNotes(ctx, ref, open, blockSize); err != nil {
+	d.play.setBlockSize(blockSize)
+	if d.play.notes, err = openNotes(ctx, ref, open); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
 // openNotes opens the dictionary that a template names, if it names one.
-func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape, blockSize int) (*noteCache, error) {
+func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape) (*noteCache, error) {
 	if ref == nil {
 		return nil, nil
 	}
@@ -86,7 +86,7 @@ func openNotes(ctx context.Context, ref *DictionaryName, open OpenTape, blockSiz
 	if t.Size() == 0 || t.Size() > math.MaxInt64 {
 		return nil, fmt.Errorf("dictionary %s has a tape of %d bytes", ref.Manifest, t.Size())
 	}
-	return newNoteCache(t, notesFor(blockSize)), nil
+	return newNoteCache(t, decodeNotes), nil
 }
 
 // Dictionary returns what the template names, or nil.
@@ -112,7 +112,7 @@ func (d *Decoder) Read(b []byte) (int, error) {
 // WriteTo plays all that is left into w. Unlike Read, it opens notes and local notes ahead, on all cores, and reads the next frame while one plays: after an error, a
 // read of the source may be under way still, which another Read or WriteTo waits for.
 func (d *Decoder) WriteTo(w io.Writer) (n int64, err error) {
-	defer d.play.notes.borrow(decodeBorrow)()
+	defer d.play.notes.borrow()()
 	d.ahead = newLookAhead(d.ctx, &d.play, d.at)
 	if d.cur != nil {
 		d.ahead.add(d.frame, d.at-d.frame.start)

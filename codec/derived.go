@@ -190,7 +190,7 @@ func sealDerived(ctx context.Context, d *Derived, raw []byte, old counterpart) (
 
 // open returns the note's bytes. old are those of d.reference.
 func (d *Derived) open(ctx context.Context, old counterpart) ([]byte, error) {
-	raw, err := unpack(ctx, d.coding, d.data, d.rawLen, old)
+	raw, err := unpack(ctx, d.coding, d.data, d.rawLen, old, nil)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

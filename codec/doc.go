@@ -52,7 +52,7 @@ type Locator interface {
 	Locate(ctx context.Context, pos uint64) (Span, error)
 }
 
-// Lender is what a Tape may offer besides, so that notes which it has at hand need not be copied.
+// Lender is what a Tape may offer besides, so that memory of notes can be used again.
 type Lender interface {
 	// Lend is NoteAt, but the bytes may be read only until giveBack is called, which is done once, by whatever goroutine; if it is nil, they may be kept.
 	Lend(ctx context.Context, pos uint64) (start uint64, raw []byte, giveBack func(), err error)

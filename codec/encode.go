@@ -92,7 +92,7 @@ func Encode(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptions) 
 		return EncodeStats{}, err
 	}
 	defer e.local.close()
-	defer e.notes.borrow(e.shape.borrow)()
+	defer e.notes.borrow()()
 	defer e.note.release()
 	defer e.stop()
 	if err := e.run(); err != nil {

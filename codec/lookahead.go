@@ -38,7 +38,7 @@ type load struct {
 }
 
 // aheadBytes is how many bytes of the file are looked at and not yet played, at most.
-const aheadBytes = 16 << 20
+const aheadBytes = 64 << 20
 
 var errStopped = errors.New("look-ahead has ended")
 
@@ -73,6 +73,12 @@ func (a *lookAhead) add(fr *frame, from uint64) {
 			a.visit(fr, from, w)
 		})
 	}
+}
+
+// begin loads the block of local notes that plays now, unless it is there or on its way.
+func (a *lookAhead) begin(pos uint64) error {
+	_, err := a.p.localAhead(a.ctx, &a.work, pos, func(uint64) error { return nil })
+	return err
 }
 
 // stop ends all that has begun and waits for it.

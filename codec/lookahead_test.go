@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"testing"
@@ -41,6 +42,82 @@ func TestLookAheadCrossesFrames(t *testing.T) {
 		return raw != nil && err == nil
 	})
 }
+
+// A block plays as far as it has been opened.
+func TestBlockPlaysWhileItIsOpened(t *testing.T) {
+	s := encodeProfile(t, nil, text(64<<10, 1), ProfileMax) // of which 8 KiB take some 20 ms
+	r := openTemplate(t, nil, s.template)
+	opening := 0 // when some of it had come
+	var got bytes.Buffer
+	_, err := r.WriteTo(writerFunc(func(b []byte) (int, error) {
+		r.play.blocks.mu.Lock()
+		defer r.play.blocks.mu.Unlock()
+		if run := r.play.blocks.runs[0]; run.done != nil && bytes.HasPrefix(run.raw, got.Bytes()) {
+			opening++
+		}
+		return got.Write(b)
+	}))
+	if err != nil || !bytes.Equal(got.Bytes(), s.file) {
+		t.Fatalf("%d bytes of %d: %v", got.Len(), len(s.file), err)
+	}
+	if opening < 3 {
+		t.Errorf("only %d pieces played before all had come", opening)
+	}
+}
+
+// What is not there is not shown, and a load that fails after it has shown something says so to those who want more.
+func TestRunsGrow(t *testing.T) {
+	c := runCache{max: 1}
+	if _, raw, err := c.come(t.Context(), 5, true); raw != nil || err != nil {
+		t.Errorf("%q, %v of nothing", raw, err)
+	}
+	raw := []byte("0123456789")
+	r := c.begin(12, 10, 20)
+	if _, raw, err := c.come(t.Context(), 12, false); raw != nil || err != nil {
+		t.Errorf("%q, %v before anything came", raw, err)
+	}
+	c.grow(r, raw[:4])
+	for _, wait := range []bool{false, true} {
+		if start, got, err := c.come(t.Context(), 13, wait); start != 10 || string(got) != "0123" || err != nil {
+			t.Errorf("%d, %q, %v", start, got, err)
+		}
+	}
+	if _, raw, err := c.come(t.Context(), 14, false); raw != nil || err != nil {
+		t.Errorf("%q, %v before it came", raw, err)
+	}
+	got := make(chan string)
+	ask := func(pos uint64) {
+		_, raw, err := c.come(t.Context(), pos, true)
+		got <- fmt.Sprintf("%s %v", raw, err)
+	}
+	go ask(16)
+	c.grow(r, raw[:5])
+	c.grow(r, raw[:7])
+	if s := <-got; s != "0123456 <nil>" {
+		t.Error(s)
+	}
+	go ask(17)
+	c.finish(r, 0, nil, errFull)
+	if s := <-got; s != " full" && s != " <nil>" { // asked before it failed, or after
+		t.Error(s)
+	}
+	r = c.begin(17, 10, 20)
+	go ask(19)
+	c.finish(r, 10, raw, nil)
+	if s := <-got; s != "0123456789 <nil>" {
+		t.Error(s)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	c.begin(30, 30, 40)
+	if _, raw, err := c.come(ended, 30, true); raw != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v when nobody waits any more", raw, err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // failingWriter takes so many bytes, and then none.
 type failingWriter struct {

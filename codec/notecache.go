@@ -15,7 +15,6 @@ type noteCache struct {
 	tape    Tape
 	runs    runCache
 	lending atomic.Int32 // whoever borrows notes at the moment
-	left    atomic.Int32 // notes that may be borrowed yet
 }
 
 // Notes that a cache keeps, of up to 240 KiB and half that on average: more while a dictionary is made, where places far apart are compared, and more
@@ -23,20 +22,8 @@ type noteCache struct {
 const (
 	buildNotes = 192
 
-	decodeNotes = 32 // while blocks of up to 2 MiB are opened,
-	moreNotes   = 64 // and while shorter ones are, which leave memory for it: what a block is coded against is played soon after
-	shortBlocks = 18 // log2 of the longest such block
-
-	decodeBorrow = 192 // that are borrowed while a whole file is decoded
+	decodeNotes = 32
 )
-
-// notesFor is how many notes a cache keeps while a template is decoded whose blocks are up to so long.
-func notesFor(blockSize int) int {
-	if blockSize <= 1<<shortBlocks {
-		return moreNotes
-	}
-	return decodeNotes
-}
 
 // newNoteCache returns a cache of so many notes; nil if there is no tape.
 func newNoteCache(t Tape, notes int) *noteCache {
@@ -62,17 +49,14 @@ func (c *noteCache) prefetcher() (Prefetcher, bool) {
 	return p, ok
 }
 
-// borrow lets the cache borrow the next few notes from the tape, for all who read them, until end is called: by then whoever holds one has released it, or does so
-// soon. What is borrowed takes no memory, and what is had for the first time takes longest to be had; later notes are copied to where others were, which takes less than to map them.
-func (c *noteCache) borrow(few int) (end func()) {
+// borrow lets the cache borrow notes from the tape, for all who read them, until end is called: by then whoever holds one has released it, or does so soon.
+func (c *noteCache) borrow() (end func()) {
 	if c == nil {
 		return func() {}
 	}
-	c.left.Store(int32(few))
 	c.lending.Add(1)
 	return func() {
 		if c.lending.Add(-1) == 0 {
-			c.left.Store(0)
 			c.runs.giveBack()
 		}
 	}
@@ -202,7 +186,7 @@ func tapeError(err error, pos uint64) error {
 
 // load loads the note that holds byte pos into a run that has begun.
 func (c *noteCache) load(ctx context.Context, r *cachedRun, pos uint64) error {
-	start, raw, giveBack, err := c.ask(ctx, pos, c.left.Add(-1) >= 0)
+	start, raw, giveBack, err := c.ask(ctx, pos, c.lending.Load() > 0)
 	if giveBack != nil {
 		c.runs.lend(r, giveBack)
 	}

@@ -32,7 +32,7 @@ type playback struct {
 }
 
 // Limits of what a playback keeps: the symbols of two frames, which take 3 MiB each unless a stranger wrote them (then
-// up to 24), and 6.5 MiB of local notes, or two blocks; three of up to 4 MiB where there are no notes.
+// up to 24), and 6.5 MiB of local notes, or two blocks; three of up to 2 MiB, so that one can play while two are opened.
 const (
 	keptFrames = 2
 	keptLocal  = 13 << 19
@@ -77,10 +77,10 @@ func (o *openers) begin(ctx context.Context, c coding, reference int) (places in
 
 func (o *openers) end(places int64) { o.free.Release(places) }
 
-// setBlockSize is told how many bytes of local notes one block may have that is all of a frame, and whether the template has no dictionary.
-func (p *playback) setBlockSize(n int, alone bool) {
+// setBlockSize is told how many bytes of local notes one block may have that is all of a frame.
+func (p *playback) setBlockSize(n int) {
 	p.blockSize, p.blocks.max = uint64(n), max(keptLocal/(2*n), 2)
-	if alone && n <= 2<<20 {
+	if n <= 2<<20 {
 		p.blocks.max = max(p.blocks.max, 3)
 	}
 	p.blocks.dropped = p.keepBlock
@@ -191,16 +191,19 @@ func (p *playback) at(ctx context.Context, s symbol, skip, want uint64) ([]byte,
 
 // appendHere appends all of s after skip to b, if it is less than so many bytes that lie together, and nothing has to be waited for or opened; else nothing.
 func (p *playback) appendHere(b []byte, s symbol, skip, less uint64) []byte {
-	runs := &p.blocks
+	var start uint64
+	var raw []byte
 	if s.code == codeTape {
-		runs = &p.notes.runs
-	}
-	r := runs.loaded(s.pos + skip)
-	if r == nil {
+		r := p.notes.runs.loaded(s.pos + skip)
+		if r == nil {
+			return b
+		}
+		defer p.notes.runs.release(r)
+		start, raw = r.start, r.raw
+	} else if start, raw, _ = p.blocks.come(context.Background(), s.pos+skip, false); raw == nil {
 		return b
 	}
-	defer runs.release(r)
-	raw := r.raw[s.pos+skip-r.start:]
+	raw = raw[s.pos+skip-start:]
 	raw = raw[:min(uint64(len(raw)), s.len-skip)]
 	if uint64(len(raw)) >= less {
 		return b
@@ -231,20 +234,24 @@ func (p *playback) localBlock(pos uint64) (localBlock, error) {
 }
 
 // localAt returns bytes of the block that holds byte pos of the local tape, and the position of the first: all of them, or, if it was kept on disk, up to want from
-// pos on.
+// pos on; or, while it is being opened, what there is.
 func (p *playback) localAt(ctx context.Context, pos, want uint64) (start uint64, raw []byte, err error) {
 	return p.localFor(ctx, pos, want, false)
 }
 
-// localFor is localAt. The bytes are wanted to open another block, which is inner, or to be played.
+// localFor is localAt. The bytes are wanted to open another block, which is inner and needs all of them, or to be played.
 func (p *playback) localFor(ctx context.Context, pos, want uint64, inner bool) (start uint64, raw []byte, err error) {
 	for {
-		r, err := p.blocks.get(ctx, pos)
-		if err != nil {
-			return 0, nil, err
-		}
-		if r != nil {
-			return r.start, r.raw, nil
+		if inner {
+			r, err := p.blocks.get(ctx, pos)
+			if err != nil {
+				return 0, nil, err
+			}
+			if r != nil {
+				return r.start, r.raw, nil
+			}
+		} else if start, raw, err := p.blocks.come(ctx, pos, true); raw != nil || err != nil {
+			return start, raw, err
 		}
 		if raw, err := p.again.read(pos, want); raw != nil || err != nil {
 			return pos, raw, err
@@ -261,8 +268,9 @@ func (p *playback) localFor(ctx context.Context, pos, want uint64, inner bool) (
 		if err != nil {
 			return 0, nil, err
 		}
-		if r = p.blocks.begin(pos, b.start, b.end); r != nil {
-			raw, err = p.open(ctx, fr, b.block)
+		r := p.blocks.begin(pos, b.start, b.end)
+		if r != nil {
+			raw, err = p.open(ctx, fr, b.block, r)
 			p.blocks.finish(r, b.start, raw, err)
 		}
 		leave()
@@ -320,7 +328,7 @@ func (p *playback) localAhead(ctx context.Context, g *sync.WaitGroup, pos uint64
 	}
 	g.Go(func() {
 		defer leave()
-		raw, err := p.open(ctx, fr, b.block)
+		raw, err := p.open(ctx, fr, b.block, r)
 		p.blocks.finish(r, b.start, raw, err)
 	})
 	return b.end, nil
@@ -340,8 +348,8 @@ func (p *playback) keepBlock(start uint64, raw []byte) {
 	}
 }
 
-// open reads, checks and expands block i of a frame.
-func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
+// open reads, checks and expands block i of a frame. What has come of it is shown to those who wait for the run.
+func (p *playback) open(ctx context.Context, fr *frame, i int, run *cachedRun) ([]byte, error) {
 	e := fr.blocks[i]
 	ref := fr.blockReference(i, p.notes.size())
 	tape, local := ref.parted(p.notes.size())
@@ -383,7 +391,7 @@ func (p *playback) open(ctx context.Context, fr *frame, i int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	raw, err := unpack(ctx, e.coding, data, e.raw, counterpart{old[:ref.size()], ref})
+	raw, err := unpack(ctx, e.coding, data, e.raw, counterpart{old[:ref.size()], ref}, func(raw []byte) { p.blocks.grow(run, raw) })
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -552,6 +560,11 @@ func (r *frameReader) next(ctx context.Context, want uint64) ([]byte, error) {
 // at returns bytes of what is left of the symbol: as many as lie together, up to want.
 func (r *frameReader) at(ctx context.Context, want uint64) ([]byte, error) {
 	if r.sym.code != codeTape {
+		if r.ahead != nil {
+			if err := r.ahead.begin(r.sym.pos + r.skip); err != nil {
+				return nil, err
+			}
+		}
 		return r.p.at(ctx, r.sym, r.skip, want)
 	}
 	pos := r.sym.pos + r.skip

@@ -28,7 +28,7 @@ func NewReaderAt(ctx context.Context, src io.ReaderAt, size int64, open OpenTape
 	if err != nil {
 		return nil, err
 	}
-	if r.play.notes, err = openNotes(ctx, r.dict, open, int(r.play.blockSize)); err != nil {
+	if r.play.notes, err = openNotes(ctx, r.dict, open); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -73,7 +73,7 @@ func openReader(ctx context.Context, src io.ReaderAt, size int64) (*Reader, erro
 		return nil, err
 	}
 	r.play.src, r.play.frames = src, r.idx.frames
-	r.play.setBlockSize(blockSize, dict == nil)
+	r.play.setBlockSize(blockSize)
 	return r, nil
 }
 
@@ -168,7 +168,7 @@ func (r *Reader) Prefetch(off, n int64) error {
 // cores; w gets the bytes of one note or less at a time, or of several short pieces.
 func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
 	sums := newChecksums()
-	defer r.play.notes.borrow(decodeBorrow)()
+	defer r.play.notes.borrow()()
 	ahead := newLookAhead(r.ctx, &r.play, 0)
 	defer ahead.stop()
 	next, nextErr := r.announce(0, ahead)

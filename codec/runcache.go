@@ -20,9 +20,10 @@ type runCache struct {
 // cachedRun holds the bytes from start to end; while they are being loaded, those are what is known of it.
 type cachedRun struct {
 	start, end uint64
-	raw        []byte
+	raw        []byte // while it is being loaded, what has come
 	err        error
 	done       chan struct{} // nil once it is loaded
+	grown      chan struct{} // is closed when more has come
 
 	giveBack func() // of bytes that are lent; else nil
 	users    int    // who read what is lent, and have not released it
@@ -74,11 +75,46 @@ func (c *runCache) get(ctx context.Context, pos uint64) (*cachedRun, error) {
 		switch {
 		case r.err == nil && r.start <= pos && pos < r.end:
 			return r, nil
-		case r.err != nil && !errors.Is(r.err, context.Canceled) && !errors.Is(r.err, context.DeadlineExceeded):
-			return nil, r.err // a load that somebody else has given up says nothing
+		case r.err != nil && !givenUp(r.err):
+			return nil, r.err
 		}
 		c.release(r)
 	}
+}
+
+// come returns what there is of the run that holds pos, at least that byte, and where it begins; nil if there is no such run. For one that is being loaded it waits, if so
+// it is told, until that byte has come. What is lent must not be read so.
+func (c *runCache) come(ctx context.Context, pos uint64, wait bool) (start uint64, raw []byte, err error) {
+	for {
+		c.mu.Lock()
+		r := c.find(pos)
+		if r == nil {
+			c.mu.Unlock()
+			return 0, nil, nil
+		}
+		start, raw, done, grown := r.start, r.raw, r.done, r.grown
+		c.mu.Unlock()
+		if pos-start < uint64(len(raw)) {
+			return start, raw, nil
+		}
+		if !wait {
+			return 0, nil, nil
+		}
+		select {
+		case <-grown:
+		case <-done:
+			if r.err != nil && !givenUp(r.err) {
+				return 0, nil, r.err
+			}
+		case <-ctx.Done():
+			return 0, nil, ctx.Err()
+		}
+	}
+}
+
+// givenUp reports whether somebody else has given up a load, which says nothing of what he would have got.
+func givenUp(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // loaded returns the run that holds pos, if it is there; else nil. The caller is a user of it.
@@ -126,9 +162,18 @@ func (c *runCache) begin(pos, start, end uint64) *cachedRun {
 	if c.find(pos) != nil {
 		return nil
 	}
-	r := &cachedRun{start: start, end: end, done: make(chan struct{}), users: 1}
+	r := &cachedRun{start: start, end: end, done: make(chan struct{}), grown: make(chan struct{}), users: 1}
 	c.runs = append(c.runs, r)
 	return r
+}
+
+// grow shows what has come of a run that is being loaded: more than before, which stands where it did.
+func (c *runCache) grow(r *cachedRun, raw []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.raw = raw
+	close(r.grown)
+	r.grown = make(chan struct{})
 }
 
 // lend says that the bytes with which a load is about to finish are lent.

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,7 @@ type Tape struct {
 	client  *Client
 	m       *manifest.Manifest
 	deriver *codec.Deriver
+	idle    idleNotes
 }
 
 var (
@@ -41,17 +43,41 @@ func (t *Tape) NoteAt(ctx context.Context, pos uint64) (start uint64, raw []byte
 	return t.deriver.NoteAt(ctx, pos)
 }
 
-// Lend is NoteAt. What the store has unpacked is not copied.
+// Lend is NoteAt, in memory that is used again, as far as the store has unpacked what is wanted.
 func (t *Tape) Lend(ctx context.Context, pos uint64) (start uint64, raw []byte, giveBack func(), err error) {
 	n, err := t.m.Locate(ctx, pos)
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	if raw, giveBack := t.client.o.Store.LendUnpacked(n.CID, n.RawLen); raw != nil {
-		return n.Start, raw, giveBack, nil
+	if raw := t.client.o.Store.UnpackedIn(n.CID, n.RawLen, t.idle.get); raw != nil {
+		return n.Start, raw, func() { t.idle.put(raw) }, nil
 	}
 	start, raw, err = t.deriver.NoteAt(ctx, pos)
 	return start, raw, nil, err
+}
+
+// idleNotes is memory of notes that have been given back. Of new memory, a system gives a MiB in up to a millisecond. It is safe for concurrent use.
+type idleNotes struct {
+	mu   sync.Mutex
+	idle [][]byte
+}
+
+// get returns room for a note of size bytes.
+func (i *idleNotes) get(size int) []byte {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if n := len(i.idle); n > 0 && size <= codec.MaxNote {
+		b := i.idle[n-1]
+		i.idle = i.idle[:n-1]
+		return b[:size]
+	}
+	return make([]byte, size, max(size, codec.MaxNote)) // any note has room in it, and what a note leaves is not touched
+}
+
+func (i *idleNotes) put(b []byte) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.idle = append(i.idle, b)
 }
 
 // GetNote is NoteAt but for derived notes, which it does not open.

@@ -37,8 +37,8 @@ import (
 // Numbers are little endian. A slot that does not agree with its own checksum is empty. A note is in one of the 16 slots that bytes 16 to 24 of its digest choose, in place of the one that
 // was read longest ago, but of none that was read within the hour: what goes round in more than has room would find nothing.
 //
-// Any number of processes read and write it at once. A slot is emptied before its bytes change and written after them; where one is killed who writes it, the checksum of the bytes
-// is wrong, and the slot is as empty. Who writes it has its place locked, and waits for nobody: see lending.
+// Any number of processes read and write it at once, without a lock. A slot is emptied before its bytes change and written after them; where two write the same one, or one is killed,
+// the checksum of the bytes is wrong, and the slot is as empty.
 type unpacked struct {
 	path  string
 	slots uint64
@@ -50,7 +50,6 @@ type unpacked struct {
 	lacking bool     // there is none to read
 	refused bool     // nothing can be kept
 
-	lending lending
 	buckets [16]sync.Mutex // of one in which something is kept, by its number modulo 16
 
 	looking sync.Mutex
@@ -221,8 +220,8 @@ func (u *unpacked) find(f *os.File, d digest, size int) (place uint64, e unpacke
 	return 0, e, false
 }
 
-// get returns the size bytes that a note holds; nil if they are not there. Stale says that they had not been read within the hour.
-func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
+// get returns the size bytes that a note holds, in memory that room gives; nil if they are not there. Stale says that they had not been read within the hour.
+func (u *unpacked) get(d digest, size int, room func(size int) []byte) (raw []byte, stale bool) {
 	f, _ := u.open(false)
 	if f == nil {
 		return nil, false
@@ -231,7 +230,7 @@ func (u *unpacked) get(d digest, size int) (raw []byte, stale bool) {
 	if !ok {
 		return nil, false
 	}
-	raw = hugepage.Slice[byte](size)
+	raw = room(size)
 	if _, err := f.ReadAt(raw, u.noteOffset(place)); err != nil || crc32.Checksum(raw, castagnoli) != e.sum {
 		return nil, false
 	}
@@ -278,10 +277,9 @@ func (u *unpacked) put(d digest, raw []byte) {
 			place, age, was = first+i, old, e
 		}
 	}
-	if age < 0 || !u.lending.beginWrite(u, f, place) {
+	if age < 0 {
 		return
 	}
-	defer u.lending.endWrite(u, f, place)
 	if err := u.write(f, place, was, unpackedEntry{d, uint32(len(raw)), crc32.Checksum(raw, castagnoli), now}, raw); err != nil {
 		u.refuse()
 	}
@@ -364,24 +362,12 @@ func (u *unpacked) keepOnly(keep func(digest) (bool, error)) error {
 			} else if kept && !short {
 				continue
 			}
-			if err := u.drop(f, i, e.size); err != nil {
+			if err := u.empty(f, i); err != nil {
 				return err
 			}
+			u.punch(f, i, 0, e.size)
 		}
 	}
-	return nil
-}
-
-// drop empties a slot, and gives back the disk space of its place; not if that is lent.
-func (u *unpacked) drop(f *os.File, place uint64, size uint32) error {
-	if !u.lending.beginWrite(u, f, place) {
-		return nil
-	}
-	defer u.lending.endWrite(u, f, place)
-	if err := u.empty(f, place); err != nil {
-		return err
-	}
-	u.punch(f, place, 0, size)
 	return nil
 }
 
@@ -396,6 +382,11 @@ func (u *unpacked) close() {
 
 // Unpacked returns the size bytes that a note holds, if they were kept by KeepUnpacked and are as they were; else nil. The block counts as used.
 func (s *Store) Unpacked(c cid.Cid, size int) []byte {
+	return s.UnpackedIn(c, size, hugepage.Slice[byte])
+}
+
+// UnpackedIn is Unpacked, in memory that room gives, which is asked for size bytes if they are there.
+func (s *Store) UnpackedIn(c cid.Cid, size int, room func(size int) []byte) []byte {
 	if s.unpacked == nil {
 		return nil
 	}
@@ -403,7 +394,7 @@ func (s *Store) Unpacked(c cid.Cid, size int) []byte {
 	if err != nil {
 		return nil
 	}
-	raw, stale := s.unpacked.get(d, size)
+	raw, stale := s.unpacked.get(d, size, room)
 	if stale {
 		s.packs.usedNow(keyOf(d)) // an error is found by who reads the block
 	}

@@ -22,6 +22,8 @@ func held(i, size int) []byte {
 	return bytes.Repeat(fmt.Appendf(nil, "note %6d;", i), size/12+1)[:size]
 }
 
+func fresh(size int) []byte { return make([]byte, size) }
+
 func TestUnpacked(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir, Options{UnpackedSize: someUnpacked})
@@ -84,11 +86,11 @@ func TestUnpackedDamage(t *testing.T) {
 		if _, err := f.WriteAt([]byte{sound[at] ^ 4}, int64(at)); err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := u.get(d, len(raw)); got != nil {
+		if got, _ := u.get(d, len(raw), fresh); got != nil {
 			t.Errorf("%s damaged: %d bytes", what, len(got))
 		}
 		u.put(d, raw)
-		if got, _ := u.get(d, len(raw)); !bytes.Equal(got, raw) {
+		if got, _ := u.get(d, len(raw), fresh); !bytes.Equal(got, raw) {
 			t.Errorf("%s damaged: not kept again", what)
 		}
 	}
@@ -97,11 +99,11 @@ func TestUnpackedDamage(t *testing.T) {
 		if err := os.WriteFile(u.path, bad, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := u.get(d, len(raw)); got != nil && !bytes.Equal(got, raw) {
+		if got, _ := u.get(d, len(raw), fresh); got != nil && !bytes.Equal(got, raw) {
 			t.Errorf("%s: other bytes", what)
 		}
 		u.put(d, raw)
-		if got, _ := u.get(d, len(raw)); !bytes.Equal(got, raw) {
+		if got, _ := u.get(d, len(raw), fresh); !bytes.Equal(got, raw) {
 			t.Errorf("%s: not kept again", what)
 		}
 		u.close()
@@ -122,7 +124,7 @@ func TestUnpackedLimit(t *testing.T) {
 	const places = 2 * unpackedWay
 	there := func(from, to int) (n int) {
 		for i := from; i < to; i++ {
-			if raw, _ := u.get(name(i), unpackedNote); raw != nil {
+			if raw, _ := u.get(name(i), unpackedNote, fresh); raw != nil {
 				n++
 			}
 		}
@@ -187,7 +189,7 @@ func TestUnpackedBesideOthers(t *testing.T) {
 				i := r.IntN(40)
 				size := 1000 + i*4000
 				d := digest{0: byte(i)}
-				raw, _ := u.get(d, size)
+				raw, _ := u.get(d, size, fresh)
 				if raw == nil {
 					u.put(d, held(i, size))
 					continue

@@ -29,6 +29,7 @@ const (
 	MaxRef = 8 << 20
 
 	segment = 1 << 18 // bytes of a stream; the last one may have fewer
+	told    = 1 << 15 // bytes after which a reader says how far it has come
 )
 
 // ErrData says that coded bytes are not what Encode writes.
@@ -90,9 +91,9 @@ var (
 	readers = sync.Pool{New: func() any { return hugepage.New[model]() }}
 )
 
-// Decode fills raw with what was coded under the same ref and hints. Time and memory, some 3 MiB, do not depend on
-// what data holds. Errors, which wrap ErrData or are of package rans, say at which byte of raw; but not all that is wrong is noticed, so that a checksum is needed.
-func Decode(raw, data, ref []byte, hints []align.Hint) error {
+// Decode fills raw with what was coded under the same ref and hints. While it does, it tells come, which may be nil, how many bytes there are: those are
+// not written again. Time and memory, some 3 MiB, do not depend on what data holds. Errors, which wrap ErrData or are of package rans, say at which byte of raw; but not all that is wrong is noticed, so that a checksum is needed.
+func Decode(raw, data, ref []byte, hints []align.Hint, come func(n int)) error {
 	if len(raw) > MaxRaw || len(ref) > MaxRef {
 		return fmt.Errorf("%d bytes against %d: %w", len(raw), len(ref), ErrData)
 	}
@@ -113,7 +114,7 @@ func Decode(raw, data, ref []byte, hints []align.Hint) error {
 			}
 		}
 		data = rest
-		err := m.segment(end, passed, s)
+		err := m.segment(end, passed, s, come)
 		if err != nil {
 			return fmt.Errorf("byte %d of %d: %w", m.i, len(raw), err)
 		}
@@ -125,7 +126,7 @@ func Decode(raw, data, ref []byte, hints []align.Hint) error {
 }
 
 // segment decodes up to end.
-func (m *model) segment(end int, passed, stream []byte) error {
+func (m *model) segment(end int, passed, stream []byte, come func(n int)) error {
 	if err := m.passes.dec.Reset(passed); err != nil {
 		return err
 	}
@@ -133,8 +134,13 @@ func (m *model) segment(end int, passed, stream []byte) error {
 		return err
 	}
 	m.passes.next()
-	if err := m.run(end); err != nil {
-		return err
+	for m.i < end {
+		if err := m.run(min(m.i+told, end)); err != nil {
+			return err
+		}
+		if come != nil {
+			come(m.i)
+		}
 	}
 	if m.passes.left != 0 {
 		return ErrData

@@ -119,7 +119,7 @@ func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint) int {
 	}
 	data = data[len("before"):]
 	got := noise(99, len(raw)) // a reader's buffer may hold anything
-	if err := Decode(got, data, ref, hints); err != nil {
+	if err := Decode(got, data, ref, hints, nil); err != nil {
 		t.Fatalf("%d bytes against %d: %v", len(raw), len(ref), err)
 	}
 	if !bytes.Equal(got, raw) {
@@ -251,10 +251,10 @@ func TestEnds(t *testing.T) {
 }
 
 func TestTooLong(t *testing.T) {
-	if err := Decode(make([]byte, MaxRaw+1), nil, nil, nil); !errors.Is(err, ErrData) {
+	if err := Decode(make([]byte, MaxRaw+1), nil, nil, nil, nil); !errors.Is(err, ErrData) {
 		t.Errorf("raw: %v", err)
 	}
-	if err := Decode(nil, nil, make([]byte, MaxRef+1), nil); !errors.Is(err, ErrData) {
+	if err := Decode(nil, nil, make([]byte, MaxRef+1), nil, nil); !errors.Is(err, ErrData) {
 		t.Errorf("ref: %v", err)
 	}
 }
@@ -269,7 +269,7 @@ func TestHostile(t *testing.T) {
 	for i := range data {
 		c := bytes.Clone(data)
 		c[i] ^= 1 << (i % 8)
-		if err := Decode(got, c, old, whole(old)); err == nil {
+		if err := Decode(got, c, old, whole(old), nil); err == nil {
 			unseen++
 			if bytes.Equal(got, raw) {
 				t.Errorf("byte %d changed, and all is as before", i)
@@ -277,7 +277,7 @@ func TestHostile(t *testing.T) {
 		} else if !errors.Is(err, ErrData) && !errors.Is(err, rans.ErrStream) && !strings.Contains(err.Error(), "rans") {
 			t.Errorf("byte %d changed: %v", i, err)
 		}
-		if err := Decode(got, data[:i], old, whole(old)); err == nil && i < len(data)-1 {
+		if err := Decode(got, data[:i], old, whole(old), nil); err == nil && i < len(data)-1 {
 			t.Errorf("cut after %d of %d: no error", i, len(data))
 		}
 	}
@@ -285,7 +285,7 @@ func TestHostile(t *testing.T) {
 	if unseen > len(data)/8 {
 		t.Errorf("%d of %d changes went unnoticed", unseen, len(data))
 	}
-	if err := Decode(nil, []byte{0}, nil, nil); !errors.Is(err, ErrData) {
+	if err := Decode(nil, []byte{0}, nil, nil, nil); !errors.Is(err, ErrData) {
 		t.Errorf("a byte for nothing: %v", err)
 	}
 	long := make([]byte, segment+1)
@@ -295,17 +295,17 @@ func TestHostile(t *testing.T) {
 		"length beyond the data":        {200, 1, 7},
 		"length of 2^63":                {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1},
 	} {
-		if err := Decode(long, data, old, nil); !errors.Is(err, ErrData) {
+		if err := Decode(long, data, old, nil, nil); !errors.Is(err, ErrData) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	data = encode(t, raw[:50], old, whole(old))
-	if err := Decode(got[:50], append([]byte{data[0] | 0x80, 0}, data[1:]...), old, whole(old)); data[0] >= 0x80 || !errors.Is(err, ErrData) {
+	if err := Decode(got[:50], append([]byte{data[0] | 0x80, 0}, data[1:]...), old, whole(old), nil); data[0] >= 0x80 || !errors.Is(err, ErrData) {
 		t.Errorf("a length in more bytes than it takes: %v", err)
 	}
 	start := time.Now()
 	for seed := range uint64(20) {
-		if err := Decode(long, append([]byte{0xf4, 3}, noise(seed, 1000)...), old, whole(old)); err == nil {
+		if err := Decode(long, append([]byte{0xf4, 3}, noise(seed, 1000)...), old, whole(old), nil); err == nil {
 			t.Errorf("noise %d was decoded", seed)
 		}
 	}
@@ -331,7 +331,7 @@ func TestFuzzSeeds(t *testing.T) {
 	hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: 40, Ref: 50, RefLo: 25, Tape: 9000, File: 8000}}
 	data := encode(t, raw, old, hints)
 	got := make([]byte, len(raw))
-	if err := Decode(got, data, old, hints); err != nil || !bytes.Equal(got, raw) {
+	if err := Decode(got, data, old, hints, nil); err != nil || !bytes.Equal(got, raw) {
 		t.Error(err)
 	}
 	if dir := os.Getenv("FUZZ_SEEDS"); dir != "" {
@@ -359,9 +359,9 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data, ref []byte, n uint16, at, to uint16) {
 		hints := []align.Hint{{At: 0, Ref: 0, Tape: 5000, File: 6000}, {At: int(at), Ref: int(to), RefLo: int(to / 2), Tape: 9000, File: 8000}}
 		raw := make([]byte, n)
-		if Decode(raw, data, ref, hints) == nil {
+		if Decode(raw, data, ref, hints, nil) == nil {
 			again := make([]byte, n)
-			if err := Decode(again, data, ref, hints); err != nil || !bytes.Equal(raw, again) {
+			if err := Decode(again, data, ref, hints, nil); err != nil || !bytes.Equal(raw, again) {
 				t.Error("the same data gave other bytes the second time")
 			}
 		}
@@ -395,7 +395,7 @@ func Benchmark(b *testing.B) {
 			b.SetBytes(int64(len(c.raw)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := Decode(raw, data, c.ref, whole(c.ref)); err != nil {
+				if err := Decode(raw, data, c.ref, whole(c.ref), nil); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -419,7 +419,7 @@ func TestDecimalNumbers(t *testing.T) {
 	ref, raw := rows(1000, 200), rows(1000, 5000)
 	out := encode(t, raw, ref, []align.Hint{{}})
 	got := make([]byte, len(raw))
-	if err := Decode(got, out, ref, []align.Hint{{}}); err != nil || !bytes.Equal(got, raw) {
+	if err := Decode(got, out, ref, []align.Hint{{}}, nil); err != nil || !bytes.Equal(got, raw) {
 		t.Fatal(err)
 	}
 	t.Logf("%d of %d bytes", len(out), len(raw))

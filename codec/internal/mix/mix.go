@@ -14,7 +14,7 @@ import (
 	"dictnet/codec/internal/align"
 )
 
-// untilAsked is after how many bytes the context is asked whether to go on: they take some 20 ms.
+// untilAsked is after how many bytes the context is asked whether to go on, and a reader says how far it has come: they take some 20 ms.
 const untilAsked = 8 << 10
 
 // Encode appends raw, coded against ref. Hints, with ascending At, say which bytes of ref are replaced. The error is the context's.
@@ -51,9 +51,10 @@ func b2i(b bool) int {
 // errLength says that coded bytes end before or after what they are to hold.
 var errLength = errors.New("coded bytes do not end where they should")
 
-// Decode fills raw with what was coded against ref under the same hints. It takes the same time and memory whatever data holds, and
-// errors only if data is too long or too short or begins wrong, or if a diagonal leaves ref, or if the context ends: other faults have to be found by a checksum. What ref has room for behind its bytes may be written to.
-func Decode(ctx context.Context, raw, data, ref []byte, hints []align.Hint) error {
+// Decode fills raw with what was coded against ref under the same hints. While it does, it tells come, which may be nil, how many bytes there are: those are not
+// written again. It takes the same time and memory whatever data holds, and errors only if data is too long or too short or begins wrong, or if a diagonal leaves
+// ref, or if the context ends: other faults have to be found by a checksum. What ref has room for behind its bytes may be written to.
+func Decode(ctx context.Context, raw, data, ref []byte, hints []align.Hint, come func(n int)) error {
 	if len(data) == 0 {
 		return errLength
 	}
@@ -64,9 +65,16 @@ func Decode(ctx context.Context, raw, data, ref []byte, hints []align.Hint) erro
 	data = data[1:]
 	d := newDecoder(data)
 	code := d.coder
+	there := 0
 	for i := range raw {
-		if i%untilAsked == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if i%untilAsked == 0 {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if come != nil && i > 0 {
+				there += copy(raw[there:i], m.win[len(ref)+there:])
+				come(there)
+			}
 		}
 		if d.pos > len(data)+4 {
 			return fmt.Errorf("byte %d of %d: %w", i, len(raw), errLength)
@@ -83,6 +91,6 @@ func Decode(ctx context.Context, raw, data, ref []byte, hints []align.Hint) erro
 	if d.pos < len(data) || d.pos > len(data)+4 {
 		return errLength
 	}
-	copy(raw, m.win[len(ref):])
+	copy(raw[there:], m.win[len(ref)+there:])
 	return nil
 }

@@ -31,7 +31,7 @@ func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint) int {
 	}
 	data = data[len("before"):]
 	got := make([]byte, len(raw))
-	if err := Decode(t.Context(), got, data, ref, hints); err != nil || !bytes.Equal(got, raw) {
+	if err := Decode(t.Context(), got, data, ref, hints, nil); err != nil || !bytes.Equal(got, raw) {
 		t.Fatalf("%d bytes in %d: %v", len(raw), len(data), err)
 	}
 	return len(data)
@@ -132,7 +132,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"empty":  nil,
 		"ones":   bytes.Repeat([]byte{255}, 4000),
 	} {
-		if err := Decode(t.Context(), got, bad, nil, nil); err == nil && !bytes.Equal(got, raw) {
+		if err := Decode(t.Context(), got, bad, nil, nil, nil); err == nil && !bytes.Equal(got, raw) {
 			t.Logf("%s: other bytes, which a checksum has to find", name)
 		} else if err == nil {
 			t.Errorf("%s: taken for whole", name)
@@ -164,7 +164,7 @@ func TestEnds(t *testing.T) {
 		if _, err := Encode(&endsSoon{t.Context(), n}, nil, raw, nil, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("encode: %v", err)
 		}
-		if err := Decode(&endsSoon{t.Context(), n}, make([]byte, len(raw)), data, nil, nil); !errors.Is(err, context.Canceled) {
+		if err := Decode(&endsSoon{t.Context(), n}, make([]byte, len(raw)), data, nil, nil, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("decode: %v", err)
 		}
 	}
@@ -187,7 +187,7 @@ func TestTurns(t *testing.T) {
 	}
 	// Zeros are ones to the coder: a turn, as far as can be.
 	got := make([]byte, 100)
-	if err := Decode(t.Context(), got, append([]byte{20}, make([]byte, 50)...), ref, []align.Hint{{Ref: 2000}}); err == nil || !strings.Contains(err.Error(), "byte 0 of 100: the diagonal goes on at") {
+	if err := Decode(t.Context(), got, append([]byte{20}, make([]byte, 50)...), ref, []align.Hint{{Ref: 2000}}, nil); err == nil || !strings.Contains(err.Error(), "byte 0 of 100: the diagonal goes on at") {
 		t.Errorf("a diagonal far beyond the reference: %v", err)
 	}
 }
@@ -248,7 +248,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		hints := []align.Hint{{At: at, Ref: to, Tape: uint64(to), File: uint64(at)}}
 		got := make([]byte, n)
-		if Decode(t.Context(), got, data, ref, hints) != nil {
+		if Decode(t.Context(), got, data, ref, hints, nil) != nil {
 			return
 		}
 		roundTrip(t, got, ref, hints)
