@@ -666,7 +666,7 @@ func pageMixture(seed uint64, n int) (ref, raw []byte, hints []align.Hint) {
 			hints = append(hints, align.Hint{At: len(raw), Ref: len(ref), RefLo: len(ref), Tape: tape + uint64(len(ref)), File: file + uint64(len(raw))})
 		}
 		var a, b []byte
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0, 1:
 			at := r.IntN(2800)
 			a = words[at : at+r.IntN(200)]
@@ -684,7 +684,7 @@ func pageMixture(seed uint64, n int) (ref, raw []byte, hints []align.Hint) {
 			}
 		case 4:
 			for range r.IntN(40) { // relative to their own place
-				to := r.Uint32N(1<<16) - uint32(len(ref)+len(a))
+				to := r.Uint32N(1<<16) - uint32(len(ref)+len(a)) + r.Uint32N(2)*100_000_000
 				a, b = binary.LittleEndian.AppendUint32(append(a, 0xe8, '7'), to), binary.LittleEndian.AppendUint32(append(b, 0xe8, '7'), to+moved/4*4)
 			}
 		case 5:
@@ -697,6 +697,25 @@ func pageMixture(seed uint64, n int) (ref, raw []byte, hints []align.Hint) {
 		case 7:
 			for i := range r.IntN(20) { // digits that may be the first byte of a place
 				a, b = append(a, byte('0'+i%10), '1', 0, 0, 0), append(b, byte('1'+i%9), '1', 0, 0, 0)
+			}
+		case 8:
+			a = make([]byte, -len(raw)&3)
+			b = a
+			add := func(word, changed uint32) {
+				a, b = binary.LittleEndian.AppendUint32(a, word), binary.LittleEndian.AppendUint32(b, changed)
+			}
+			for range r.IntN(30) { // instructions of 64-bit ARM
+				page, register, in := r.Uint32N(8), r.Uint32N(3), r.Uint32N(1<<9)<<3
+				call := r.Uint32N(1<<14) - uint32(len(ref)+len(a))/4
+				add(0x94000000|call&(1<<26-1), 0x94000000|(call+moved/4)&(1<<26-1))
+				other := (register + r.Uint32N(8)/7) % 3
+				add(0x90000000|page<<5|page&3<<29|register, 0x90000000|(page+1)<<5|page&3<<29|other)
+				if r.IntN(2) == 0 {
+					add(0xd503201f, 0xd503201f)
+				}
+				add(0x91000000|in<<10|register<<5|register, 0x91000000|(in+moved)&0xfff<<10|register<<5|register)
+				scale := r.Uint32N(4)
+				add(0x39400000|scale<<30|in>>scale<<10|register<<5|1, 0x39400000|scale<<30|(in+moved/8*8)&0xfff>>scale<<10|register<<5|1)
 			}
 		}
 		ref = append(ref, a...)

@@ -257,11 +257,12 @@ var pageStretches = func() (t [1 << 12]int64) {
 }()
 
 type pageField struct {
-	right, level int
-	start        byte
-	old, value   uint32
-	moves        [3][1 << 12]pageMove
-	x            int // what is predicted, or -1
+	right, last int
+	level       int
+	start       byte
+	old, value  uint32
+	moves       [3][1 << 12]pageMove
+	x           int // what is predicted, or -1
 }
 
 type pageWeights [4]int32
@@ -565,7 +566,7 @@ func (a *pageAligned) decide(turned bool) {
 		a.fit[context[k]].learn(pageOne(f.x == is))
 		a.fitAt[context[k]<<8|int(f.start)].learn(pageOne(f.x == is))
 		if k < 2 {
-			if f.x == is && f.value != f.old && f.right < 3 {
+			if f.x == is && f.value != f.old && f.right < f.last {
 				f.right++
 			} else {
 				f.right = 0
@@ -661,10 +662,15 @@ func (a *pageAligned) place(field, b int, v uint32) (t, shift uint32, ok bool) {
 		return v, 0, 1<<12 <= v && v < 1<<28
 	}
 	tape, file := a.tape+uint64(a.sp-b), a.file+uint64(len(a.raw)-b)
-	return uint32(tape) + 4 + v, uint32(file - tape), v < 1<<24 || v >= 255<<24
+	return uint32(tape) + 4 + v, uint32(file - tape), v < 1<<27 || v >= 1<<32-1<<27
 }
 
-func pageNoPlace(v uint32) bool { return 1<<28 <= v && v < 255<<24 }
+// operand is that which stands b bytes before sp.
+func (a *pageAligned) operand(b int) (pageOperand, bool) {
+	return pageOperandAt(a.ref, a.sp-b, uint32(a.tape)+uint32(a.sp-b), uint32(a.file)+uint32(len(a.raw)-b))
+}
+
+func pageNoPlace(v uint32) bool { return 1<<28 <= v && v < 1<<32-1<<27 }
 
 func (a *pageAligned) foresee(e int, sure bool) {
 	f := a.fields[:]
@@ -693,14 +699,23 @@ func (a *pageAligned) foresee(e int, sure bool) {
 		}
 		v := pageNumberAt(a.ref, a.sp)
 		t, shift, ok := a.place(k, 0, v)
-		if pageNoPlace(v) || !ok {
+		o, operand := a.operand(0)
+		if operand && k == 0 {
+			t = o.place
+		} else if operand || pageNoPlace(v) || !ok {
 			continue
 		}
 		for level := range 3 {
 			key := t >> (6 * level)
 			if m := f[k].moves[level][pageHash(uint64(key), 12)]; m.key == key {
-				f[k].level, f[k].start, f[k].old, f[k].value = level, a.c1, v, v+uint32(m.by)-shift
-				f[k].x = int(byte(f[k].value))
+				old, value, last, ok := v, v+uint32(m.by)-shift, 3, true
+				if operand {
+					old, value, last, ok = o.moved(uint32(m.by))
+				}
+				if ok {
+					f[k].level, f[k].start, f[k].old, f[k].value, f[k].last = level, a.c1, old, value, last
+					f[k].x = int(byte(value))
+				}
 				break
 			}
 		}
@@ -711,6 +726,12 @@ func (a *pageAligned) foresee(e int, sure bool) {
 }
 
 func (a *pageAligned) learnMove() {
+	if o, ok := a.operand(4); ok {
+		if by, ok := o.further(a.raw, len(a.raw)-4); ok {
+			a.fields[0].learn(o.place, by)
+		}
+		return
+	}
 	v, w := pageNumberAt(a.ref, a.sp-4), pageNumberAt(a.raw, len(a.raw)-4)
 	if pageNoPlace(v) {
 		return
@@ -718,11 +739,15 @@ func (a *pageAligned) learnMove() {
 	for k := range 2 {
 		t, shift, ok := a.place(k, 4, v)
 		if by := int32(w - v + shift); ok && -1<<24 <= by && by <= 1<<24 {
-			for level := range 3 {
-				key := t >> (6 * level)
-				a.fields[k].moves[level][pageHash(uint64(key), 12)] = pageMove{key, by}
-			}
+			a.fields[k].learn(t, by)
 		}
+	}
+}
+
+func (f *pageField) learn(t uint32, by int32) {
+	for level := range 3 {
+		key := t >> (6 * level)
+		f.moves[level][pageHash(uint64(key), 12)] = pageMove{key, by}
 	}
 }
 

@@ -162,6 +162,7 @@ type pagePlaces struct {
 	guess       int // or -1
 	decimal     bool
 	read, level int
+	length      int // what is called last
 	before      byte
 	old, value  uint32
 	say         [2][]pageAdaptive
@@ -505,7 +506,7 @@ func (m *pageMixed) expect() {
 func pagePlace(field int, v uint32, t, f uint64) (place, shift uint32, ok bool) {
 	switch field {
 	case 0:
-		return uint32(t) + 4 + v, uint32(f - t), v>>24 <= 3 || v>>24 >= 0xfc
+		return uint32(t) + 4 + v, uint32(f - t), v < 1<<27 || v >= 1<<32-1<<27
 	case 1:
 		return v, 0, v >= 4096
 	}
@@ -520,7 +521,7 @@ func (m *pageMixed) guesses() {
 	for i := range m.fields {
 		f := &m.fields[i]
 		f.decimal, f.guess = false, -1
-		if 1 <= f.read && f.read <= 3 {
+		if 1 <= f.read && f.read <= f.length {
 			f.guess = int(byte(f.value >> (8 * f.read)))
 			continue
 		}
@@ -530,11 +531,21 @@ func (m *pageMixed) guesses() {
 		}
 		v := pageNumberAt(m.win, m.d)
 		place, shift, ok := pagePlace(i, v, m.t, m.f)
+		o, operand := pageOperandAt(m.win, m.d, uint32(m.t), uint32(m.f))
+		if operand = operand && i == 0; operand {
+			place, ok = o.place, true
+		}
 		for l := 0; ok && l < 3; l++ {
 			key := place >> (6 * l)
 			if s := f.entry(l, key); s.key == key {
-				f.level, f.old, f.value, f.before = l, v, v+uint32(s.by)-shift, byte(m.h)
-				f.guess = int(byte(f.value))
+				old, value, last, is := v, v+uint32(s.by)-shift, 3, true
+				if operand {
+					old, value, last, is = o.moved(uint32(s.by))
+				}
+				if is {
+					f.level, f.old, f.value, f.length, f.before = l, old, value, last, byte(m.h)
+					f.guess = int(byte(f.value))
+				}
 				break
 			}
 		}
@@ -1024,7 +1035,12 @@ func (m *pageMixed) after(c byte) {
 		}
 		v, w := pageNumberAt(m.win, m.d-4), pageNumberAt(m.win, len(m.win)-4)
 		place, shift, ok := pagePlace(i, v, m.t-4, m.f-4)
-		if by := int32(w - v + shift); ok && -1<<24 <= by && by <= 1<<24 {
+		by := int32(w - v + shift)
+		if o, operand := pageOperandAt(m.win, m.d-4, uint32(m.t-4), uint32(m.f-4)); operand && i == 0 {
+			place = o.place
+			by, ok = o.further(m.win, len(m.win)-4)
+		}
+		if ok && -1<<24 <= by && by <= 1<<24 {
 			for l := range 3 {
 				key := place >> (6 * l)
 				*f.entry(l, key) = pageMove{key, by}

@@ -6,12 +6,13 @@ import (
 	"dictnet/codec/internal/align"
 )
 
-// field predicts four-byte little-endian numbers that hold a place, relative to their own (fields[0]) or absolute (fields[1]): it learns how far
-// places have moved from the numbers before, as in "Compressing differences of executable code" (Baker, Manber, Muth, 1999), but knows no instructions.
+// field predicts four-byte little-endian numbers that hold a place, relative to their own (fields[0], and align.Operand) or absolute (fields[1]): it learns how far
+// places have moved from the numbers before, as in "Compressing differences of executable code" (Baker, Manber, Muth, 1999).
 type field struct {
 	moves [3][1 << moveBits]move // of places, of 64 and of 4096 places around
 	x     int                    // the byte that is predicted, or -1
-	right uint32                 // bytes of the number that have been predicted rightly, 0 to 3
+	right uint32                 // bytes of the number that have been predicted rightly, 0 to last
+	last  uint32                 // bytes of the number behind the first
 	level uint32                 // of moves, from which the prediction is
 	start uint32                 // the byte before the number
 	old   uint32                 // the aligned number
@@ -21,6 +22,7 @@ type field struct {
 const (
 	moveBits = 12
 	maxMove  = 1 << 24
+	farthest = 1 << 27 // bytes, that a place is from its number
 )
 
 // move says that what was at key (or, at level k, with key in the bits from 6k on) is now so much higher.
@@ -40,11 +42,11 @@ func placeOf(kind int, v, tape, file uint32) (t, shift uint32, ok bool) {
 	if kind == 1 {
 		return v, 0, v >= 1<<12 && v < 1<<28
 	}
-	return tape + 4 + v, file - tape, v < 1<<24 || v >= 0xff<<24
+	return tape + 4 + v, file - tape, v+farthest < 2*farthest
 }
 
 // unlikely says that a number is no place.
-func unlikely(v uint32) bool { return v >= 1<<28 && v < 0xff<<24 }
+func unlikely(v uint32) bool { return v >= 1<<28 && v < 1<<32-farthest }
 
 // foreseen fills in x of the fields, and reports whether one is another byte than the aligned one, e. Where that one is sure, numbers that hold a place are looked for
 // only where the last ones that changed began: it takes long.
@@ -84,6 +86,14 @@ func (m *model) expectPlaces() {
 		return
 	}
 	v := binary.LittleEndian.Uint32(m.src[m.sp:])
+	if align.MayBeOperand(v, uint32(m.file)+uint32(m.i)) {
+		if o, ok := m.operand(0); ok {
+			if f.right == 0 {
+				f.findOperand(&o, m.c1)
+			}
+			return
+		}
+	}
 	if unlikely(v) {
 		return
 	}
@@ -115,12 +125,24 @@ func (m *model) expectDecimal() {
 // find foresees the number v of place t, if it is known by how much that has moved.
 func (f *field) find(t, v, shift, start uint32) {
 	if level, by, ok := f.moved(t); ok {
-		f.level = level
-		f.start = start
-		f.old = v
-		f.value = v + by - shift
-		f.x = int(byte(f.value))
+		f.foresee(level, start, v, v+by-shift, 3)
 	}
+}
+
+// findOperand does so for what an instruction says of a place.
+func (f *field) findOperand(o *align.Operand, start uint32) {
+	level, by, ok := f.moved(o.Place)
+	if !ok {
+		return
+	}
+	if v, w, ok := o.Further(by); ok {
+		f.foresee(level, start, v, w, uint32(3-o.Skip))
+	}
+}
+
+func (f *field) foresee(level, start, old, value, last uint32) {
+	f.level, f.start, f.old, f.value, f.last = level, start, old, value, last
+	f.x = int(byte(value))
 }
 
 // moved returns by how much a place has moved, and at which level of moves that is known.
@@ -136,7 +158,7 @@ func (f *field) moved(t uint32) (level, by uint32, ok bool) {
 
 // went on says whether the byte that was predicted came.
 func (f *field) went(on bool) {
-	if on && f.value != f.old && f.right < 3 {
+	if on && f.value != f.old && f.right < f.last {
 		f.right++
 	} else {
 		f.right = 0
@@ -146,6 +168,18 @@ func (f *field) went(on bool) {
 // learnMove takes into account the number that ends where the model is.
 func (m *model) learnMove() {
 	v := binary.LittleEndian.Uint32(m.src[m.sp-4:])
+	if align.MayBeOperand(v, uint32(m.file)+uint32(m.i)) {
+		if o, ok := m.operand(4); ok {
+			if m.i-4 < o.Skip {
+				return
+			}
+			by, ok := o.By(binary.LittleEndian.Uint32(m.raw[m.i-4-o.Skip:]))
+			if ok && by+maxMove <= 2*maxMove {
+				m.fields[0].learn(o.Place, int32(by))
+			}
+			return
+		}
+	}
 	if unlikely(v) {
 		return
 	}
@@ -159,9 +193,19 @@ func (m *model) learnMove() {
 		if by > maxMove || by < -maxMove {
 			continue
 		}
-		for k := range m.fields[kind].moves {
-			key := t >> (6 * k)
-			m.fields[kind].moves[k][hash32(uint64(key), moveBits)] = move{key, by}
-		}
+		m.fields[kind].learn(t, by)
 	}
+}
+
+// learn keeps by how much a place has moved.
+func (f *field) learn(t uint32, by int32) {
+	for k := range f.moves {
+		key := t >> (6 * k)
+		f.moves[k][hash32(uint64(key), moveBits)] = move{key, by}
+	}
+}
+
+// operand returns the one that began so many bytes ago.
+func (m *model) operand(back int) (align.Operand, bool) {
+	return align.OperandAt(m.src, m.sp-back, uint32(m.tape)+uint32(m.sp-back), uint32(m.file)+uint32(m.i-back))
 }

@@ -91,6 +91,57 @@ func moved(seed uint64) (old, now []byte) {
 	return old, now
 }
 
+// movedARM does so for instructions of 64-bit ARM that call, and that name what stands behind all code, which moves further than that.
+func movedARM(seed uint64) (old, now []byte) {
+	r := rand.New(rand.NewPCG(seed, 5))
+	const functions, size, data = 400, 30, 0x1234
+	var begins, shifted [functions]uint32 // from the begin, in bytes
+	shift := uint32(0)
+	for i := range uint32(functions) {
+		if i%40 == 39 {
+			shift += 4 * r.Uint32N(20)
+		}
+		begins[i], shifted[i] = 4*i*size, 4*i*size+shift
+	}
+	old = noise(seed, 4*functions*size)
+	now = make([]byte, len(old)+int(shift))
+	for i := range begins {
+		copy(now[shifted[i]:], old[begins[i]:][:4*size])
+		for k := range uint32(size) {
+			put := func(word func(place uint32, moved bool) uint32) {
+				binary.LittleEndian.PutUint32(old[begins[i]+4*k:], word(1<<20+begins[i]+4*k, false))
+				binary.LittleEndian.PutUint32(now[shifted[i]+4*k:], word(1<<21+shifted[i]+4*k, true))
+			}
+			to := r.IntN(functions)
+			named := 1<<22 + r.Uint32N(1<<15)&^7
+			leads := func(moved bool) uint32 {
+				if moved {
+					return named + 1<<20 + data
+				}
+				return named
+			}
+			switch k % 10 {
+			case 3:
+				put(func(place uint32, moved bool) uint32 {
+					at := 1<<20 + begins[to]
+					if moved {
+						at = 1<<21 + shifted[to]
+					}
+					return 0x94000000 | (at-place)>>2&(1<<26-1)
+				})
+			case 6:
+				put(func(place uint32, moved bool) uint32 {
+					pages := leads(moved)>>12 - place>>12
+					return 0x90000001 | pages&3<<29 | pages>>2&(1<<19-1)<<5
+				})
+				k++
+				put(func(place uint32, moved bool) uint32 { return 0x91000021 | leads(moved)&0xfff<<10 })
+			}
+		}
+	}
+	return old, now
+}
+
 func whole(ref []byte) []align.Hint {
 	if len(ref) == 0 {
 		return nil
@@ -173,6 +224,7 @@ func TestHints(t *testing.T) {
 func TestSizes(t *testing.T) {
 	old := text(6, 100000)
 	code, now := moved(7)
+	arm, armNow := movedARM(8)
 	for _, c := range []struct {
 		name     string
 		raw, ref []byte
@@ -185,7 +237,8 @@ func TestSizes(t *testing.T) {
 		{"noise on top of noise", noise(9, 1000), noise(10, 1000), 1045},
 		{"zeros", make([]byte, 1<<20), nil, 100},
 		{"text without a reference", old, nil, 27600},
-		{"code whose calls moved", now, code, 4000}, // 2400 calls, 4 bytes each
+		{"code whose calls moved", now, code, 4000},          // 2400 calls, 4 bytes each
+		{"code of 64-bit ARM that moved", armNow, arm, 2300}, // 1200 calls, and 1200 pairs that name a place
 	} {
 		n := roundTrip(t, c.raw, c.ref, whole(c.ref))
 		t.Logf("%s: %d bytes take %d", c.name, len(c.raw), n)

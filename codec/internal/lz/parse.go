@@ -104,6 +104,14 @@ func (p *parser) foreseen(s *path, pos int) bool {
 	if !s.known || sp+4 > p.ref || pos+4 > len(p.win) {
 		return false
 	}
+	if o, ok := p.operand(s, sp, pos); ok {
+		by, holds := o.By(binary.LittleEndian.Uint32(p.win[pos-o.Skip:]))
+		if !holds || by-o.Shift+maxMove > 2*maxMove || !p.moved(s, 0, o.Place, by) {
+			return false
+		}
+		s.number = pos + 4 - o.Skip
+		return true
+	}
 	v, w := binary.LittleEndian.Uint32(p.win[sp:]), binary.LittleEndian.Uint32(p.win[pos:])
 	if w-v+maxMove > 2*maxMove || unlikely(v) {
 		return false
@@ -114,17 +122,32 @@ func (p *parser) foreseen(s *path, pos int) bool {
 		if !holds {
 			continue
 		}
-		by, last := w-v+shift, &s.by[kind]
-		_, known, moved := p.model.fields[kind].moved(t)
-		if moved && by == known || (by == last[0] || by == last[1]) && by+leastMove > 2*leastMove {
+		if p.moved(s, kind, t, w-v+shift) {
 			ok = true
-		}
-		if by != last[0] {
-			last[0], last[1] = by, last[0]
 		}
 	}
 	if ok {
 		s.number = pos + 4
+	}
+	return ok
+}
+
+// operand returns that of the reference at sp, which is aligned to pos.
+func (p *parser) operand(s *path, sp, pos int) (o align.Operand, ok bool) {
+	file := p.file + uint32(pos-p.ref)
+	if !align.MayBeOperand(binary.LittleEndian.Uint32(p.win[sp:]), file) {
+		return o, false
+	}
+	return align.OperandAt(p.win[:p.ref], sp, s.tape+uint32(sp), file)
+}
+
+// moved reports whether it is known, or is that of one of the last two, by how much the place of a number has moved.
+func (p *parser) moved(s *path, kind int, t, by uint32) bool {
+	last := &s.by[kind]
+	_, known, moved := p.model.fields[kind].moved(t)
+	ok := moved && by == known || (by == last[0] || by == last[1]) && by+leastMove > 2*leastMove
+	if by != last[0] {
+		last[0], last[1] = by, last[0]
 	}
 	return ok
 }

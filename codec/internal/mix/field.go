@@ -1,10 +1,14 @@
 package mix
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"dictnet/codec/internal/align"
+)
 
 // field predicts little-endian numbers of four bytes that say where something is. When what they point to has moved, they change by
 // as much, less, if they count from their own place, what they have moved themselves. How far the things around an old place have moved is learned
-// from the numbers that pointed there before. Nothing is known of formats or machines: any four bytes may be such a number, and how
+// from the numbers that pointed there before. Nothing is known of formats: any four bytes may be such a number, or say a place as align.Operand does, and how
 // much a guess is worth is learned as well. (The idea is that of Courgette and Zucchini, which take programs apart for it.)
 type field struct {
 	kind    fieldKind
@@ -13,6 +17,7 @@ type field struct {
 	guess   guess
 	decimal bool   // the guess is a digit of a decimal number
 	read    uint8  // bytes of the number that were as guessed
+	length  uint8  // of the number, from its first byte on that may change
 	level   uint8  // index into moves, of the guess
 	before  byte   // that stands before the number
 	value   uint32 // guessed
@@ -40,6 +45,8 @@ var nearness = [3]uint{0, 6, 12}
 const (
 	farthest  = 1 << 24 // bytes that something moves at most
 	leastSeen = 1 << 12 // absolute numbers below are not taken for places
+
+	mostBetween = 1 << 27 // bytes, a number and what it points to
 )
 
 func (f *field) init(kind fieldKind, bits uint) {
@@ -60,26 +67,37 @@ func (f *field) slot(level int, place uint32) *move {
 
 // place returns where the number v, p bytes after the begin of the reference, points to, and how far the number itself has moved.
 func (f *field) place(m *model, p int, v uint32) (place uint32, shift int32, ok bool) {
-	moved := uint64(p - m.here.Ref)
+	tape, file := m.stands(p)
 	switch f.kind {
 	case relative:
-		if top := v >> 24; top > 3 && top < 0xfc {
-			return 0, 0, false
-		}
-		tape := m.here.Tape + moved
-		return uint32(tape) + 4 + v, int32(m.here.File - m.here.Tape), true
+		return tape + 4 + v, int32(file - tape), v+mostBetween < 2*mostBetween
 	case aligned:
-		if (m.here.File+moved)&3 != 0 {
+		if file&3 != 0 {
 			return 0, 0, false
 		}
 	}
 	return v, 0, v >= leastSeen
 }
 
+// stands returns where byte p of the reference stands on the tape, and what is aligned to it in the file.
+func (m *model) stands(p int) (tape, file uint32) {
+	moved := uint64(p - m.here.Ref)
+	return uint32(m.here.Tape + moved), uint32(m.here.File + moved)
+}
+
+// operand returns that of which p is the first byte that may change.
+func (m *model) operand(p int) (o align.Operand, ok bool) {
+	tape, file := m.stands(p)
+	if !align.MayBeOperand(binary.LittleEndian.Uint32(m.win[p:]), file) {
+		return o, false
+	}
+	return align.OperandAt(m.win, p, tape, file)
+}
+
 // predict guesses the next byte.
 func (f *field) predict(m *model) {
 	if f.read > 0 {
-		if f.read < 4 {
+		if f.read < f.length {
 			f.guess.value = int(byte(f.value >> (8 * f.read)))
 			return
 		}
@@ -89,20 +107,41 @@ func (f *field) predict(m *model) {
 	if !m.placed || m.ptr+4 > len(m.win) {
 		return
 	}
+	if f.kind == relative {
+		if o, ok := m.operand(m.ptr); ok {
+			if level, by, ok := f.moved(o.Place); ok {
+				if v, w, ok := o.Further(uint32(by)); ok {
+					f.foresee(m, level, v, w, 4-o.Skip)
+				}
+			}
+			return
+		}
+	}
 	v := binary.LittleEndian.Uint32(m.win[m.ptr:])
 	place, shift, ok := f.place(m, m.ptr, v)
 	if !ok {
 		return
 	}
+	if level, by, ok := f.moved(place); ok {
+		f.foresee(m, level, v, v+uint32(by-shift), 4)
+	}
+}
+
+// moved returns how far a place has moved, and at which level that is known.
+func (f *field) moved(place uint32) (level int, by int32, ok bool) {
 	for level, n := range nearness {
 		if s := f.slot(level, place>>n); s.place == place>>n {
-			f.level = uint8(level)
-			f.old, f.value = v, v+uint32(s.by-shift)
-			f.guess.value = int(byte(f.value))
-			f.before = byte(m.last)
-			return
+			return level, s.by, true
 		}
 	}
+	return 0, 0, false
+}
+
+func (f *field) foresee(m *model, level int, old, value uint32, length int) {
+	f.level, f.length = uint8(level), uint8(length)
+	f.old, f.value = old, value
+	f.guess.value = int(byte(value))
+	f.before = byte(m.last)
 }
 
 // add tells of the byte that came.
@@ -123,12 +162,24 @@ func (f *field) learn(m *model) {
 		return
 	}
 	p := m.ptr - 4
+	if f.kind == relative {
+		if o, ok := m.operand(p); ok {
+			if by, ok := o.By(binary.LittleEndian.Uint32(m.win[len(m.win)-4-o.Skip:])); ok {
+				f.keep(o.Place, int32(by))
+			}
+			return
+		}
+	}
 	v := binary.LittleEndian.Uint32(m.win[p:])
 	place, shift, ok := f.place(m, p, v)
 	if !ok {
 		return
 	}
-	by := int32(binary.LittleEndian.Uint32(m.win[len(m.win)-4:])-v) + shift
+	f.keep(place, int32(binary.LittleEndian.Uint32(m.win[len(m.win)-4:])-v)+shift)
+}
+
+// keep remembers how far a place has moved.
+func (f *field) keep(place uint32, by int32) {
 	if by > farthest || by < -farthest {
 		return
 	}
