@@ -20,6 +20,7 @@ const (
 	reach     = 1024       // bytes around the diagonal that are searched
 	leastWait = 8          // bytes between searches at first
 	patience  = 512        // bytes after which a search is tried again where none succeeds
+	fewer     = 6          // of the bytes of a table, one in so many may be equal less often on other rows, which are the right ones
 )
 
 // Finder finds the places at which a text had better leave the diagonal of its follower.
@@ -55,7 +56,7 @@ func (a *Finder) Find(i int) (ref int, ok bool) {
 		if f.Len > 0 && Equal(b, a.at(f.Match)) > Equal(b, now) {
 			now = a.at(f.Match)
 		}
-		if ref, ok := a.rows.Find(b, now); ok {
+		if ref, ok := a.rows.Find(b, now); ok && Equal(b, a.ref[ref:])+len(b)/fewer >= Equal(b, now) { // in tables, about as many are the same on any row
 			return ref, true
 		}
 	}
