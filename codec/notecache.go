@@ -22,7 +22,7 @@ type noteCache struct {
 const (
 	buildNotes = 192
 
-	decodeNotes = 32
+	decodeNotes = 16
 )
 
 // newNoteCache returns a cache of so many notes; nil if there is no tape.

@@ -140,6 +140,7 @@ func (f *field) findOperand(o *align.Operand, start uint32) {
 	}
 }
 
+// foresee predicts a number of last + 1 bytes: value, where it was old.
 func (f *field) foresee(level, start, old, value, last uint32) {
 	f.level, f.start, f.old, f.value, f.last = level, start, old, value, last
 	f.x = int(byte(value))

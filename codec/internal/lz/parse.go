@@ -189,10 +189,11 @@ const (
 
 func (t *table) reset(bits, slots int) {
 	n := 1 << bits
+	t.bits, t.slots = bits, slots
 	if len(t.next) < n {
 		t.at, t.next = hugepage.Slice[uint32](slots*n), make([]uint8, n)
+		return
 	}
-	t.bits, t.slots = bits, slots
 	clear(t.at[:slots*n])
 	clear(t.next[:n])
 }
