@@ -236,13 +236,14 @@ func (a *app) decode(c *cobra.Command, name string, to decodeTo, dict, span stri
 		}
 	}
 	result.Bytes, err = play.WriteTo(counting)
-	if errors.Is(err, errContexts) && whole != nil {
+	if errors.Is(err, errContexts) {
+		if whole == nil {
+			return usageErrorf(contextHint, "decode %s: %w", in.name, err)
+		}
 		if play, err = picked.play(whole, in.name); err != nil {
 			return err
 		}
 		result.Bytes, err = play.WriteTo(counting)
-	} else if errors.Is(err, errContexts) {
-		err = usageErrorf(contextHint, "%w", err)
 	}
 	if err != nil {
 		var failed *writeError

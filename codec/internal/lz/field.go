@@ -22,7 +22,8 @@ type field struct {
 const (
 	moveBits = 12
 	maxMove  = 1 << 24
-	farthest = 1 << 27 // bytes, that a place is from its number
+
+	mostBetween = 1 << 27 // bytes, a number and its place
 )
 
 // move says that what was at key (or, at level k, with key in the bits from 6k on) is now so much higher.
@@ -42,11 +43,11 @@ func placeOf(kind int, v, tape, file uint32) (t, shift uint32, ok bool) {
 	if kind == 1 {
 		return v, 0, v >= 1<<12 && v < 1<<28
 	}
-	return tape + 4 + v, file - tape, v+farthest < 2*farthest
+	return tape + 4 + v, file - tape, v+mostBetween < 2*mostBetween
 }
 
 // unlikely says that a number is no place.
-func unlikely(v uint32) bool { return v >= 1<<28 && v < 1<<32-farthest }
+func unlikely(v uint32) bool { return v >= 1<<28 && v < 1<<32-mostBetween }
 
 // foreseen fills in x of the fields, and reports whether one is another byte than the aligned one, e. Where that one is sure, numbers that hold a place are looked for
 // only where the last ones that changed began: it takes long.
@@ -169,15 +170,9 @@ func (f *field) went(on bool) {
 // learnMove takes into account the number that ends where the model is.
 func (m *model) learnMove() {
 	v := binary.LittleEndian.Uint32(m.src[m.sp-4:])
-	if align.MayBeOperand(v, uint32(m.file)+uint32(m.i)) {
+	if align.MayBeOperand(v, uint32(m.file)+uint32(m.i-4)) {
 		if o, ok := m.operand(4); ok {
-			if m.i-4 < o.Skip {
-				return
-			}
-			by, ok := o.By(binary.LittleEndian.Uint32(m.raw[m.i-4-o.Skip:]))
-			if ok && by+maxMove <= 2*maxMove {
-				m.fields[0].learn(o.Place, int32(by))
-			}
+			m.learnOperand(&o)
 			return
 		}
 	}
@@ -195,6 +190,17 @@ func (m *model) learnMove() {
 			continue
 		}
 		m.fields[kind].learn(t, by)
+	}
+}
+
+// learnOperand does so for what an instruction says, of which the first byte that may change stands four back.
+func (m *model) learnOperand(o *align.Operand) {
+	at := m.i - 4 - o.Skip
+	if at < 0 {
+		return
+	}
+	if by, ok := o.By(binary.LittleEndian.Uint32(m.raw[at:])); ok && by+maxMove <= 2*maxMove {
+		m.fields[0].learn(o.Place, int32(by))
 	}
 }
 

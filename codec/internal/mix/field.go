@@ -137,6 +137,7 @@ func (f *field) moved(place uint32) (level int, by int32, ok bool) {
 	return 0, 0, false
 }
 
+// foresee guesses the first byte of a number of so many: of value, where it was old.
 func (f *field) foresee(m *model, level int, old, value uint32, length int) {
 	f.level, f.length = uint8(level), uint8(length)
 	f.old, f.value = old, value
