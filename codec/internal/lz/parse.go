@@ -24,7 +24,8 @@ type parser struct {
 	model  *model // whose fields say what they foresee
 	file   uint32 // as in model, the lower bits
 
-	short, long, longer table // places by the next 4, 8 and 20 bytes
+	short, long, longer table // places by the next 4, 8 and 20 bytes, the first of raw alone
+	near                near
 	paths               []path
 	nodes               []node // of all paths of a stretch
 	rows                align.Rows
@@ -72,7 +73,7 @@ func (p *parser) turn(s *path, dist int) {
 	if dist != s.said {
 		leave(&s.left, dist, s.said)
 	}
-	s.dist, s.said, s.hist = dist, dist, 0
+	s.dist, s.said, s.hist = dist, dist, turned
 	s.base[b2u(dist > p.i)] = dist
 	s.number = 0
 	s.known = false
@@ -159,16 +160,18 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *pr
 	p.look = 0
 	p.rows.Reset(p.win[:p.ref])
 	n := bits.Len(uint(len(p.win)))
-	p.short.reset(min(shortBits, n), 8)
+	p.short.reset(min(shortBits, n), 4)
 	p.long.reset(min(longBits, n), 16)
-	p.longer.reset(min(longBits-1, n), 16)
+	p.longer.reset(min(longBits-1, n), 8)
+	p.near.reset(p.win[:p.ref])
 	p.paths = append(p.paths[:0], path{hist: 0xff})
-	p.remember(0, len(ref))
+	p.rememberRef()
 }
 
 func (p *parser) release() {
 	p.hints, p.prices, p.model = nil, nil, nil
 	p.rows.Reset(nil)
+	p.near.ref = nil
 	if cap(p.win) > 1<<22 {
 		p.win = nil
 	}
@@ -211,16 +214,24 @@ func (t *table) put(x uint64, at int) {
 	t.at[int(h>>8)*t.slots|int(n)&(t.slots-1)] = h<<placeBits | uint32(at+1)
 }
 
-// remember keeps the places from from on, and before to. By few bytes, every second of the reference is enough.
+// rememberRef keeps every second place of the reference by many bytes. By few, near does.
+func (p *parser) rememberRef() {
+	long, longer := p.long, p.longer // in registers, here and below
+	for at := 0; at < min(p.ref, len(p.win)-longest+1); at += 2 {
+		b := p.win[at:][:longest]
+		long.put(binary.LittleEndian.Uint64(b), at)
+		longer.put(long20(b), at)
+	}
+}
+
+// remember keeps the places of raw from from on, and before to.
 func (p *parser) remember(from, to int) {
-	short, long, longer := p.short, p.long, p.longer // in registers
+	short, long, longer := p.short, p.long, p.longer
 	last := len(p.win) - longest
 	for at := from; at < min(to, last+1); at++ {
 		b := p.win[at:][:longest]
 		x := binary.LittleEndian.Uint64(b)
-		if at >= p.ref || at&1 == 0 {
-			short.put(x<<(64-8*shortest), at)
-		}
+		short.put(x<<(64-8*shortest), at)
 		long.put(x, at)
 		longer.put(long20(b), at)
 	}
@@ -312,7 +323,7 @@ func (p *parser) along(end int) (n int) {
 	dst := p.win[pos:][:len(src)]
 	hits := &p.prices.hit[b2u(s.dist > p.i)]
 	for n < len(src) && src[n] == dst[n] {
-		s.cost += hits[s.hist&0xff] >> priceBits
+		s.cost += hits[past(s.hist)] >> priceBits
 		s.hist <<= 1
 		n++
 	}
@@ -360,7 +371,7 @@ func (p *parser) step(pos int, prev byte) int32 {
 		if !hit && s.dist > p.i && p.foreseen(s, pos) {
 			s.cost += p.prices.fore[s.hist&0xff] >> priceBits
 		} else {
-			s.cost += p.prices.of(hit, b2u(s.dist > p.i), s.hist&0xff, prev, c)
+			s.cost += p.prices.of(hit, b2u(s.dist > p.i), s.hist, prev, c)
 		}
 		s.hist = s.hist<<1 | b2u(!hit)
 		low = min(low, s.cost)
@@ -445,6 +456,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 	if top[0].dist == 0 || top[3].dist == 0 { // few agree for so long
 		among(&p.short, x<<(64-8*shortest), 1<<(8*shortest)-1)
 	}
+	among(&p.near.table, x<<(64-8*shortest), 1<<(8*shortest)-1)
 	if top[0].dist == 0 {
 		return
 	}
@@ -454,7 +466,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 	src := p.before(pos, s.dist)
 	for k, c := range w {
 		hit := k < len(src) && src[k] == c
-		cost += p.prices.of(hit, b2u(s.dist > p.i), hist&0xff, before, c)
+		cost += p.prices.of(hit, b2u(s.dist > p.i), hist, before, c)
 		hist = hist<<1 | b2u(!hit)
 		base[k] = cost
 		before = c
@@ -482,14 +494,14 @@ func (p *parser) search(s path, pos int, prev byte) {
 // gain returns by how much w, which stands at pos, is cheaper up to some byte if it is aligned to what stands d before than base says.
 func (p *parser) gain(d, pos int, w []byte, prev byte, base *[horizon]int32) (gain int32) {
 	kind := b2u(d > p.i)
-	hist := uint32(0)
+	hist := uint32(turned)
 	cost := int32(0)
 	src := p.before(pos, d)
 	for k, c := range w {
 		hit := k < len(src) && src[k] == c
 		cost += p.prices.of(hit, kind, hist, prev, c)
 		prev = c
-		hist = (hist<<1 | b2u(!hit)) & 0xff
+		hist = hist<<1 | b2u(!hit)
 		g := base[k] - cost
 		if !hit && (k < 3 || g < gain-behind) {
 			break

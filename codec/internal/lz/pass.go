@@ -117,7 +117,7 @@ func (m *model) skim(end int) {
 		m.passes.left -= k
 	} else {
 		m.passes.left += k
-		m.prices.passed(b2u(m.dist > m.i), m.hist, k)
+		m.prices.passed(m, k)
 	}
 	m.c1, m.c2, m.c3 = last&0xff, last>>8&0xff, c3
 	m.i += k

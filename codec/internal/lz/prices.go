@@ -5,14 +5,37 @@ import "math/bits"
 // prices are averages of what was spent lately, by which the parser compares, in units of 1/512 bit. The price of a byte counts all that
 // is said of it.
 type prices struct {
-	hit    [2][256]int32  // by whether the alignment is with the reference, and history: a byte that is the aligned one
-	miss   [2][256]int32  // the same, one that is not
-	fore   [256]int32     // by history: one that is not, but that a field foresees
-	pair   [1 << 16]int32 // literals by the byte before and the byte
-	single [256]int32     // literals by the byte
+	hit    [2][settled + 1]int32 // by whether the alignment is with the reference, and history: a byte that is the aligned one
+	miss   [2][settled + 1]int32 // the same, one that is not
+	fore   [256]int32            // by history: one that is not, but that a field foresees
+	pair   [1 << 16]int32        // literals by the byte before and the byte
+	single [256]int32            // literals by the byte
 }
 
-const priceBits = 4 // more than those of coder.cost
+const (
+	priceBits = 4 // more than those of coder.cost
+
+	settled = 256     // in place of a history: nothing but aligned bytes for long
+	turned  = 1 << 16 // a history after a turn: in 16 bytes it is settled
+)
+
+// past returns what prices know of a path's history.
+func past(hist uint32) uint32 {
+	if hist == 0 {
+		return settled
+	}
+	return hist & 0xff
+}
+
+// past does so for the model's.
+func (m *model) past() uint32 { return pastOf(m.hist, m.age) }
+
+func pastOf(hist, age uint32) uint32 {
+	if hist == 0 && age >= 16 {
+		return settled
+	}
+	return hist & 0xff
+}
 
 func (p *prices) reset() {
 	for h := range 256 {
@@ -32,6 +55,9 @@ func (p *prices) reset() {
 		}
 		p.fore[h] = 2 * 32 << priceBits
 	}
+	for k := range 2 {
+		p.hit[k][settled], p.miss[k][settled] = 0, 12*32<<priceBits
+	}
 	for i := range p.pair {
 		p.pair[i] = 6 * 32 << priceBits
 	}
@@ -43,22 +69,26 @@ func (p *prices) reset() {
 // aligned takes into account what the byte that m is about to append has cost.
 func (p *prices) aligned(m *model, hit bool) {
 	k := b2u(m.dist > m.i)
-	price := &p.miss[k][m.hist&0xff]
+	h := m.past()
+	price := &p.miss[k][h]
 	if hit {
-		price = &p.hit[k][m.hist&0xff]
+		price = &p.hit[k][h]
 	}
 	*price += (m.cost<<priceBits - *price) >> 5
 }
 
-// passed does so for n bytes that cost nothing and were the aligned ones, behind hist.
-func (p *prices) passed(kind, hist uint32, n int) {
+// passed does so for n bytes that cost nothing and were the aligned ones, as the last ones were to m.
+func (p *prices) passed(m *model, n int) {
+	kind, hist, age := b2u(m.dist > m.i), m.hist, m.age
 	for ; n > 0; n-- {
-		price := &p.hit[kind][hist&0xff]
-		if hist&0xff == 0 && *price == 0 {
+		h := pastOf(hist, age)
+		price := &p.hit[kind][h]
+		if h == settled && *price == 0 {
 			return // and so it stays
 		}
 		*price += -*price >> 5
 		hist <<= 1
+		age++
 	}
 }
 
@@ -79,13 +109,14 @@ func (p *prices) literal(m *model, cost int32) {
 
 // of returns the price of byte c, which stands after prev, if it hits, for an alignment of that kind and history.
 func (p *prices) of(hit bool, kind, hist uint32, prev, c byte) int32 {
+	h := past(hist)
 	if hit {
-		return p.hit[kind][hist] >> priceBits
+		return p.hit[kind][h] >> priceBits
 	}
 	if bits.OnesCount8(uint8(hist)) >= literalRun {
 		return p.literalAfter(prev, c) + 4
 	}
-	return p.miss[kind][hist] >> priceBits
+	return p.miss[kind][h] >> priceBits
 }
 
 // literalRun is from how many literals among the last eight bytes on a literal's price is that of its byte.

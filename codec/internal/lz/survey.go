@@ -12,11 +12,14 @@ const (
 	firstRows  = 96  // bytes that tell by how much numbers of a table have moved
 )
 
-// survey adds a path that turns from the best one to an alignment with the reference by which clearly more of what follows agrees, if there is one. In tables of numbers most bytes
+// survey brings near up to date, and adds a path that turns from the best one to an alignment with the reference by which clearly more of what follows agrees, if there is one. In tables of numbers most bytes
 // agree with those of any row, also of raw itself, and runs of equal bytes are no longer on the right alignment than on others: there, what align.Rows finds takes the place of all paths.
 func (p *parser) survey(pos int) {
 	p.look = p.i + surveyed
 	best := p.paths[p.cheapest()]
+	if b := best.base[1]; b > p.i {
+		p.near.keep(pos-b, p.i)
+	}
 	w := p.win[pos:min(pos+surveyed, len(p.win))]
 	if best.dist == 0 || len(w) < surveyed {
 		return
