@@ -191,6 +191,8 @@ type pageMixed struct {
 	heads     []int
 	refs      [][4]int
 	k, n      uint
+	close     map[uint32][]int // of the upper 12 bits: the latest places, the last one behind
+	taken     map[int]int      // where P was
 	ptr       int
 	run       int
 	misses    uint32
@@ -271,8 +273,9 @@ func readPageMixed(n int, data, ref []byte, hints []align.Hint) (raw []byte, err
 func newPageMixed(n int, ref []byte, hints []align.Hint) *pageMixed {
 	m := &pageMixed{win: slices.Clone(ref), r: len(ref), raw: n, hints: hints, ptr: -1, e: -1, matched: -1, nearByte: -1}
 	whole := bits.Len(uint(len(ref) + n))
-	m.k, m.n = uint(min(max(whole, 12), 19)), uint(min(max(bits.Len(uint(len(ref))), 10), 17))
+	m.k, m.n = uint(min(max(whole, 12), 19)), uint(min(max(bits.Len(uint(len(ref))), 10), 16))
 	m.heads, m.refs = make([]int, 1<<m.k), make([][4]int, 1<<m.n)
+	m.close, m.taken = make(map[uint32][]int), make(map[int]int)
 	for p := 8; p < len(ref); p++ {
 		m.heads[m.key(p, m.k)] = p
 		places := &m.refs[m.key(p, m.n)]
@@ -324,6 +327,26 @@ func (m *pageMixed) key(p int, k uint) uint64 {
 	return (binary.LittleEndian.Uint64(m.win[p-8:]) >> 16) * 0x9e3779b97f4a7c15 >> (64 - k)
 }
 
+func (m *pageMixed) four(p int) (number, key uint32) {
+	number = binary.LittleEndian.Uint32(m.win[p:])
+	return number, number * 0x9e3779b1 >> 20
+}
+
+func (m *pageMixed) take() {
+	for k := m.ptr / 512; k <= m.ptr/512+4 && k*512 < m.r; k++ {
+		if at, ok := m.taken[k]; ok && len(m.win)-at < 65536 {
+			continue
+		}
+		m.taken[k] = len(m.win)
+		for q := k * 512; q < k*512+512 && q <= m.r-4; q++ {
+			_, key := m.four(q)
+			if m.close[key] = append(m.close[key], q); len(m.close[key]) > 16 {
+				m.close[key] = m.close[key][1:]
+			}
+		}
+	}
+}
+
 func (m *pageMixed) common(c int) (n int) {
 	for p := len(m.win); n < 40 && c-n > 0 && m.win[c-n-1] == m.win[p-n-1]; n++ {
 	}
@@ -349,14 +372,30 @@ func (m *pageMixed) look() {
 			m.match, m.len, m.slips = c, m.common(c), 0
 		}
 		*head = p
+		if m.ptr >= 0 && m.ptr < m.r {
+			m.take()
+		}
 		if m.nearby == 0 {
 			m.near = 0
+			var found []int
 			for _, c := range m.refs[m.key(p, m.n)] {
-				if c == 0 || c == m.ptr || m.common(c) < 6 {
+				if c != 0 && m.common(c) >= 6 {
+					found = append(found, c)
+				}
+			}
+			number, key := m.four(p - 4)
+			for _, q := range m.close[key] {
+				if n, _ := m.four(q); n == number && q+4 < m.r {
+					found = append(found, q+4)
+				}
+			}
+			slices.Sort(found)
+			for _, c := range found {
+				if c == m.ptr {
 					continue
 				}
 				away := func(c int) int { return max(c-m.ptr, m.ptr-c) }
-				if k := m.common(c); k > m.nearby || k == m.nearby && away(c) < away(m.near) {
+				if k := m.common(c); k > m.nearby || k == m.nearby && away(c) <= away(m.near) {
 					m.near, m.nearby = c, k
 				}
 			}

@@ -154,7 +154,8 @@ func (f *Follower) finds(at, ptr int) bool {
 	}
 	places := &f.refs[h>>f.refsShift]
 	if !slices.Contains(places[:], uint32(at)) {
-		return false
+		var found [nearbyPlaces]int
+		return slices.Contains(f.close.Find(&found, binary.LittleEndian.Uint32(f.Win[at-4:])), at-4)
 	}
 	for _, c := range places {
 		if c := int(c); c >= 8 && abs(c-ptr) < abs(at-ptr) && [8]byte(f.Win[c-8:]) == [8]byte(f.Win[at-8:]) {

@@ -36,6 +36,7 @@ type Follower struct {
 	shift     uint
 	refs      []places
 	refsShift uint
+	close     Nearby
 	ref       int
 }
 
@@ -59,7 +60,7 @@ func NewFollower(ref []byte, n int, segments []Segment) *Follower {
 	b := min(max(bits.Len(uint(len(ref)+n)), 12), 19)
 	f.heads = make([]uint32, 1<<b)
 	f.shift = uint(64 - b)
-	b = min(max(bits.Len(uint(len(ref))), 10), 17)
+	b = min(max(bits.Len(uint(len(ref))), 10), 16)
 	f.refs = make([]places, 1<<b)
 	f.refsShift = uint(64 - b)
 	for p := 8; p < len(ref); p++ {
@@ -67,6 +68,7 @@ func NewFollower(ref []byte, n int, segments []Segment) *Follower {
 		f.heads[h>>f.shift] = uint32(p)
 		f.refs[h>>f.refsShift].put(uint32(p))
 	}
+	f.close.Reset(f.Win[:f.ref:f.ref])
 	f.look()
 	return f
 }
@@ -149,6 +151,9 @@ func (f *Follower) look() {
 			}
 		}
 		*head = uint32(p)
+		if f.Ptr >= 0 && f.Ptr < f.ref {
+			f.close.Keep(f.Ptr, p)
+		}
 		if f.NearLen == 0 {
 			f.Near, f.NearLen = f.nearby(&f.refs[h>>f.refsShift], p)
 			found = true
@@ -168,15 +173,30 @@ func (f *Follower) look() {
 	}
 }
 
-// nearby returns, of the places before which the most bytes agree with those before p, the one that is nearest to the diagonal, and how many these are.
+// nearby returns, of the places before which the most bytes agree with those before p, the one that is nearest to the diagonal, and how many these are. Of two that are as
+// near, it is the one behind.
 func (f *Follower) nearby(x *places, p int) (at, n int) {
-	for _, c := range x {
-		c := int(c)
-		if c == 0 || c == f.Ptr {
-			continue
+	better := func(c, least int) {
+		if c == f.Ptr {
+			return
 		}
-		if k := f.common(c, p); k >= LeastNear && (k > n || k == n && abs(c-f.Ptr) < abs(at-f.Ptr)) {
+		k := f.common(c, p)
+		if k < least || k < n {
+			return
+		}
+		if d, e := abs(c-f.Ptr), abs(at-f.Ptr); k > n || d < e || d == e && c > at {
 			at, n = c, k
+		}
+	}
+	for _, c := range x {
+		if c > 0 {
+			better(int(c), matchBytes)
+		}
+	}
+	var found [nearbyPlaces]int
+	for _, c := range f.close.Find(&found, binary.LittleEndian.Uint32(f.Win[p-4:])) {
+		if c += 4; c < f.ref {
+			better(c, 4)
 		}
 	}
 	return at, n

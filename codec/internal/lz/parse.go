@@ -24,8 +24,8 @@ type parser struct {
 	model  *model // whose fields say what they foresee
 	file   uint32 // as in model, the lower bits
 
-	short, long, longer table // places by the next 4, 8 and 20 bytes, the first of raw alone
-	near                near
+	short, long, longer table        // places by the next 4, 8 and 20 bytes, the first of raw alone
+	near                align.Nearby // what stands where in the reference, by 4 bytes
 	paths               []path
 	nodes               []node // of all paths of a stretch
 	rows                align.Rows
@@ -35,11 +35,12 @@ const (
 	parsed    = 1 << 12 // bytes of a stretch, at whose end the best path is taken, and behind which the model follows
 	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
 	longest   = 20      // bytes by which places are kept: of eight that are frequent, the latest places need not be the best
-	within    = 6 * 32  // how much worse than the best a path may be to be improved
+	within    = 4 * 32  // how much worse than the best a path may be to be improved
 	mostPaths = 64      // side by side
 	hopeless  = 40 * 32 // how much worse than the best a path is forgotten
 	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
 	closeBy   = 16      // bytes of the reference, before and behind where it goes on, that are all looked at
+	anew      = 16      // bytes of raw that are kept where it begins to be as the reference
 	horizon   = 48      // bytes for which an alignment is tried
 	leastMove = 64      // by which numbers have moved that are taken to have moved as the last ones: smaller moves agree by chance
 	turnPrice = 8 * 32  // of saying one that was left; others come to a bit more and their digits
@@ -163,7 +164,7 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *pr
 	p.short.reset(min(shortBits, n), 4)
 	p.long.reset(min(longBits, n), 16)
 	p.longer.reset(min(longBits-1, n), 8)
-	p.near.reset(p.win[:p.ref])
+	p.near.Reset(p.win[:p.ref])
 	p.paths = append(p.paths[:0], path{hist: 0xff})
 	p.rememberRef()
 }
@@ -171,7 +172,7 @@ func (p *parser) reset(raw, ref []byte, hints []align.Hint, m *model, prices *pr
 func (p *parser) release() {
 	p.hints, p.prices, p.model = nil, nil, nil
 	p.rows.Reset(nil)
-	p.near.ref = nil
+	p.near.Reset(nil)
 	if cap(p.win) > 1<<22 {
 		p.win = nil
 	}
@@ -327,7 +328,11 @@ func (p *parser) along(end int) (n int) {
 		s.hist <<= 1
 		n++
 	}
-	p.remember(pos, pos+n)
+	if s.dist > p.i {
+		p.remember(pos, pos+min(n, anew)) // the rest is found in the reference
+	} else {
+		p.remember(pos, pos+n)
+	}
 	return n
 }
 
@@ -456,7 +461,10 @@ func (p *parser) search(s path, pos int, prev byte) {
 	if top[0].dist == 0 || top[3].dist == 0 { // few agree for so long
 		among(&p.short, x<<(64-8*shortest), 1<<(8*shortest)-1)
 	}
-	among(&p.near.table, x<<(64-8*shortest), 1<<(8*shortest)-1)
+	var places [16]int
+	for _, at := range p.near.Find(&places, uint32(x)) {
+		consider(pos - at)
+	}
 	if top[0].dist == 0 {
 		return
 	}

@@ -18,7 +18,7 @@ func (p *parser) survey(pos int) {
 	p.look = p.i + surveyed
 	best := p.paths[p.cheapest()]
 	if b := best.base[1]; b > p.i {
-		p.near.keep(pos-b, p.i)
+		p.near.Keep(pos-b, p.i)
 	}
 	w := p.win[pos:min(pos+surveyed, len(p.win))]
 	if best.dist == 0 || len(w) < surveyed {
