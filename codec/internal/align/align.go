@@ -154,7 +154,7 @@ func (f *Follower) finds(at, ptr int) bool {
 	}
 	places := &f.refs[h>>f.refsShift]
 	if !slices.Contains(places[:], uint32(at)) {
-		var found [nearbyPlaces]int
+		var found [NearbyPlaces]int
 		return slices.Contains(f.close.Find(&found, binary.LittleEndian.Uint32(f.Win[at-4:])), at-4)
 	}
 	for _, c := range places {

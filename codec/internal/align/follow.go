@@ -47,7 +47,7 @@ const (
 	matchBytes = 6  // that have to agree
 	matchMost  = 40 // that are compared
 	lost       = 4  // bytes of sixteen that differ, and a match is given up
-	LeastNear  = 6  // bytes that agree before a place nearby, at least
+	LeastNear  = 6  // bytes that agree before a place nearby that is offered, at least
 	offerLeast = 2  // bytes of sixteen that differ on the diagonal, before another is offered
 )
 
@@ -193,7 +193,7 @@ func (f *Follower) nearby(x *places, p int) (at, n int) {
 			better(int(c), matchBytes)
 		}
 	}
-	var found [nearbyPlaces]int
+	var found [NearbyPlaces]int
 	for _, c := range f.close.Find(&found, binary.LittleEndian.Uint32(f.Win[p-4:])) {
 		if c += 4; c < f.ref {
 			better(c, 4)

@@ -11,9 +11,11 @@ type Nearby struct {
 	kept []uint32 // for each stretch of the reference: how far the text was when its places were last kept, plus 1, or 0
 }
 
+// NearbyPlaces is how many places of a hash are known at most.
+const NearbyPlaces = 16
+
 const (
 	nearbyBits    = 12 // of a hash
-	nearbyPlaces  = 16 // of each
 	nearbyStretch = 512
 	nearbyAhead   = 5       // stretches that are kept, with that in which the reference goes on
 	nearbyFor     = 1 << 16 // bytes of the text for which they are not kept again
@@ -30,7 +32,7 @@ func (n *Nearby) Reset(ref []byte) {
 		return
 	}
 	if n.at == nil {
-		n.at, n.next = make([]uint32, nearbyPlaces<<nearbyBits), make([]uint8, 1<<nearbyBits)
+		n.at, n.next = make([]uint32, NearbyPlaces<<nearbyBits), make([]uint8, 1<<nearbyBits)
 	} else {
 		clear(n.at)
 		clear(n.next)
@@ -47,20 +49,20 @@ func (n *Nearby) Keep(at, i int) {
 		n.kept[k] = uint32(i + 1)
 		for p := k * nearbyStretch; p < min((k+1)*nearbyStretch, len(n.ref)-3); p++ {
 			h, tag := hashFour(binary.LittleEndian.Uint32(n.ref[p:]))
-			n.at[h*nearbyPlaces+uint32(n.next[h])%nearbyPlaces] = tag<<placeBits | uint32(p+1)
+			n.at[h*NearbyPlaces+uint32(n.next[h])%NearbyPlaces] = tag<<placeBits | uint32(p+1)
 			n.next[h]++
 		}
 	}
 }
 
 // Find fills found with the places where these four bytes stand, as a little-endian number, and returns what it has filled. A place may be among them more than once.
-func (n *Nearby) Find(found *[nearbyPlaces]int, four uint32) []int {
+func (n *Nearby) Find(found *[NearbyPlaces]int, four uint32) []int {
 	if len(n.ref) == 0 {
 		return nil
 	}
 	h, tag := hashFour(four)
 	k := 0
-	for _, x := range n.at[h*nearbyPlaces:][:nearbyPlaces] {
+	for _, x := range n.at[h*NearbyPlaces:][:NearbyPlaces] {
 		if x>>placeBits == tag && x != 0 {
 			if p := int(x&placeMask) - 1; binary.LittleEndian.Uint32(n.ref[p:]) == four {
 				found[k] = p

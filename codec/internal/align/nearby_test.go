@@ -17,7 +17,7 @@ func TestNearby(t *testing.T) {
 	copy(ref[5000:], ref[4000:4100]) // so that some stand twice
 	var n Nearby
 	find := func(p int) []int {
-		var found [nearbyPlaces]int
+		var found [NearbyPlaces]int
 		return slices.Clone(n.Find(&found, binary.LittleEndian.Uint32(ref[p:])))
 	}
 	n.Reset(ref)
@@ -64,15 +64,15 @@ func TestNearbyKeepsTheLatest(t *testing.T) {
 	var n Nearby
 	n.Reset(ref)
 	n.Keep(0, 0)
-	var found [nearbyPlaces]int
+	var found [NearbyPlaces]int
 	got := n.Find(&found, 0)
 	slices.Sort(got)
 	for k, p := range got {
-		if want := len(ref) - 3 - nearbyPlaces + k; p != want {
-			t.Fatalf("found %d, want the last %d places", got, nearbyPlaces)
+		if want := len(ref) - 3 - NearbyPlaces + k; p != want {
+			t.Fatalf("found %d, want the last %d places", got, NearbyPlaces)
 		}
 	}
-	if len(got) != nearbyPlaces {
+	if len(got) != NearbyPlaces {
 		t.Errorf("found %d places", len(got))
 	}
 }

@@ -74,7 +74,7 @@ func (p *parser) turn(s *path, dist int) {
 	if dist != s.said {
 		leave(&s.left, dist, s.said)
 	}
-	s.dist, s.said, s.hist = dist, dist, turned
+	s.dist, s.said, s.hist = dist, dist, justTurned
 	s.base[b2u(dist > p.i)] = dist
 	s.number = 0
 	s.known = false
@@ -461,7 +461,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 	if top[0].dist == 0 || top[3].dist == 0 { // few agree for so long
 		among(&p.short, x<<(64-8*shortest), 1<<(8*shortest)-1)
 	}
-	var places [16]int
+	var places [align.NearbyPlaces]int
 	for _, at := range p.near.Find(&places, uint32(x)) {
 		consider(pos - at)
 	}
@@ -502,7 +502,7 @@ func (p *parser) search(s path, pos int, prev byte) {
 // gain returns by how much w, which stands at pos, is cheaper up to some byte if it is aligned to what stands d before than base says.
 func (p *parser) gain(d, pos int, w []byte, prev byte, base *[horizon]int32) (gain int32) {
 	kind := b2u(d > p.i)
-	hist := uint32(turned)
+	hist := uint32(justTurned)
 	cost := int32(0)
 	src := p.before(pos, d)
 	for k, c := range w {

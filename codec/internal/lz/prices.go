@@ -15,8 +15,8 @@ type prices struct {
 const (
 	priceBits = 4 // more than those of coder.cost
 
-	settled = 256     // in place of a history: nothing but aligned bytes for long
-	turned  = 1 << 16 // a history after a turn: in 16 bytes it is settled
+	settled    = 256     // in place of a history: nothing but aligned bytes for long
+	justTurned = 1 << 16 // a history after a turn: in 16 bytes it is settled
 )
 
 // past returns what prices know of a path's history.
