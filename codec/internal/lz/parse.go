@@ -328,11 +328,11 @@ func (p *parser) along(end int) (n int) {
 		s.hist <<= 1
 		n++
 	}
+	kept := n
 	if s.dist > p.i {
-		p.remember(pos, pos+min(n, anew)) // the rest is found in the reference
-	} else {
-		p.remember(pos, pos+n)
+		kept = min(n, anew) // the rest is found in the reference
 	}
+	p.remember(pos, pos+kept)
 	return n
 }
 

@@ -27,14 +27,12 @@ func past(hist uint32) uint32 {
 	return hist & 0xff
 }
 
-// past does so for the model's.
-func (m *model) past() uint32 { return pastOf(m.hist, m.age) }
-
-func pastOf(hist, age uint32) uint32 {
-	if hist == 0 && age >= 16 {
-		return settled
+// history is the model's, as that of a path.
+func (m *model) history() uint32 {
+	if m.age < 16 {
+		return m.hist | justTurned<<m.age
 	}
-	return hist & 0xff
+	return m.hist
 }
 
 func (p *prices) reset() {
@@ -69,7 +67,7 @@ func (p *prices) reset() {
 // aligned takes into account what the byte that m is about to append has cost.
 func (p *prices) aligned(m *model, hit bool) {
 	k := b2u(m.dist > m.i)
-	h := m.past()
+	h := past(m.history())
 	price := &p.miss[k][h]
 	if hit {
 		price = &p.hit[k][h]
@@ -79,16 +77,15 @@ func (p *prices) aligned(m *model, hit bool) {
 
 // passed does so for n bytes that cost nothing and were the aligned ones, as the last ones were to m.
 func (p *prices) passed(m *model, n int) {
-	kind, hist, age := b2u(m.dist > m.i), m.hist, m.age
+	kind, hist := b2u(m.dist > m.i), m.history()
 	for ; n > 0; n-- {
-		h := pastOf(hist, age)
+		h := past(hist)
 		price := &p.hit[kind][h]
 		if h == settled && *price == 0 {
 			return // and so it stays
 		}
 		*price += -*price >> 5
 		hist <<= 1
-		age++
 	}
 }
 
