@@ -273,18 +273,13 @@ func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterp
 	if size != rawLen {
 		return nil, fmt.Errorf("zstd frame states %d bytes, want %d", size, rawLen)
 	}
-	dec := streamZstd()
 	if c == codingReferenced {
 		if len(old.bytes) == 0 {
 			return nil, errors.New("coded with a reference that is empty")
 		}
-		dec, err = zstd.NewReader(nil, zstd.WithDecoderDictRaw(0, old.bytes), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPacked))
-		if err != nil {
-			return nil, err
-		}
-		defer dec.Close()
+		return zref.Decode(data, old.bytes, size)
 	}
-	raw, err := dec.DecodeAll(frame, make([]byte, 0, size))
+	raw, err := streamZstd().DecodeAll(frame, make([]byte, 0, size))
 	if err != nil {
 		return nil, err
 	}

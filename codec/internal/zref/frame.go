@@ -1,4 +1,4 @@
-// Package zref writes zstd frames (RFC 8878) of texts that resemble a prefix, which both sides have.
+// Package zref writes and reads zstd frames (RFC 8878) of texts that resemble a prefix, which both sides have.
 //
 // General encoders make tables of a prefix once, for many texts, and copy them for each. That takes longer than the coding itself where every text has a prefix of its
 // own. Here prefix and text are one stretch of memory and share tables that are never cleared, and a copy with edits is followed along its diagonal, without them.

@@ -129,6 +129,9 @@ func TestFrames(t *testing.T) {
 		if err != nil || !bytes.Equal(got, s.raw) {
 			t.Errorf("%s: %d of %d bytes came back, %v", s.name, len(got), len(s.raw), err)
 		}
+		if ours, err := Decode(frame, s.prefix, len(s.raw)); err != nil || !bytes.Equal(ours, s.raw) {
+			t.Errorf("%s: %d of %d bytes came back by Decode, %v", s.name, len(ours), len(s.raw), err)
+		}
 		most := s.most
 		if most == 0 {
 			most = len(s.raw) + 5 + 3*(1+len(s.raw)/maxBlock)
@@ -204,6 +207,9 @@ func FuzzEncode(f *testing.F) {
 		frame := e.Encode(raw, slices.Clip(prefix), hints)
 		if got, err := decode(frame, prefix); err != nil || !bytes.Equal(got, raw) {
 			t.Fatalf("%d of %d bytes came back, %v", len(got), len(raw), err)
+		}
+		if got, err := Decode(frame, prefix, len(raw)); err != nil || !bytes.Equal(got, raw) {
+			t.Fatalf("%d of %d bytes came back by Decode, %v", len(got), len(raw), err)
 		}
 	})
 }
