@@ -59,7 +59,7 @@ func Encode(ctx context.Context, dst, raw, ref []byte, hints []align.Hint) ([]by
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			to := min(m.i+parsed, end)
+			to := min(stretchEnd(m.i), end)
 			m.turns = append(m.turns, w.parser.parse(to)...) // behind those that still wait for a byte that is not expected
 			if err := m.run(to); err != nil {
 				panic(err) // only data makes it fail

@@ -181,7 +181,7 @@ func roundTrip(t *testing.T, raw, ref []byte, hints []align.Hint) int {
 
 func TestRoundTrip(t *testing.T) {
 	old := text(1, 30000)
-	for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 17, 100, parsed - 1, parsed, parsed + 1} {
+	for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 17, 100, mostStretch - 1, mostStretch, mostStretch + 1} {
 		for _, m := range []int{0, 1, 3, 4, 8, 100, 30000} {
 			ref := old[:m]
 			roundTrip(t, edit(uint64(n), old, 30)[:n], ref, whole(ref))
@@ -290,8 +290,8 @@ func (e *endsSoon) Err() error {
 
 // A long block is given up in the middle when nobody waits for it any more, which does not show in the next.
 func TestEnds(t *testing.T) {
-	old := text(21, 10*parsed)
-	raw := edit(22, old, 40)[:9*parsed+1]
+	old := text(21, 10*mostStretch)
+	raw := edit(22, old, 40)[:9*mostStretch+1]
 	want := encode(t, raw, old, whole(old))
 	for n := 1; n <= 10; n++ {
 		if _, err := Encode(&endsSoon{t.Context(), n}, nil, raw, old, whole(old)); !errors.Is(err, context.Canceled) {
@@ -524,9 +524,9 @@ func TestTurnsThatWait(t *testing.T) {
 		then []byte
 		hint bool
 	}{
-		{"at the end of a stretch", parsed, one[len(is)-1:], false},
+		{"at the end of a stretch", mostStretch, one[len(is)-1:], false},
 		{"before a hint", 2000, other, true},
-		{"at the end of a stretch, before a hint", parsed, other, true},
+		{"at the end of a stretch, before a hint", mostStretch, other, true},
 	} {
 		old := bytes.Clone(begin)
 		copy(old[c.at-len(was):], was)

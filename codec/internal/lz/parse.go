@@ -32,20 +32,21 @@ type parser struct {
 }
 
 const (
-	parsed    = 1 << 12 // bytes of a stretch, at whose end the best path is taken, and behind which the model follows
-	shortest  = 4       // bytes that are equal where an alignment begins, unless it was left lately
-	longest   = 20      // bytes by which places are kept: of eight that are frequent, the latest places need not be the best
-	within    = 4 * 32  // how much worse than the best a path may be to be improved
-	mostPaths = 64      // side by side
-	hopeless  = 40 * 32 // how much worse than the best a path is forgotten
-	behind    = 6 * 32  // how much of a gain may be lost again before a trial ends
-	closeBy   = 16      // bytes of the reference, before and behind where it goes on, that are all looked at
-	anew      = 16      // bytes of raw that are kept where it begins to be as the reference
-	horizon   = 48      // bytes for which an alignment is tried
-	leastMove = 64      // by which numbers have moved that are taken to have moved as the last ones: smaller moves agree by chance
-	turnPrice = 8 * 32  // of saying one that was left; others come to a bit more and their digits
-	shortBits = 16
-	longBits  = 17 // and of longer
+	leastStretch = 1 << 8 // bytes of the first stretch, which is parsed by what is known of such bytes in general
+	mostStretch  = 1 << 11
+	shortest     = 4       // bytes that are equal where an alignment begins, unless it was left lately
+	longest      = 20      // bytes by which places are kept: of eight that are frequent, the latest places need not be the best
+	within       = 4 * 32  // how much worse than the best a path may be to be improved
+	mostPaths    = 64      // side by side
+	hopeless     = 40 * 32 // how much worse than the best a path is forgotten
+	behind       = 6 * 32  // how much of a gain may be lost again before a trial ends
+	closeBy      = 16      // bytes of the reference, before and behind where it goes on, that are all looked at
+	anew         = 16      // bytes of raw that are kept where it begins to be as the reference
+	horizon      = 48      // bytes for which an alignment is tried
+	leastMove    = 64      // by which numbers have moved that are taken to have moved as the last ones: smaller moves agree by chance
+	turnPrice    = 8 * 32  // of saying one that was left; others come to a bit more and their digits
+	shortBits    = 16
+	longBits     = 17 // and of longer
 )
 
 // path is a way up to the present byte.
@@ -250,6 +251,9 @@ func long20(b []byte) uint64 {
 	x = (x^x>>29)*0xd6e8feb86659fd93 ^ uint64(binary.LittleEndian.Uint32(b[16:]))
 	return x ^ x>>32
 }
+
+// stretchEnd returns where the stretch ends that begins at i: there the best path is taken, and the model follows.
+func stretchEnd(i int) int { return i + min(max(i, leastStretch), mostStretch) }
 
 // parse returns the turns of a cheap way to end, which is at most a stretch away.
 func (p *parser) parse(end int) []turn {
