@@ -445,7 +445,7 @@ func TestGivenUpInTheMiddle(t *testing.T) {
 	old := text(40<<10, 1)
 	template := encodeProfile(t, nil, old, ProfileMax).template
 	d := build(t, nil, BuildOptions{}, old)
-	changed, _ := encode(t, d, edit(old, 300, 2))
+	changed, _ := encode(t, d, edit(old, 500, 2))
 	next, _, _ := promoteAs(t, d, ProfileMax, changed)
 	pos := d.tape.size
 	if _, n, err := next.tape.note(t.Context(), pos); err != nil || n.Derived == nil || n.Derived.coding != codingMixed {
