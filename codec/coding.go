@@ -20,15 +20,27 @@ import (
 type coding uint8
 
 const (
-	codingStored     coding = iota
-	codingZstd              // a zstd frame without its magic number
-	codingReferenced        // the same, with the reference as its prefix
-	codingAligned           // copies of reference and block, and differences from them: package lz
-	codingMixed             // mixed predictions: package mix
+	codingStored        coding = iota
+	codingZstd                 // a zstd frame without its magic number
+	codingReferenced           // the same, with the reference as its prefix
+	codingAligned              // copies of reference and block, and differences from them: package lz
+	codingMixed                // mixed predictions: package mix
+	codingOpenedAligned        // the same two, with what was compressed opened
+	codingOpenedMixed
+
+	lastCoding = codingOpenedMixed
 )
 
 func (c coding) String() string {
-	return [...]string{"stored", "zstd", "zstd with reference", "aligned", "mixed"}[c]
+	return [...]string{"stored", "zstd", "zstd with reference", "aligned", "mixed", "opened, aligned", "opened, mixed"}[c]
+}
+
+// inner returns how what was opened is coded, or c if nothing is.
+func (c coding) inner() coding {
+	if c >= codingOpenedAligned {
+		return c - codingOpenedAligned + codingAligned
+	}
+	return c
 }
 
 // referenced reports whether blocks of this coding have a reference.
@@ -152,9 +164,25 @@ func packZstd(raw, prefix []byte, hints []align.Hint) []byte {
 	return enc.Encode(raw, prefix, hints)
 }
 
-// pack stores raw in the way of a coding, or in the way that takes the fewest bytes of those that are cheaper. The same
+// pack stores raw in the way of a coding, or in the way that takes the fewest bytes of those that are cheaper. From codingAligned on, what was compressed is opened. The same
 // arguments always give the same bytes. The error is the context's.
 func pack(ctx context.Context, c coding, raw []byte, old counterpart) (coding, []byte, error) {
+	if c >= codingAligned {
+		if inner, against, recipes := openBlock(raw, old); inner != nil {
+			k, data, err := packClosed(ctx, c, inner, against)
+			if err != nil {
+				return 0, nil, err
+			}
+			if n := len(recipes) + len(data); k >= codingAligned && n < len(raw) {
+				return k - codingAligned + codingOpenedAligned, append(recipes, data...), nil
+			}
+		}
+	}
+	return packClosed(ctx, c, raw, old)
+}
+
+// packClosed is pack, but that nothing is opened.
+func packClosed(ctx context.Context, c coding, raw []byte, old counterpart) (coding, []byte, error) {
 	best, data := codingStored, raw
 	if isNoise(c, raw, old) {
 		return best, data, nil
@@ -248,6 +276,9 @@ func packMixed(ctx context.Context, raw []byte, old counterpart) ([]byte, error)
 // unpack reverses pack. Where that takes long, it shows come, which may be nil, what there is so far. It allocates no more than rawLen bytes and the coder's tables. Where the
 // context has ended, the error is that.
 func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterpart, come func(raw []byte)) ([]byte, error) {
+	if c != c.inner() {
+		return unpackOpened(ctx, c, data, rawLen, old)
+	}
 	if c == codingAligned || c == codingMixed {
 		raw := make([]byte, rawLen)
 		var told func(n int)

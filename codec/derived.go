@@ -167,7 +167,7 @@ func sealDerived(ctx context.Context, d *Derived, raw []byte, old counterpart) (
 	if err != nil {
 		return Block{}, err
 	}
-	c, data, err := pack(ctx, d.coding, raw, old)
+	c, data, err := packClosed(ctx, d.coding, raw, old)
 	if err != nil {
 		return Block{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"dictnet/codec/internal/deflate"
 	"dictnet/codec/internal/gear"
 	"dictnet/internal/hugepage"
 )
@@ -148,6 +149,9 @@ type encoder struct {
 	blocks     []codedBlock   // of all frames that have been closed
 	needs      needs          // of these
 	flushed    int            // frames that have been closed
+	ahead      int            // bytes that are read ahead of pos
+	looked     int64          // byte of the file up to where it is known which streams begin
+	streamEnd  int64          // end of the last one that matches came upon
 	coding     []*closedFrame // being coded, in order
 	started    bool           // the header is written
 	index      index
@@ -212,6 +216,9 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 		checks:  newChecksums(),
 		needs:   make(needs),
 	}
+	if e.shape.coding >= codingAligned {
+		e.ahead = deflate.MaxLen
+	}
 	e.note.notes = e.notes
 	e.localMask = e.mask
 	if o.Dictionary == nil {
@@ -225,10 +232,10 @@ func newEncoder(ctx context.Context, dst io.Writer, src io.Reader, o EncodeOptio
 
 func (e *encoder) run() error {
 	for {
-		if e.pos == len(e.buf) {
-			if e.eof {
-				break
-			}
+		if e.pos == len(e.buf) && e.eof {
+			break
+		}
+		if len(e.buf)-e.pos <= e.ahead && !e.eof {
 			if err := e.fill(); err != nil {
 				return err
 			}
@@ -246,6 +253,9 @@ func (e *encoder) run() error {
 		m, err := look()
 		if err != nil {
 			return err
+		}
+		if m.sym.len > 0 {
+			m = e.outsideStream(m)
 		}
 		if m.sym.len > 0 {
 			if err := e.take(m); err != nil {
@@ -268,6 +278,30 @@ func (e *encoder) run() error {
 		}
 	}
 	return e.finish()
+}
+
+// outsideStream returns what of m does not lie in a stream that was compressed and begins before it, in what is new: all of that stream is opened, or nothing.
+func (e *encoder) outsideStream(m found) found {
+	if e.shape.coding < codingAligned {
+		return m
+	}
+	lit := int64(e.start + e.play)
+	at := func(i int) int64 { return lit + int64(i-e.lit) }
+	if from := max(e.lit, e.lit+int(e.looked-lit)); from < m.start && at(m.start) > e.streamEnd {
+		if end, ok := deflate.Across(e.buf, from, m.start); ok {
+			e.streamEnd = at(end)
+		}
+		e.looked = at(m.start)
+	}
+	if inside := e.streamEnd - at(m.start); inside > 0 {
+		if uint64(inside)+minTapeMatch > m.sym.len {
+			return found{}
+		}
+		m.start += int(inside)
+		m.sym.pos += uint64(inside)
+		m.sym.len -= uint64(inside)
+	}
+	return m
 }
 
 // cut returns where in buf the next of the cuts is; beyond it, if it has not been read.

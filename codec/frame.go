@@ -153,9 +153,9 @@ func parseLayout(b []byte, lead int, at frameEntry, before []frameEntry, tapeSiz
 	size := int64(len(b)) + 4
 	length := int(blockLength(h.local, uint64(blockSize)))
 	for left := int(h.local); left > 0 && f.err == nil; left -= length {
-		c := f.uvarint(0, uint64(codingMixed)|withSources, "coding of a block")
+		c := f.uvarint(0, uint64(lastCoding)|withSources, "coding of a block")
 		e := blockEntry{coding: coding(c &^ withSources), raw: min(left, length)}
-		if e.coding > codingMixed {
+		if e.coding > lastCoding {
 			f.fail("coding of a block is %d", c)
 		}
 		if c&withSources != 0 {

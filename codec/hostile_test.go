@@ -89,6 +89,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		"zstd":       encodeProfile(t, nil, text(800, 3), ProfileFast),
 		"prefix":     encodeProfile(t, d, changed, ProfileFast),
 		"spans":      encodeSmall(t, d, slices.Concat(old[:9000], old[1000:]), frameLimits{}),
+		"opened":     encodeProfile(t, nil, compressed(t)[11], ProfileDefault),
 	}
 	for name, s := range all {
 		if len(s.template) > 1600 {
@@ -110,7 +111,8 @@ func smallTemplates(t testing.TB) map[string]small {
 		"sources": func(fr *frame) bool {
 			return len(fr.blocks) > 0 && len(fr.blocks[0].sources) > 0 && fr.blocks[0].coding.referenced()
 		},
-		"mixed": func(fr *frame) bool { return fr.blocks[0].coding == codingMixed },
+		"mixed":  func(fr *frame) bool { return fr.blocks[0].coding == codingMixed },
+		"opened": func(fr *frame) bool { return fr.blocks[0].coding == codingOpenedAligned },
 	} {
 		s := all[name]
 		r, err := NewReaderAt(t.Context(), bytes.NewReader(s.template), int64(len(s.template)), s.d.open)
@@ -260,11 +262,11 @@ func codeOnly(code uint32) []byte {
 	return e.Append(nil)
 }
 
-// mixedFrame is a frame of one fresh local note of 40 bytes in a mixed block.
-func mixedFrame(data []byte) forgedFrame {
-	f := helloFrame(40, "", 1, codeFresh)
-	f.streams[streamLocalLen] = []uint64{39}
-	f.blocks[0] = blockEntry{coding: codingMixed, raw: 40, stored: len(data)}
+// codedFrame is a frame of one fresh local note of so many bytes in a block of a coding.
+func codedFrame(c coding, raw int, data []byte) forgedFrame {
+	f := helloFrame(uint64(raw), "", 1, codeFresh)
+	f.streams[streamLocalLen] = []uint64{uint64(raw) - 1}
+	f.blocks[0] = blockEntry{coding: c, raw: raw, stored: len(data)}
 	f.data[0] = data
 	return f
 }
@@ -330,7 +332,7 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"no blocks":                at(plain(change(hello, func(f *forgedFrame) { f.blocks, f.data = nil, nil })), frameAt, "blocks hold 0"),
 		"block too short":          at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].raw, f.blocks[0].stored, f.data[0] = 4, 4, []byte("hell") })), frameAt, "blocks hold 4"),
 		"block too long":           at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].raw, f.blocks[0].stored, f.data[0] = 6, 6, []byte("hello!") })), frameAt, "blocks hold 6"),
-		"block of unknown coding":  at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingMixed + 1 })), -1, "coding of a block"),
+		"block of unknown coding":  at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = lastCoding + 1 })), -1, "coding of a block"),
 		"block that is no zstd":    at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingZstd })), -1, "local notes"),
 		"reference without a tape": at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = codingReferenced })), -1, "local notes"),
 		"block stored longer": at(plain(change(hello, func(f *forgedFrame) {
@@ -347,9 +349,14 @@ func hostileCases(d *dictionary) map[string]hostileCase {
 		"nine sources":             at(plain(hello, helloAgain(slices.Repeat([]blockSource{{back: 1}}, 9)...)), -1, "number of sources"),
 		"sources too deep":         at(plain(helloChain(maxNeeds+2)...), -1, "needs 9 others"),
 		"sources far too deep":     at(plain(helloChain(3000)...), -1, "needs 9 others"),
-		"coding 13":                at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = 13 })), -1, "coding of a block"),
-		"mixed without offers":     at(plain(mixedFrame([]byte{1})), -1, "offered after 1 bytes"),
-		"mixed too long":           at(plain(mixedFrame(bytes.Repeat([]byte{255}, 30))), -1, "do not end"),
+		"coding 15":                at(plain(change(hello, func(f *forgedFrame) { f.blocks[0].coding = 15 })), -1, "coding of a block"),
+		"opened without streams":   at(plain(codedFrame(codingOpenedAligned, 80, []byte{0, 0})), -1, "number of streams"),
+		"opened outside":           at(plain(codedFrame(codingOpenedAligned, 80, []byte{1, 30, 64, 1, 1, 6, 0})), -1, "stream ends at 94 of 80"),
+		"opened short":             at(plain(codedFrame(codingOpenedAligned, 80, []byte{1, 0, 63, 1, 1, 6, 0})), -1, "length of a stream"),
+		"opened bomb":              at(plain(codedFrame(codingOpenedAligned, 80, []byte{1, 0, 64, 0x81, 0x80, 0x80, 1, 1, 6, 0})), -1, "bytes of a stream"),
+		"opened, recipe cut short": at(plain(codedFrame(codingOpenedAligned, 80, []byte{1, 0, 64, 1, 4, 6, 0})), -1, "recipe"),
+		"mixed without offers":     at(plain(codedFrame(codingMixed, 40, []byte{1})), -1, "offered after 1 bytes"),
+		"mixed too long":           at(plain(codedFrame(codingMixed, 40, bytes.Repeat([]byte{255}, 30))), -1, "do not end"),
 		"play code 13":             at(plain(change(hello, func(f *forgedFrame) { f.score = codeOnly(13) })), frameAt, "play code 13"),
 		"block states another size": at(plain(change(hello, func(f *forgedFrame) {
 			f.play = 1 << 19

@@ -148,7 +148,7 @@ func (p *pageTemplate) frame(b *pageBytes, short, holes bool) uint32 {
 		block := &pageBlock{raw: min((fresh+k-1)/k, fresh-pos), pos: uint64(len(p.local)) + pos}
 		coding := b.varint()
 		block.coding = int(coding &^ 8)
-		pageCheck(block.coding <= 4)
+		pageCheck(block.coding <= 6)
 		if coding&8 != 0 {
 			block.sources = p.sources(b, block)
 		}
@@ -555,6 +555,10 @@ func pageExpand(coding, n int, data, ref []byte, hints []align.Hint) (raw []byte
 		raw, err = readPageAligned(n, data, ref, hints)
 	case 4:
 		raw, err = readPageMixed(n, data, ref, hints)
+	case 5, 6:
+		raw = readPageOpened(n, data, ref, hints, func(n int, data, ref []byte, hints []align.Hint) []byte {
+			return pageExpand(coding-2, n, data, ref, hints)
+		})
 	}
 	pageCheck(err == nil && len(raw) == n)
 	return raw

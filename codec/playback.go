@@ -63,13 +63,13 @@ func newOpeners() *openers {
 // begin waits until a block may be opened that has so long a reference. It returns how many places that takes, which are given back to end.
 func (o *openers) begin(ctx context.Context, c coding, reference int) (places int64, err error) {
 	n := int64(1)
-	if c == codingMixed && reference > largeMixed {
+	if c.inner() == codingMixed && reference > largeMixed {
 		n = o.places
 	}
 	if err := o.free.Acquire(ctx, n); err != nil {
 		return 0, err
 	}
-	if c == codingMixed {
+	if c.inner() == codingMixed {
 		runtime.GC() // its tables are a third of all memory: what is garbage has to go before, not when the collector is due
 	}
 	return n, nil
@@ -288,7 +288,7 @@ func (p *playback) enter(ctx context.Context, fr *frame, i int, inner bool) (lea
 		return func() {}, nil
 	}
 	n := int64(1)
-	if b.coding == codingMixed {
+	if b.coding.inner() == codingMixed {
 		n = p.openers.places
 	}
 	if err := p.openers.outer.Acquire(ctx, n); err != nil {

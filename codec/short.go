@@ -79,7 +79,7 @@ func expand(short []byte) ([]byte, error) {
 		return nil, formatErrorf(int64(f.pos), "a short template has one block, this one %d bytes of local notes", h.local)
 	}
 	if h.local > 0 {
-		e := blockEntry{coding: coding(f.uvarint(0, uint64(codingMixed), "coding of a block")), raw: int(h.local), stored: int(h.local)}
+		e := blockEntry{coding: coding(f.uvarint(0, uint64(lastCoding), "coding of a block")), raw: int(h.local), stored: int(h.local)}
 		if e.coding != codingStored {
 			e.stored = int(f.uvarint(1, h.local, "stored length of a block"))
 		}
