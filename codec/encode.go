@@ -280,7 +280,10 @@ func (e *encoder) run() error {
 	return e.finish()
 }
 
-// outsideStream returns what of m does not lie in a stream that was compressed and begins before it, in what is new: all of that stream is opened, or nothing.
+// streamHeader is how many bytes of a match are looked through, at its end, for the header of a stream that is another behind it.
+const streamHeader = 512
+
+// outsideStream returns what of m lies in no stream that was compressed and of which m holds a part alone: all of a stream is opened, or nothing.
 func (e *encoder) outsideStream(m found) found {
 	if e.shape.coding < codingAligned {
 		return m
@@ -288,18 +291,25 @@ func (e *encoder) outsideStream(m found) found {
 	lit := int64(e.start + e.play)
 	at := func(i int) int64 { return lit + int64(i-e.lit) }
 	if from := max(e.lit, e.lit+int(e.looked-lit)); from < m.start && at(m.start) > e.streamEnd {
-		if end, ok := deflate.Across(e.buf, from, m.start); ok {
+		if _, end, ok := deflate.Across(e.buf, from, m.start); ok {
 			e.streamEnd = at(end)
 		}
 		e.looked = at(m.start)
 	}
 	if inside := e.streamEnd - at(m.start); inside > 0 {
-		if uint64(inside)+minTapeMatch > m.sym.len {
+		if uint64(inside) >= m.sym.len {
 			return found{}
 		}
 		m.start += int(inside)
 		m.sym.pos += uint64(inside)
 		m.sym.len -= uint64(inside)
+	}
+	end := m.start + int(m.sym.len)
+	if begin, _, ok := deflate.Across(e.buf, max(m.start, end-streamHeader), end); ok {
+		m.sym.len -= uint64(end - begin)
+	}
+	if m.sym.len < minTapeMatch {
+		return found{}
 	}
 	return m
 }

@@ -75,6 +75,7 @@ func smallTemplates(t testing.TB) map[string]small {
 	}
 	three := frameLimits{symbols: 3, local: 1 << 20, play: 1 << 30}
 	page := text(2000, 40)
+	packed := build(t, nil, BuildOptions{}, slices.Concat(old[:3000], compressed(t, "streams")[5], old[3000:6000]))
 	all := map[string]small{
 		"empty":      encodeSmall(t, nil, nil, frameLimits{}),
 		"local":      encodeSmall(t, nil, []byte("a few local bytes"), frameLimits{}),
@@ -89,7 +90,7 @@ func smallTemplates(t testing.TB) map[string]small {
 		"zstd":       encodeProfile(t, nil, text(800, 3), ProfileFast),
 		"prefix":     encodeProfile(t, d, changed, ProfileFast),
 		"spans":      encodeSmall(t, d, slices.Concat(old[:9000], old[1000:]), frameLimits{}),
-		"opened":     encodeProfile(t, nil, compressed(t)[11], ProfileDefault),
+		"opened":     encodeProfile(t, packed, slices.Concat(old[:3000], compressed(t, "next")[5], old[3000:6000]), ProfileDefault),
 	}
 	for name, s := range all {
 		if len(s.template) > 1600 {

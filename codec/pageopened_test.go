@@ -578,9 +578,9 @@ func pageLens(counts []int, most int) []int {
 	return lens
 }
 
-// compressed are streams of all kinds, each behind a header of zlib.
-func compressed(t testing.TB) (streams [][]byte) {
-	b, err := os.ReadFile("internal/deflate/testdata/streams")
+// compressed are the streams of a file of package deflate, each behind a header of zlib.
+func compressed(t testing.TB, name string) (streams [][]byte) {
+	b, err := os.ReadFile("internal/deflate/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

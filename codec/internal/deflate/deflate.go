@@ -96,18 +96,18 @@ func gzipHeader(b []byte) int {
 	return n
 }
 
-// Across returns where the stream ends that begins in b[from:to] and goes on behind that, if there is one.
-func Across(b []byte, from, to int) (end int, ok bool) {
+// Across returns where the header begins, and the stream ends, of the first one whose header begins in b[from:to] and that goes on behind that, if there is one.
+func Across(b []byte, from, to int) (begin, end int, ok bool) {
 	var in inflater
-	for i := from; i+4 <= to; i++ {
+	for i := from; i < to && i+4 <= len(b); i++ {
 		n := header(b[i:])
 		if n == 0 || !in.open(b[i+n:min(len(b), i+n+MaxLen)], MaxRaw) || in.used() < LeastLen {
 			continue
 		}
 		if end = i + n + in.used(); end > to {
-			return end, true
+			return i, end, true
 		}
 		i = end - 1
 	}
-	return 0, false
+	return 0, 0, false
 }

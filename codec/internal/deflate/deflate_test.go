@@ -66,9 +66,9 @@ func TestAcross(t *testing.T) {
 	for _, c := range []struct {
 		from, to int
 		ok       bool
-	}{{s.At - 2, s.At + 10, true}, {s.At - 2, s.At + s.Len - 1, true}, {s.At - 2, s.At + s.Len, false}, {s.At - 1, s.At + 10, false}, {0, s.At + 10, true}} {
-		if end, ok := Across(b, c.from, c.to); ok != c.ok || ok && end != s.At+s.Len {
-			t.Errorf("from %d to %d: %d, %v", c.from, c.to, end, ok)
+	}{{s.At - 2, s.At - 1, true}, {s.At - 2, s.At + 10, true}, {s.At - 2, s.At + s.Len - 1, true}, {s.At - 2, s.At + s.Len, false}, {s.At - 1, s.At + 10, false}, {0, s.At + 10, true}} {
+		if begin, end, ok := Across(b, c.from, c.to); ok != c.ok || ok && (begin != s.At-2 || end != s.At+s.Len) {
+			t.Errorf("from %d to %d: %d to %d, %v", c.from, c.to, begin, end, ok)
 		}
 	}
 }
