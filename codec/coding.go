@@ -167,18 +167,29 @@ func packZstd(raw, prefix []byte, hints []align.Hint) []byte {
 // pack stores raw in the way of a coding, or in the way that takes the fewest bytes of those that are cheaper. From codingAligned on, what was compressed is opened. The same
 // arguments always give the same bytes. The error is the context's.
 func pack(ctx context.Context, c coding, raw []byte, old counterpart) (coding, []byte, error) {
+	k, data, err := codingStored, raw, error(nil)
 	if c >= codingAligned {
-		if inner, against, recipes := openBlock(raw, old); inner != nil {
-			k, data, err := packClosed(ctx, c, inner, against)
-			if err != nil {
-				return 0, nil, err
-			}
-			if n := len(recipes) + len(data); k >= codingAligned && n < len(raw) {
-				return k - codingAligned + codingOpenedAligned, append(recipes, data...), nil
-			}
+		var like bool
+		if k, data, like, err = packOpened(ctx, c, raw, old); err != nil || like && len(data) < len(raw) {
+			return k, data, err
 		}
 	}
-	return packClosed(ctx, c, raw, old)
+	if as, closed, err := packClosed(ctx, c, raw, old); err != nil || len(closed) <= len(data) {
+		return as, closed, err
+	}
+	return k, data, nil
+}
+
+// packOpened stores raw with what was compressed in it opened, or as it is if that cannot be; like says that it resembles what was compressed in what it is coded against.
+func packOpened(ctx context.Context, c coding, raw []byte, old counterpart) (as coding, data []byte, like bool, err error) {
+	inner, against, recipes := openBlock(raw, old)
+	if inner == nil {
+		return codingStored, raw, false, nil
+	}
+	if as, data, err = packClosed(ctx, c, inner, against); err != nil || as < codingAligned {
+		return codingStored, raw, false, err
+	}
+	return as - codingAligned + codingOpenedAligned, append(recipes, data...), len(against.bytes) != len(old.bytes), nil
 }
 
 // packClosed is pack, but that nothing is opened.

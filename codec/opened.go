@@ -10,8 +10,10 @@ import (
 	"dictnet/codec/internal/deflate"
 )
 
-// maxOpened is how many bytes a block, or a reference, may have when what is compressed in it is opened (section 4.13).
-const maxOpened = 1 << 23
+const (
+	maxOpened    = 1 << 23 // bytes that a block, or a reference, may have when what is compressed in it is opened (section 4.13)
+	maxOpenedRef = 1 << 22 // and a reference before that: both are in memory
+)
 
 // opened is a block or a reference, and where streams stand in it that were compressed.
 type opened struct {
@@ -117,9 +119,12 @@ func openedHints(hints []align.Hint, block, ref *opened, by []int) (all []align.
 	return all
 }
 
-// openBlock opens what can be closed again of a block, and all that may be opened of its reference. It returns what the block is then coded as, and against, and the
-// recipes; none of these if nothing was opened.
+// openBlock opens what can be closed again of a block, and of its reference what that replaces. It returns what the block is then coded as, and against, and the
+// recipes; no inner bytes if nothing was opened.
 func openBlock(raw []byte, old counterpart) (inner []byte, against counterpart, recipes []byte) {
+	if len(old.bytes) > maxOpenedRef {
+		return nil, old, nil
+	}
 	block := opened{was: raw}
 	var each []byte
 	end := 0
@@ -167,6 +172,9 @@ func openReference(old counterpart, block *opened) counterpart {
 
 // unpackOpened reverses what pack does with what openBlock returns.
 func unpackOpened(ctx context.Context, c coding, data []byte, rawLen int, old counterpart) ([]byte, error) {
+	if len(old.bytes) > maxOpenedRef {
+		return nil, fmt.Errorf("opened against a reference of %d bytes, want at most %d", len(old.bytes), maxOpenedRef)
+	}
 	f := &fields{b: data}
 	block := opened{was: make([]byte, rawLen)} // as far as it is known
 	count := f.uvarint(1, uint64(rawLen/deflate.LeastLen), "number of streams")

@@ -96,7 +96,7 @@ func readPageOpened(n int, data, ref []byte, hints []align.Hint, expand func(n i
 	b := pageBytes(data)
 	var streams []pageDeflated
 	count := b.varint()
-	pageCheck(1 <= count && count <= uint64(n/64))
+	pageCheck(1 <= count && count <= uint64(n/64) && len(ref) <= 1<<22)
 	end, held := 0, 0
 	for range count {
 		at, length, holds := end+int(b.varint()), int(b.varint()), int(b.varint())
