@@ -169,8 +169,8 @@ func packZstd(raw, prefix []byte, hints []align.Hint) []byte {
 func pack(ctx context.Context, c coding, raw []byte, old counterpart) (coding, []byte, error) {
 	k, data, err := codingStored, raw, error(nil)
 	if c >= codingAligned {
-		var like bool
-		if k, data, like, err = packOpened(ctx, c, raw, old); err != nil || like && len(data) < len(raw) {
+		var little bool
+		if k, data, little, err = packOpened(ctx, c, raw, old); err != nil || little {
 			return k, data, err
 		}
 	}
@@ -180,16 +180,17 @@ func pack(ctx context.Context, c coding, raw []byte, old counterpart) (coding, [
 	return k, data, nil
 }
 
-// packOpened stores raw with what was compressed in it opened, or as it is if that cannot be; like says that it resembles what was compressed in what it is coded against.
-func packOpened(ctx context.Context, c coding, raw []byte, old counterpart) (as coding, data []byte, like bool, err error) {
-	inner, against, recipes := openBlock(raw, old)
-	if inner == nil {
+// packOpened stores raw with what was compressed in it opened, or as it is if that cannot be; little says that it takes so few bytes that it could not take fewer otherwise.
+func packOpened(ctx context.Context, c coding, raw []byte, old counterpart) (as coding, data []byte, little bool, err error) {
+	inner, against, recipes, n := openBlock(raw, old)
+	if n == 0 {
 		return codingStored, raw, false, nil
 	}
 	if as, data, err = packClosed(ctx, c, inner, against); err != nil || as < codingAligned {
 		return codingStored, raw, false, err
 	}
-	return as - codingAligned + codingOpenedAligned, append(recipes, data...), len(against.bytes) != len(old.bytes), nil
+	data = append(recipes, data...)
+	return as - codingAligned + codingOpenedAligned, data, len(data) < n/2, nil
 }
 
 // packClosed is pack, but that nothing is opened.

@@ -291,8 +291,8 @@ func (e *encoder) outsideStream(m found) found {
 	lit := int64(e.start + e.play)
 	at := func(i int) int64 { return lit + int64(i-e.lit) }
 	if from := max(e.lit, e.lit+int(e.looked-lit)); from < m.start && at(m.start) > e.streamEnd {
-		if _, end, ok := deflate.Across(e.buf, from, m.start); ok {
-			e.streamEnd = at(end)
+		if s, _, ok := deflate.Across(e.buf, from, m.start); ok && (m.start > s.At || m.start+int(m.sym.len) < s.At+s.Len) {
+			e.streamEnd = at(s.At + s.Len)
 		}
 		e.looked = at(m.start)
 	}
@@ -305,7 +305,7 @@ func (e *encoder) outsideStream(m found) found {
 		m.sym.len -= uint64(inside)
 	}
 	end := m.start + int(m.sym.len)
-	if begin, _, ok := deflate.Across(e.buf, max(m.start, end-streamHeader), end); ok {
+	if _, begin, ok := deflate.Across(e.buf, max(m.start, end-streamHeader), end); ok {
 		m.sym.len -= uint64(end - begin)
 	}
 	if m.sym.len < minTapeMatch {

@@ -119,21 +119,33 @@ func openedHints(hints []align.Hint, block, ref *opened, by []int) (all []align.
 	return all
 }
 
-// openBlock opens what can be closed again of a block, and of its reference what that replaces. It returns what the block is then coded as, and against, and the
-// recipes; no inner bytes if nothing was opened.
-func openBlock(raw []byte, old counterpart) (inner []byte, against counterpart, recipes []byte) {
+// openBlock opens what can be closed again of a block and is not in its reference as it is, and of that what it replaces. It returns what the block is then coded as, and against,
+// the recipes, and how many bytes were opened: 0 if there was nothing.
+func openBlock(raw []byte, old counterpart) (inner []byte, against counterpart, recipes []byte, n int) {
 	if len(old.bytes) > maxOpenedRef {
-		return nil, old, nil
+		return nil, old, nil, 0
+	}
+	found := openedOf(raw).streams
+	if len(found) == 0 {
+		return nil, old, nil, 0
+	}
+	same := make(map[string]bool) // streams of the reference
+	for _, s := range openedOf(old.bytes).streams {
+		same[string(old.bytes[s.At:s.At+s.Len])] = true
 	}
 	block := opened{was: raw}
 	var each []byte
 	end := 0
-	for _, s := range openedOf(raw).streams {
+	for _, s := range found {
+		if same[string(raw[s.At:s.At+s.Len])] {
+			continue // it is the least as it is
+		}
 		recipe, ok := deflate.MakeRecipe(raw, s)
 		if !ok {
 			continue
 		}
 		block.streams = append(block.streams, s)
+		n += s.Len
 		for _, n := range []int{s.At - end, s.Len, len(s.Raw), len(recipe)} {
 			each = binary.AppendUvarint(each, uint64(n))
 		}
@@ -141,9 +153,9 @@ func openBlock(raw []byte, old counterpart) (inner []byte, against counterpart, 
 		end = s.At + s.Len
 	}
 	if len(block.streams) == 0 {
-		return nil, old, nil
+		return nil, old, nil, 0
 	}
-	return block.appendTo(nil), openReference(old, &block), append(binary.AppendUvarint(nil, uint64(len(block.streams))), each...)
+	return block.appendTo(nil), openReference(old, &block), append(binary.AppendUvarint(nil, uint64(len(block.streams))), each...), n
 }
 
 // openReference opens what a block is coded against, of which streams are opened: those of the reference that these replace.

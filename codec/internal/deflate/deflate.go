@@ -96,18 +96,19 @@ func gzipHeader(b []byte) int {
 	return n
 }
 
-// Across returns where the header begins, and the stream ends, of the first one whose header begins in b[from:to] and that goes on behind that, if there is one.
-func Across(b []byte, from, to int) (begin, end int, ok bool) {
+// Across returns the first stream whose header begins in b[from:to] and that goes on behind that, without what it holds, and where the header begins.
+func Across(b []byte, from, to int) (s Stream, begin int, ok bool) {
 	var in inflater
 	for i := from; i < to && i+4 <= len(b); i++ {
 		n := header(b[i:])
 		if n == 0 || !in.open(b[i+n:min(len(b), i+n+MaxLen)], MaxRaw) || in.used() < LeastLen {
 			continue
 		}
-		if end = i + n + in.used(); end > to {
-			return i, end, true
+		s = Stream{At: i + n, Len: in.used()}
+		if s.At+s.Len > to {
+			return s, i, true
 		}
-		i = end - 1
+		i = s.At + s.Len - 1
 	}
-	return 0, 0, false
+	return Stream{}, 0, false
 }

@@ -67,8 +67,8 @@ func TestAcross(t *testing.T) {
 		from, to int
 		ok       bool
 	}{{s.At - 2, s.At - 1, true}, {s.At - 2, s.At + 10, true}, {s.At - 2, s.At + s.Len - 1, true}, {s.At - 2, s.At + s.Len, false}, {s.At - 1, s.At + 10, false}, {0, s.At + 10, true}} {
-		if begin, end, ok := Across(b, c.from, c.to); ok != c.ok || ok && (begin != s.At-2 || end != s.At+s.Len) {
-			t.Errorf("from %d to %d: %d to %d, %v", c.from, c.to, begin, end, ok)
+		if got, begin, ok := Across(b, c.from, c.to); ok != c.ok || ok && (begin != s.At-2 || got.At != s.At || got.Len != s.Len) {
+			t.Errorf("from %d to %d: %v behind %d, %v", c.from, c.to, got, begin, ok)
 		}
 	}
 }
