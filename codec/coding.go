@@ -140,9 +140,6 @@ type counterpart struct {
 	ref   *reference
 }
 
-// zstdMagic begins every zstd frame (RFC 8878, section 3.1.1); the format leaves it out.
-const zstdMagic = "\x28\xb5\x2f\xfd"
-
 // minReference is the shortest reference worth its tables.
 const minReference = 64
 
@@ -308,7 +305,7 @@ func unpack(ctx context.Context, c coding, data []byte, rawLen int, old counterp
 		}
 		return data, nil
 	}
-	frame := append([]byte(zstdMagic), data...)
+	frame := append([]byte(zref.Magic), data...)
 	size, err := frameSize(frame, maxPacked)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"dictnet/codec/internal/rans"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,6 +16,9 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
+
+	"dictnet/codec/internal/rans"
+	"dictnet/codec/internal/zref"
 )
 
 // small is a template that is short enough to try all that can happen to it.
@@ -244,7 +246,7 @@ func zstdBomb(size int) []byte {
 	if err != nil {
 		panic(err)
 	}
-	return enc.EncodeAll(make([]byte, size), nil)[len(zstdMagic):]
+	return enc.EncodeAll(make([]byte, size), nil)[len(zref.Magic):]
 }
 
 // hostileCase is a template that is well formed but for one thing.

@@ -129,8 +129,9 @@ func openBlock(raw []byte, old counterpart) (inner []byte, against counterpart, 
 	if len(found) == 0 {
 		return nil, old, nil, 0
 	}
+	ref := openedOf(old.bytes)
 	same := make(map[string]bool) // streams of the reference
-	for _, s := range openedOf(old.bytes).streams {
+	for _, s := range ref.streams {
 		same[string(old.bytes[s.At:s.At+s.Len])] = true
 	}
 	block := opened{was: raw}
@@ -155,12 +156,11 @@ func openBlock(raw []byte, old counterpart) (inner []byte, against counterpart, 
 	if len(block.streams) == 0 {
 		return nil, old, nil, 0
 	}
-	return block.appendTo(nil), openReference(old, &block), append(binary.AppendUvarint(nil, uint64(len(block.streams))), each...), n
+	return block.appendTo(nil), openReference(old, ref, &block), append(binary.AppendUvarint(nil, uint64(len(block.streams))), each...), n
 }
 
-// openReference opens what a block is coded against, of which streams are opened: those of the reference that these replace.
-func openReference(old counterpart, block *opened) counterpart {
-	ref := openedOf(old.bytes)
+// openReference opens what a block is coded against, of which streams are opened: those of ref, the reference with all that it has, that these replace.
+func openReference(old counterpart, ref opened, block *opened) counterpart {
 	by := replaced(old.ref.hints, block, &ref)
 	var kept []deflate.Stream
 	number := make([]int, len(ref.streams)) // of those that are kept, or -1
@@ -178,8 +178,7 @@ func openReference(old counterpart, block *opened) counterpart {
 	ref.streams = kept
 	r := *old.ref
 	r.hints = openedHints(r.hints, block, &ref, by)
-	room := block.size() + codingMixed.behind(0)
-	return counterpart{ref.appendTo(make([]byte, 0, ref.size()+room)), &r}
+	return counterpart{ref.appendTo(make([]byte, 0, ref.size()+codingMixed.behind(block.size()))), &r}
 }
 
 // unpackOpened reverses what pack does with what openBlock returns.
@@ -212,7 +211,7 @@ func unpackOpened(ctx context.Context, c coding, data []byte, rawLen int, old co
 	if block.size() > maxOpened {
 		return nil, fmt.Errorf("%d bytes opened, want at most %d", block.size(), maxOpened)
 	}
-	inner, err := unpack(ctx, c.inner(), data[f.pos:], block.size(), openReference(old, &block), nil)
+	inner, err := unpack(ctx, c.inner(), data[f.pos:], block.size(), openReference(old, openedOf(old.bytes), &block), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@
 // ten bytes, so that little is lost where nothing was to be gained.
 package deflate
 
+import "bytes"
+
 // A stream is opened only if it is no longer than this, in bytes, compressed and not; and what several hold that are opened at once comes to no more.
 const (
 	MaxLen = 1 << 20
@@ -26,28 +28,36 @@ type Stream struct {
 // Find returns the streams in b, the first one first, of those that stand behind the header of a gzip member (RFC 1952), of a file in a zip archive, or of zlib
 // (RFC 1950). What they hold comes to so many bytes at most. It takes no longer than opening mostWork bytes, and the look through b.
 func Find(b []byte, room int) (streams []Stream) {
-	work := mostWork
-	var in inflater
-	for i := 0; i+4 <= len(b); i++ {
-		n := header(b[i:])
-		if n == 0 {
-			continue
+	f := finder{work: mostWork}
+	for i := 0; i+4 <= len(b) && f.work >= 0; i++ {
+		if s, ok := f.behind(b, i, room); ok {
+			s.Raw = bytes.Clone(s.Raw)
+			streams = append(streams, s)
+			room -= len(s.Raw)
+			i = s.At + s.Len - 1
 		}
-		if work -= perPlace; work < 0 {
-			break
-		}
-		end := min(len(b), i+n+MaxLen)
-		ok := in.open(b[i+n:end], min(room, work))
-		work -= len(in.raw)
-		if !ok || in.used() < LeastLen {
-			continue
-		}
-		s := Stream{i + n, in.used(), append([]byte(nil), in.raw...)}
-		streams = append(streams, s)
-		room -= len(s.Raw)
-		i = s.At + s.Len - 1
 	}
 	return streams
+}
+
+// finder opens what may be streams, as long as there is work left.
+type finder struct {
+	in   inflater
+	work int // below 0 if there was too little for a place
+}
+
+// behind returns the stream behind the header that begins at b[i], if there is one that holds no more than room bytes. They are overwritten by the next one.
+func (f *finder) behind(b []byte, i, room int) (s Stream, ok bool) {
+	n := header(b[i:])
+	if n == 0 {
+		return s, false
+	}
+	if f.work -= perPlace; f.work < 0 {
+		return s, false
+	}
+	ok = f.in.open(b[i+n:min(len(b), i+n+MaxLen)], min(room, f.work))
+	f.work -= len(f.in.raw)
+	return Stream{i + n, f.in.used(), f.in.raw}, ok && f.in.used() >= LeastLen
 }
 
 // header returns how many bytes the header takes that b begins with, behind which a stream stands; 0 if b begins with none. b has four bytes or more.
@@ -96,19 +106,16 @@ func gzipHeader(b []byte) int {
 	return n
 }
 
-// Across returns the first stream whose header begins in b[from:to] and that goes on behind that, without what it holds, and where the header begins.
+// Across returns the first stream whose header begins in b[from:to] and that goes on behind that, and where the header begins. It takes no longer than Find.
 func Across(b []byte, from, to int) (s Stream, begin int, ok bool) {
-	var in inflater
-	for i := from; i < to && i+4 <= len(b); i++ {
-		n := header(b[i:])
-		if n == 0 || !in.open(b[i+n:min(len(b), i+n+MaxLen)], MaxRaw) || in.used() < LeastLen {
-			continue
+	f := finder{work: mostWork}
+	for i := from; i < to && i+4 <= len(b) && f.work >= 0; i++ {
+		if s, ok := f.behind(b, i, MaxRaw); ok {
+			if s.At+s.Len > to {
+				return s, i, true
+			}
+			i = s.At + s.Len - 1
 		}
-		s = Stream{At: i + n, Len: in.used()}
-		if s.At+s.Len > to {
-			return s, i, true
-		}
-		i = s.At + s.Len - 1
 	}
 	return Stream{}, 0, false
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// magic begins every frame (section 3.1.1).
-const magic = "\x28\xb5\x2f\xfd"
+// Magic begins every frame (section 3.1.1).
+const Magic = "\x28\xb5\x2f\xfd"
 
 // Decode returns what a frame, without its magic number, says against prefix, which both sides have: n bytes, as its header must state. Both together have less than 256 MiB.
 // Any encoder may have made it, with prefix as a dictionary of raw content (section 5).
@@ -21,13 +21,13 @@ const magic = "\x28\xb5\x2f\xfd"
 // that stands in a dictionary.
 func Decode(frame, prefix []byte, n int) ([]byte, error) {
 	var h zstd.Header
-	if err := h.Decode(append([]byte(magic), frame[:min(len(frame), zstd.HeaderMaxSize)]...)); err != nil {
+	if err := h.Decode(append([]byte(Magic), frame[:min(len(frame), zstd.HeaderMaxSize)]...)); err != nil {
 		return nil, fmt.Errorf("zstd header: %w", err)
 	}
 	if !h.HasFCS || h.FrameContentSize != uint64(n) || h.DictionaryID != 0 {
 		return nil, fmt.Errorf("not a zstd frame of %d bytes without a dictionary id", n)
 	}
-	blocks := frame[h.HeaderSize-len(magic):]
+	blocks := frame[h.HeaderSize-len(Magic):]
 	var sum []byte
 	if h.HasCheckSum { // it is of the text alone
 		if len(blocks) < 4 {
@@ -37,7 +37,7 @@ func Decode(frame, prefix []byte, n int) ([]byte, error) {
 	}
 	w := works.Get().(*work)
 	defer works.Put(w)
-	w.frame = appendHeader(append(w.frame[:0], magic...), len(prefix)+n)
+	w.frame = appendHeader(append(w.frame[:0], Magic...), len(prefix)+n)
 	for rest := prefix; len(rest) > 0; {
 		k := min(len(rest), maxBlock)
 		word := k<<3 | kindRaw<<1

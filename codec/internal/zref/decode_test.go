@@ -17,7 +17,7 @@ func byOthers(t testing.TB, raw, prefix []byte, options ...zstd.EOption) []byte 
 		t.Fatal(err)
 	}
 	defer e.Close()
-	return e.EncodeAll(raw, nil)[len(magic):]
+	return e.EncodeAll(raw, nil)[len(Magic):]
 }
 
 // Frames of other encoders state their checksum, or have a window, or not; a checksum is that of the text alone.
